@@ -1,0 +1,93 @@
+package reconcile
+
+import (
+	"time"
+)
+
+// Note is what a VIP's processes tell each other through /run. Fields are added, never renamed: a newer vipctl reads an
+// older one's notes and the other way round.
+type Note struct {
+	// Generation counts the claims. A hand-over that began under another generation must not touch the address.
+	Generation uint64 `json:"generation"`
+	// Claimed is when the address was last put on the link and announced; 0 while a claim is under way or was cut
+	// short, and after a release.
+	Claimed Moment `json:"claimed,omitempty"`
+	// Announced is when the neighbours were last told.
+	Announced Moment `json:"announced,omitempty"`
+	// LeaseEnd is until when the last verdict vouched for the address, also where the kernel's address has no end.
+	LeaseEnd Moment `json:"lease_end,omitempty"`
+	// Changed is when the address was last claimed or released: a word heard before it says nothing about now.
+	Changed Moment `json:"changed,omitempty"`
+	// HandOver is set while the address waits for its successor.
+	HandOver *HandOver `json:"hand_over,omitempty"`
+}
+
+// HandOver is the wait of an address, on a host whose PostgreSQL is down, for its successor.
+type HandOver struct {
+	Generation uint64 `json:"generation"`
+	Began      Moment `json:"began"`
+	Until      Moment `json:"until"`
+}
+
+// Memory is what is the cluster's and not one VIP's.
+type Memory struct {
+	Word       Word     `json:"word"`        // the last word that was heard
+	Leading    Word     `json:"leading"`     // the last word with 200
+	SeenBefore Moment   `json:"seen_before"` // SeenAt of the word before the last change of dcs_last_seen
+	RefusedAt  Moment   `json:"refused_at"`  // the first 503 of the present row of them; 0 when the last word was none
+	Timing     Timing   `json:"timing"`      // zero when never heard
+	TimingAt   Moment   `json:"timing_at"`
+	Peers      []Peer   `json:"peers,omitempty"`
+	PeersAt    Moment   `json:"peers_at"`
+	LastTick   Moment   `json:"last_tick"`
+	Callback   Callback `json:"callback"`
+}
+
+// Callback is the trace of the last callback, which Patroni may kill at any instant.
+type Callback struct {
+	Event Event  `json:"event,omitempty"`
+	Began Moment `json:"began,omitempty"`
+	Ended Moment `json:"ended,omitempty"` // 0 while it runs, or when it was cut short
+}
+
+// Stamp is a wall-clock time that is written as RFC 3339 in UTC with milliseconds.
+type Stamp struct{ time.Time }
+
+// StampFormat is how a [Stamp] is written.
+const StampFormat = "2006-01-02T15:04:05.000Z"
+
+// MarshalJSON writes the stamp in [StampFormat].
+func (s Stamp) MarshalJSON() ([]byte, error) { return []byte(s.UTC().Format(`"` + StampFormat + `"`)), nil }
+
+// Record is one transition as it is logged, stored and shown. It is the JSON contract of `vipctl history`.
+type Record struct {
+	At      Stamp   `json:"at"`
+	VIP     string  `json:"vip"`
+	Trigger Event   `json:"trigger"`
+	By      string  `json:"by"`
+	Do      Change  `json:"do"`
+	Code    Code    `json:"code"`
+	Reason  string  `json:"reason"`
+	TookMS  float64 `json:"took_ms"` // from the process's start to the end of the change
+	Phases  Phases  `json:"phases"`
+	Error   string  `json:"error"`
+}
+
+// Phases says where a transition's milliseconds went.
+type Phases struct {
+	Observe float64 `json:"observe"` // asking Patroni and its peers
+	Lock    float64 `json:"lock"`
+	Address float64 `json:"address"` // the kernel calls
+	Frame   float64 `json:"frame"`   // until the announcement was on the wire
+	Note    float64 `json:"note"`
+}
+
+// Change is what happened to an address.
+type Change string
+
+// The changes that make a record.
+const (
+	ChangeClaim    Change = "claim"
+	ChangeRelease  Change = "release"
+	ChangeHandOver Change = "hand_over"
+)

@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Presence is whether the VIP's address is on its link.
+type Presence string
+
+// Partly and unknown count as no when a claim is considered and as yes when a release is.
+const (
+	PresenceNo      Presence = "no"
+	PresencePartly  Presence = "partly" // there, but not as wanted: another prefix, or a link that is down
+	PresenceYes     Presence = "yes"
+	PresenceUnknown Presence = "unknown" // the kernel could not be asked
+)
+
+// Sight is what the kernel says of a VIP's address.
+type Sight struct {
+	Here    Presence
+	Forever bool   // here, and without an end
+	End     Moment // here, and dropped by the kernel at this moment; 0 when Forever
+	Detail  string // for people: what is odd, for example "on eth1 too"
+}
+
+// MAC is a link-layer address in the usual text form, "02:00:00:00:00:01".
+type MAC string
+
+// Address is one VIP's address on this host's link. Every method is idempotent and none of them waits for a network,
+// except Heard, whose business it is. Methods of one Address are not called concurrently by one engine; several
+// processes may, and the kernel keeps each call whole.
+type Address interface {
+	// Look asks the kernel where the address is now. A missing link is not an error: the address is not here.
+	Look() (Sight, error)
+	// Hold puts the address on the link until the given moment, or moves that moment where it is there already.
+	// Copies with another prefix on the same link are removed. A moment less than a second ahead is an error.
+	Hold(until Moment) error
+	// Announce tells the neighbours, once, that the address is here. Links without ARP are silently done.
+	Announce() error
+	// Heard probes the link and listens until another host answers or announces the address, and returns its MAC.
+	// Hosts in ignore, and every link of this host, do not count. It returns "" and no error when ctx ends first.
+	Heard(ctx context.Context, ignore []MAC) (MAC, error)
+	// Release removes every copy of the address from its link. An address that is not there is released.
+	Release() error
+}
+
+// Patroni asks the cluster. No method returns an error that would have to be decided upon: what went wrong is part of
+// the [Word]. Every method ends within the given context and within a deadline of its own.
+type Patroni interface {
+	// Word asks the local Patroni, GET /leader.
+	Word(ctx context.Context) Word
+	// Poll asks the peers side by side: GET /leader of each, and GET /cluster of those that do not lead and see a lock.
+	Poll(ctx context.Context, peers []Peer) []PeerWord
+	// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config.
+	Timing(ctx context.Context) (Timing, error)
+	// Members asks the local Patroni who else is in the cluster, GET /cluster.
+	Members(ctx context.Context) ([]Peer, error)
+	// Postmaster reads postmaster.pid in the local data directory.
+	Postmaster() PG
+}
+
+// ErrBusy is returned by Notebook.Lock when another process kept the lock for longer than the caller could wait.
+var ErrBusy = errors.New("locked by another vipctl")
+
+// Notebook is the memory that decisions are made with, kept where a reboot forgets it. A note that cannot be read is
+// an error together with a zero note: decisions go on without it.
+type Notebook interface {
+	// Lock takes the VIP's lock, waiting for patience at the most, and returns the function that gives it back. A lock
+	// that has been held for over 2 s belongs to a stopped process and is passed over: the caller gets a lock that
+	// excludes nobody. Errors other than [ErrBusy] mean that there can be no lock, for example on a read-only /run.
+	Lock(vip string, patience time.Duration) (unlock func(), err error)
+	Note(vip string) (Note, error)
+	SaveNote(vip string, n Note) error
+	Memory() (Memory, error)
+	// UpdateMemory reads, changes and writes the cluster's memory under a lock of its own.
+	UpdateMemory(change func(*Memory)) error
+}
+
+// Journal keeps the history for people. Append is called after the address has been moved and never decides anything.
+type Journal interface {
+	Append(r Record) error
+}
+
+// Clock is time, as the engine sees it.
+type Clock interface {
+	Now() Moment     // the boot clock
+	Wall() time.Time // the wall clock, which steps
+	// Wait returns after d, or when ctx ends, whichever is first, with ctx's error then.
+	Wait(ctx context.Context, d time.Duration) error
+}
