@@ -18,6 +18,8 @@ type Note struct {
 	LeaseEnd Moment `json:"lease_end,omitempty"`
 	// Changed is when the address was last claimed or released: a word heard before it says nothing about now.
 	Changed Moment `json:"changed,omitempty"`
+	// Failure is the error of the last claim or release, so that one that goes on is recorded once.
+	Failure string `json:"failure,omitempty"`
 	// HandOver is set while the address waits for its successor.
 	HandOver *HandOver `json:"hand_over,omitempty"`
 }
@@ -43,6 +45,23 @@ type Memory struct {
 	Callback   Callback `json:"callback"`
 }
 
+// remember takes a word into the memory; older words than the last, and silence, change nothing.
+func (m *Memory) remember(w Word) {
+	if w.Answer != Leader && w.Answer != NotLeader || w.At < m.Word.At {
+		return
+	}
+	if w.LastSeen != m.Word.LastSeen {
+		m.SeenBefore = m.Word.SeenAt
+	}
+	switch {
+	case w.Answer == Leader:
+		m.Leading, m.RefusedAt = w, 0
+	case m.RefusedAt == 0:
+		m.RefusedAt = w.At
+	}
+	m.Word = w
+}
+
 // Callback is the trace of the last callback, which Patroni may kill at any instant.
 type Callback struct {
 	Event Event  `json:"event,omitempty"`
@@ -57,7 +76,9 @@ type Stamp struct{ time.Time }
 const StampFormat = "2006-01-02T15:04:05.000Z"
 
 // MarshalJSON writes the stamp in [StampFormat].
-func (s Stamp) MarshalJSON() ([]byte, error) { return []byte(s.UTC().Format(`"` + StampFormat + `"`)), nil }
+func (s Stamp) MarshalJSON() ([]byte, error) {
+	return []byte(s.UTC().Format(`"` + StampFormat + `"`)), nil
+}
 
 // Record is one transition as it is logged, stored and shown. It is the JSON contract of `vipctl history`.
 type Record struct {

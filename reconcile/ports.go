@@ -57,6 +57,8 @@ type Patroni interface {
 	Timing(ctx context.Context) (Timing, error)
 	// Members asks the local Patroni who else is in the cluster, GET /cluster.
 	Members(ctx context.Context) ([]Peer, error)
+	// Name is this member's name in the cluster, empty when patroni.yml cannot say.
+	Name() string
 	// Postmaster reads postmaster.pid in the local data directory.
 	Postmaster() PG
 }

@@ -58,10 +58,9 @@ func (f Follow) Wants(r Role) bool {
 // Event is what made the engine run.
 type Event string
 
-// The events. All but the first two are Patroni's callbacks.
+// The events. All but the first are Patroni's callbacks.
 const (
 	EventTick         Event = "tick"
-	EventOperator     Event = "operator"
 	EventOnStart      Event = "on_start"
 	EventOnStop       Event = "on_stop"
 	EventOnRestart    Event = "on_restart"
@@ -115,6 +114,19 @@ type Word struct {
 
 // Running reports whether Patroni says that PostgreSQL runs.
 func (w Word) Running() bool { return w.State == "running" }
+
+// future is how far ahead of this host's wall clock dcs_last_seen may be before it counts as missing.
+const future = 2 * time.Second
+
+// seen fills in SeenAt: the wall clock is needed just once, when the word is heard.
+func (w Word) seen(now Moment, wall time.Time) Word {
+	age := wall.Sub(time.Unix(w.LastSeen, 0))
+	if w.LastSeen == 0 || age < -future {
+		return w
+	}
+	w.SeenAt = max(now-max(age, 0), 1)
+	return w
+}
 
 // Timing is the three settings of a Patroni cluster that say how long a leader lock lasts.
 type Timing struct {

@@ -1,0 +1,148 @@
+package reconcile
+
+import (
+	"fmt"
+	"time"
+)
+
+const (
+	// announceFor is how long after a claim every tick announces again: a neighbour or a switch may have missed it, or
+	// heard the former holder after us.
+	announceFor = 10 * time.Second
+	// shortest is the shortest lifetime the kernel can be given.
+	shortest = time.Second
+)
+
+// act carries a verdict out, under the lock: kernel calls and the note, no network and no disk. It reports whether a
+// successor has to be waited for, without the lock.
+func (v *visit) act(verdict Verdict) (wait bool) {
+	switch verdict.Do {
+	case DoHold:
+		v.hold(verdict)
+	case DoRelease:
+		v.release(verdict, ChangeRelease, verdict.Why)
+	case DoHandOver:
+		return v.beginHandOver(verdict)
+	}
+	return false
+}
+
+// hold claims the address, or moves its end. The note tells of a claim before the kernel does, so that one which is
+// killed half-way is seen and finished by the next run.
+func (v *visit) hold(verdict Verdict) {
+	if !v.facts.missing() && !v.facts.cutShort() {
+		v.renew(verdict)
+		return
+	}
+	n, now := v.facts.Note, v.Clock.Now()
+	n.Generation, n.Claimed, n.HandOver = n.Generation+1, 0, nil
+	n.Changed, n.LeaseEnd = now, verdict.Until
+	v.save(n)
+
+	began := v.Clock.Now()
+	err := v.vip.Address.Hold(verdict.end())
+	held := v.Clock.Now()
+	if err == nil {
+		err = v.vip.Address.Announce()
+	}
+	announced := v.Clock.Now()
+	v.phases.Address += milliseconds(held - began)
+	v.phases.Frame += milliseconds(announced - held)
+
+	failure := n.Failure
+	n.Failure = text(err)
+	if err == nil {
+		n.Claimed, n.Announced = announced, announced
+	}
+	v.save(n)
+	v.outcome.Err = err
+	if err == nil || n.Failure != failure {
+		v.moved(ChangeClaim, verdict, verdict.Why)
+	}
+}
+
+// renew moves the end of an address that is here, where it moves by as much as the kernel can tell.
+func (v *visit) renew(verdict Verdict) {
+	n, s, now := v.facts.Note, v.facts.Sight, v.Clock.Now()
+	end := verdict.end()
+	moves := s.Forever != (end == Forever) || !s.Forever && (end-s.End).Abs() >= shortest
+	if moves && end-now >= shortest {
+		v.outcome.Err = v.vip.Address.Hold(end)
+	}
+	if n.Claimed == 0 { // found without a note, after a wiped /run: taken over as it is
+		n.Claimed = now
+	}
+	if n.HandOver != nil || n.Generation == 0 { // whoever waits for a successor must find another generation
+		n.Generation, n.HandOver = n.Generation+1, nil
+	}
+	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh {
+		v.caution("announce", v.vip.Address.Announce())
+		n.Announced = now
+	}
+	n.LeaseEnd, n.Failure = verdict.Until, ""
+	if n != v.facts.Note {
+		v.save(n)
+	}
+}
+
+// release takes the address away. What is not here is released all the same, without a record where nobody claimed it.
+func (v *visit) release(verdict Verdict, c Change, why string) {
+	began := v.Clock.Now()
+	err := v.vip.Address.Release()
+	released := v.Clock.Now()
+	v.phases.Address += milliseconds(released - began)
+
+	was := v.facts.Note
+	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
+	n := Note{Generation: was.Generation, Changed: released, Failure: text(err)}
+	if err != nil {
+		n.Claimed, n.LeaseEnd = was.Claimed, was.LeaseEnd
+	}
+	v.save(n)
+	v.outcome.Err = err
+	if (seen || was.Claimed != 0 || was.HandOver != nil) && (err == nil || n.Failure != was.Failure) {
+		v.moved(c, verdict, why)
+	}
+}
+
+// end is the end that the kernel is given.
+func (v Verdict) end() Moment {
+	if v.Forever {
+		return Forever
+	}
+	return v.Until
+}
+
+// save keeps the note, or says why not.
+func (v *visit) save(n Note) {
+	began := v.Clock.Now()
+	v.caution("go on without saving the note", v.Notes.SaveNote(v.vip.Name, n))
+	v.phases.Note += milliseconds(v.Clock.Now() - began)
+	v.facts.Note = n
+}
+
+// moved makes the record of a transition and tells of it at once.
+func (v *visit) moved(c Change, verdict Verdict, why string) {
+	v.outcome.Record = &Record{
+		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
+		Do: c, Code: verdict.Code, Reason: why,
+		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.phases, Error: text(v.outcome.Err),
+	}
+	if v.Tell != nil {
+		v.Tell(*v.outcome.Record)
+	}
+}
+
+// record writes the transition, when there was one, to the history: last, because disks are slow.
+func (v *visit) record() {
+	if v.outcome.Record != nil {
+		v.caution("write the history", v.Journal.Append(*v.outcome.Record))
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprint(err)
+}

@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// VIP is one managed address.
+type VIP struct {
+	Name     string
+	Address  Address
+	Follow   Follow
+	Leased   bool          // the address dies by itself unless it is renewed
+	HandOver time.Duration // the longest wait for a successor; 0 releases at once
+}
+
+// Engine carries out the policy. It is the only code that moves an address. All fields but Tell are needed; none may
+// be changed during a run.
+type Engine struct {
+	VIPs     []VIP
+	Patroni  Patroni
+	Notes    Notebook
+	Journal  Journal
+	Clock    Clock
+	Interval time.Duration // between two ticks
+	Refresh  time.Duration // between two announcements of an address that stays
+
+	// Tell, when set, is called for each record as soon as the address has moved, before anything slow: Patroni may
+	// kill a callback at any instant. VIPs run side by side, so calls may be concurrent.
+	Tell func(Record)
+}
+
+// Outcome is what a run came to for one VIP.
+type Outcome struct {
+	VIP      string
+	Facts    Facts
+	Verdict  Verdict
+	Record   *Record  // nil where nothing moved
+	Warnings []string // what went wrong without stopping the run
+	Err      error    // why the verdict could not be carried out
+}
+
+// Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
+// outcomes are in the order of e.VIPs. It returns when everything is done, a hand-over's wait included, or soon after
+// ctx ends.
+func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
+	r := e.begin(t)
+	outcomes := make([]Outcome, len(e.VIPs))
+	var all sync.WaitGroup
+	for i, vip := range e.VIPs {
+		all.Go(func() {
+			v := newVisit(r, vip)
+			v.settle(ctx)
+			if v.needsConfirming() {
+				v.confirm(ctx)
+			}
+			outcomes[i] = v.outcome
+		})
+	}
+	all.Wait()
+	r.end(ctx)
+	outcomes[0].Warnings = append(r.warnings, outcomes[0].Warnings...)
+	return outcomes
+}
+
+// Plan decides for every VIP like Run would now, and changes nothing.
+func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
+	past, err := e.Notes.Memory()
+	r := &run{Engine: e, trigger: t, past: past}
+	r.warn("read the cluster's memory", err)
+	outcomes := make([]Outcome, len(e.VIPs))
+	for i, vip := range e.VIPs {
+		v := newVisit(r, vip)
+		v.plan(ctx)
+		outcomes[i] = v.outcome
+	}
+	return outcomes
+}
+
+// begin reads the memory, and leaves a mark there that a callback runs.
+func (e *Engine) begin(t Trigger) *run {
+	past, err := e.Notes.Memory()
+	r := &run{Engine: e, trigger: t, past: past}
+	r.warn("read the cluster's memory", err)
+	if t.Event != EventTick {
+		r.warn("mark the callback", e.Notes.UpdateMemory(func(m *Memory) {
+			m.Callback = Callback{Event: t.Event, Began: t.At}
+		}))
+	}
+	return r
+}

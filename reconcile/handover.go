@@ -1,0 +1,87 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// watchEvery is how often a PostgreSQL that was down is looked at while its address waits for the successor.
+const watchEvery = 100 * time.Millisecond
+
+// beginHandOver shortens the address's lifetime to the hand-over's end, so that a SIGKILL at any point is harmless,
+// and reports whether there is anything to wait for.
+func (v *visit) beginHandOver(verdict Verdict) bool {
+	n, now := v.facts.Note, v.Clock.Now()
+	if !v.facts.handingOver() {
+		n.HandOver = &HandOver{Generation: n.Generation, Began: now, Until: now + v.vip.HandOver}
+		if s := v.facts.Sight; !s.Forever && s.End != 0 {
+			n.HandOver.Until = min(n.HandOver.Until, s.End)
+		}
+	}
+	if n.HandOver.Until-now < shortest {
+		v.release(verdict, ChangeHandOver, verdict.Why)
+		return false
+	}
+	if s := v.facts.Sight; s.Forever || s.End-n.HandOver.Until >= shortest {
+		v.caution("shorten the lifetime", v.vip.Address.Hold(n.HandOver.Until))
+	}
+	v.save(n)
+	return true
+}
+
+// awaitSuccessor listens, without the lock, until another host answers for the address, and releases it then; at the
+// latest at the hand-over's end. A tick gives up its turn before the next is due: that one goes on.
+func (v *visit) awaitSuccessor(ctx context.Context) {
+	h := *v.facts.Note.HandOver
+	budget := h.Until
+	if v.trigger.Event == EventTick {
+		budget = min(budget, v.trigger.At+v.Interval)
+	}
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	go v.watch(listening, budget, stop)
+	mac, err := v.vip.Address.Heard(listening, nil)
+	v.caution("listen for the successor", err)
+
+	unlock, _ := v.lock(lockPatience)
+	defer unlock()
+	now := v.Clock.Now()
+	if pg := v.postmaster(ctx); mac == "" && pg == PGDown && now < h.Until && budget < h.Until {
+		return
+	}
+	if v.superseded(ctx, h) {
+		return
+	}
+	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, ending(mac, now-h.Began)))
+}
+
+// watch stops the listening at the budget's end, or as soon as PostgreSQL might accept a write again.
+func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
+	defer stop()
+	for v.Clock.Now() < budget && v.Patroni.Postmaster() == PGDown {
+		if v.Clock.Wait(ctx, min(watchEvery, budget-v.Clock.Now())) != nil {
+			return
+		}
+	}
+}
+
+// superseded reports whether the address is another claim's by now. Where the note cannot be read, a PostgreSQL that
+// is still down says that it is not.
+func (v *visit) superseded(ctx context.Context, h HandOver) bool {
+	n, err := v.Notes.Note(v.vip.Name)
+	if err != nil {
+		v.caution("go on without a note", err)
+		return v.postmaster(ctx) != PGDown
+	}
+	v.facts.Note = n
+	return n.HandOver == nil || n.Generation != h.Generation
+}
+
+// ending says how a hand-over ended, for people.
+func ending(mac MAC, took time.Duration) string {
+	if mac == "" {
+		return fmt.Sprintf("nobody took over within %v", took.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("%s took over after %v", mac, took.Round(time.Millisecond))
+}

@@ -1,0 +1,94 @@
+package reconcile
+
+import "time"
+
+// unheardTiming stands in until Patroni has told its own: short enough to be safe with any setting that Patroni accepts.
+var unheardTiming = Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}
+
+const (
+	leaseMargin   = time.Second     // whole-second lifetimes, and the kernel's own lateness (up to 0.24 s)
+	leaseSafety   = 2 * time.Second // the distance that every other end keeps from the lock's own
+	recentTick    = time.Minute     // a timer that ran this lately is running
+	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
+	bootLease     = time.Minute
+	stalledMargin = 3 * time.Second
+)
+
+// timing is the cluster's, or the stand-in where it was never heard.
+func (f Facts) timing() Timing {
+	if f.Past.Timing == (Timing{}) {
+		return unheardTiming
+	}
+	return f.Past.Timing
+}
+
+// roomy reports whether the usual lease leaves time for a tick between two loops of Patroni.
+func (t Timing) roomy(interval time.Duration) bool {
+	return t.TTL-2*t.LoopWait-leaseSafety >= interval+time.Second
+}
+
+// lockLease is until when a 200 proves the lock: the DCS may give it to another member no earlier. Patroni reads the
+// DCS (dcs_last_seen, S) and then refreshes the lock, once a loop. A newer S with 200 proves that the loop of the S
+// before finished its refresh, so the lock lasts until S'+ttl; and until S+ttl-loop_wait should the refresh that
+// follows S never end.
+func lockLease(f Facts) Moment {
+	t, w := f.timing(), f.Word
+	least := w.At + f.Interval + leaseMargin // anything shorter would flap between two ticks
+	switch {
+	case w.Failsafe: // S is frozen: the members answered within ttl instead
+		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
+	case w.SeenAt == 0:
+		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout, least)
+	case !t.roomy(f.Interval):
+		return rollingLease(f)
+	}
+	end := w.SeenAt + t.TTL - t.LoopWait
+	if before := f.Past.SeenBefore; before != 0 {
+		end = min(end, before+t.TTL)
+	}
+	return end - leaseMargin
+}
+
+// rollingLease lasts from tick to tick, never past the lock itself.
+func rollingLease(f Facts) Moment {
+	return min(f.Word.SeenAt+f.timing().TTL-leaseSafety, f.Word.At+f.Interval+leaseSafety)
+}
+
+// stalled reports whether a refresh of the lock that hung would have ended by now: Patroni gives it retry_timeout.
+func (f Facts) stalled() bool {
+	return f.Word.SeenAt != 0 && f.Word.At-f.Word.SeenAt > f.timing().RetryTimeout+stalledMargin
+}
+
+// fresh reports whether the usual lease lasts beyond the next tick.
+func (f Facts) fresh() bool { return f.Now+f.Interval < lockLease(f) }
+
+// pausedLease lasts long, since nobody else is promoted in pause; every tick rolls it.
+func pausedLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
+
+// peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was proved.
+func peersLease(f Facts) Moment {
+	return min(f.Peers.At+f.Interval+leaseMargin, f.Past.Leading.SeenAt+f.timing().TTL-leaseSafety)
+}
+
+// claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy
+// primary, so that the address gets no end then; forever says so.
+func claimLease(f Facts) (until Moment, forever bool) {
+	t, exec := f.timing(), f.Trigger.At
+	until = exec + t.TTL - t.LoopWait - leaseMargin
+	switch {
+	case f.Past.LastTick != 0 && exec-f.Past.LastTick <= recentTick:
+		return until, false
+	case exec < bootGrace:
+		return exec + bootLease, false
+	}
+	return until, true
+}
+
+// steady keeps what was vouched for before: a proof that the lock is ours until some moment does not lapse. It is
+// capped where the proof was of another kind (a pause that ended, a longer ttl).
+func steady(f Facts, until Moment) Moment {
+	if f.missing() || f.Word.SeenAt == 0 {
+		return until
+	}
+	return max(until, min(f.end(), f.Word.SeenAt+f.timing().TTL-leaseSafety))
+}

@@ -1,0 +1,133 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	timingEvery = 30 * time.Second
+	peersEvery  = 5 * time.Minute
+)
+
+// run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
+type run struct {
+	*Engine
+	trigger Trigger
+
+	mu       sync.Mutex
+	past     Memory
+	words    []Word
+	polls    []Poll
+	warnings []string
+}
+
+// word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet.
+func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n < len(r.words) {
+		return r.words[n]
+	}
+	if within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+	}
+	w := r.Patroni.Word(ctx).seen(r.Clock.Now(), r.Clock.Wall())
+	r.words = append(r.words, w)
+	r.past.remember(w)
+	return w
+}
+
+// poll returns the nth poll of the peers in this run, like word.
+func (r *run) poll(ctx context.Context, n int) Poll {
+	r.mu.Lock()
+	peers := r.past.Peers
+	if n < len(r.polls) {
+		defer r.mu.Unlock()
+		return r.polls[n]
+	}
+	r.mu.Unlock()
+	at := r.Clock.Now()
+	p := Summarize(r.Patroni.Poll(ctx, peers), r.Patroni.Name(), at)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n >= len(r.polls) {
+		r.polls = append(r.polls, p)
+	}
+	return r.polls[n]
+}
+
+// memory is what is known of the cluster by now.
+func (r *run) memory() Memory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.past
+}
+
+// end keeps what was heard. A tick also asks for what changes seldom, when that is due and Patroni answers.
+func (r *run) end(ctx context.Context) {
+	var settings, members func(*Memory)
+	if r.trigger.Event == EventTick && len(r.words) > 0 {
+		last := r.words[len(r.words)-1]
+		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
+	}
+	r.warn("keep what was heard", r.Notes.UpdateMemory(func(m *Memory) {
+		for _, w := range r.words {
+			m.remember(w)
+		}
+		for _, change := range []func(*Memory){settings, members} {
+			if change != nil {
+				change(m)
+			}
+		}
+		if r.trigger.Event == EventTick {
+			m.LastTick = r.trigger.At
+		} else if m.Callback.Began == r.trigger.At {
+			m.Callback.Ended = r.Clock.Now()
+		}
+	}))
+}
+
+// refreshTiming asks for ttl, loop_wait and retry_timeout. An unlocked Patroni would ask the DCS for them.
+func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
+	now := r.Clock.Now()
+	due := r.past.Timing == (Timing{}) || now-r.past.TimingAt >= timingEvery
+	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {
+		return nil
+	}
+	timing, err := r.Patroni.Timing(ctx)
+	if r.warn("ask for ttl, loop_wait and retry_timeout", err) {
+		return nil
+	}
+	return func(m *Memory) { m.Timing, m.TimingAt = timing, now }
+}
+
+// refreshPeers asks who else is in the cluster. Seldom: the question moves dcs_last_seen without a refresh of the lock
+// (patroni/dcs/__init__.py, get_cluster).
+func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
+	now := r.Clock.Now()
+	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= peersEvery || r.past.Callback.Began > r.past.PeersAt
+	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {
+		return nil
+	}
+	peers, err := r.Patroni.Members(ctx)
+	if r.warn("ask for the cluster's members", err) {
+		return nil
+	}
+	return func(m *Memory) { m.Peers, m.PeersAt = peers, now }
+}
+
+// warn keeps err, when there is one, for whoever reports the run.
+func (r *run) warn(doing string, err error) bool {
+	if err == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, fmt.Sprintf("%s: %v", doing, err))
+	return true
+}

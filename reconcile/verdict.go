@@ -1,0 +1,93 @@
+package reconcile
+
+import (
+	"fmt"
+	"time"
+)
+
+// Do is what a verdict wants done.
+type Do string
+
+// What can be done. Ask is not an end: the engine fetches what is missing and decides again.
+const (
+	DoNothing  Do = "none"
+	DoHold     Do = "hold"
+	DoRelease  Do = "release"
+	DoHandOver Do = "hand_over"
+	DoAsk      Do = "ask"
+)
+
+// Code names the row of the policy that a verdict comes from. Codes are a contract: added, never renamed.
+type Code string
+
+// The rows, in the order of DESIGN.md.
+const (
+	CodeStopped          Code = "stopped"                // c1
+	CodePromoted         Code = "promoted"               // c2
+	CodeClaimUndone      Code = "claim_undone"           // c2, the second look
+	CodeClaimUnconfirmed Code = "claim_unconfirmed"      // c2, the second look
+	CodeStartUnconfirmed Code = "start_unconfirmed"      // c3
+	CodeDemoted          Code = "demoted"                // c4
+	CodeReload           Code = "reload"                 // c5
+	CodeTwoLeaders       Code = "two_leaders"            // 3
+	CodeLeaderPaused     Code = "leader_paused"          // 4
+	CodePausedNoDCS      Code = "paused_dcs_unreachable" // 5
+	CodeLeaderFailsafe   Code = "leader_failsafe"        // 6
+	CodeLeaderStopping   Code = "leader_stopping"        // 7
+	CodeLeaderStale      Code = "leader_stale"           // 8
+	CodeAddressMissing   Code = "address_missing"        // 9
+	CodeClaimCutShort    Code = "claim_cut_short"        // 9
+	CodeLeader           Code = "leader"                 // 10
+	CodeLeaderNotRunning Code = "leader_not_running"     // 11
+	CodeLeaderChanging   Code = "leader_changing"        // 12
+	CodeNotFollowed      Code = "not_followed"           // 13
+	CodeHandingOver      Code = "handing_over"           // 14, 19
+	CodeDown             Code = "postgresql_down"        // 15
+	CodeAskAgain         Code = "ask_again"              // 16
+	CodeLockRetaken      Code = "lock_being_retaken"     // 17
+	CodeNotLeader        Code = "not_leader"             // 18
+	CodeSilentDown       Code = "silent_postgresql_down" // 21
+	CodeSilentLost       Code = "silent_lock_lost"       // 20
+	CodeSilentPaused     Code = "silent_paused"          // 22
+	CodeSilentLeased     Code = "silent_leased"          // 23
+	CodeSilentExpired    Code = "silent_expired"         // 24
+	CodeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
+	CodeElsewhere        Code = "not_holder"             // 25
+	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
+)
+
+// Verdict is a decision with its reason.
+type Verdict struct {
+	Do   Do
+	Code Code
+	Why  string // for people, a few words
+
+	// Until is, for a hold, until when the lock is certainly ours. Forever says that the kernel's address shall have
+	// no end all the same.
+	Until   Moment
+	Forever bool
+
+	Ask Question // for DoAsk
+}
+
+// Question is what a verdict needs to know first.
+type Question struct {
+	Patroni bool
+	Peers   bool
+	After   time.Duration // wait this long first
+	Within  time.Duration // the deadline; 0 leaves it to the asked
+}
+
+func nothing(c Code, why string, args ...any) Verdict {
+	return Verdict{Do: DoNothing, Code: c, Why: fmt.Sprintf(why, args...)}
+}
+
+func release(c Code, why string, args ...any) Verdict {
+	return Verdict{Do: DoRelease, Code: c, Why: fmt.Sprintf(why, args...)}
+}
+
+func handOver(c Code, why string, args ...any) Verdict {
+	return Verdict{Do: DoHandOver, Code: c, Why: fmt.Sprintf(why, args...)}
+}
+
+func ask(c Code, q Question) Verdict { return Verdict{Do: DoAsk, Code: c, Why: "asking", Ask: q} }

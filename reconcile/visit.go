@@ -1,0 +1,180 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// lockPatience is how long anything waits for a VIP's lock before a release goes ahead without it.
+	lockPatience = 200 * time.Millisecond
+	// claimPatience is how long a claim waits: as long as its evidence may count.
+	claimPatience = EvidenceAge
+	// diskPatience is how long postmaster.pid may take to be read: the disk below it may be dead.
+	diskPatience = 100 * time.Millisecond
+	// maxRounds is more than any chain of questions needs.
+	maxRounds = 8
+)
+
+// visit is one VIP in one run.
+type visit struct {
+	*run
+	vip     VIP
+	facts   Facts
+	asked   int // words of this run that this VIP has used
+	polled  int
+	phases  Phases
+	outcome Outcome
+}
+
+func newVisit(r *run, vip VIP) *visit {
+	return &visit{run: r, vip: vip, outcome: Outcome{VIP: vip.Name}, facts: Facts{
+		Trigger: r.trigger, Interval: r.Interval, Follow: vip.Follow, Leased: vip.Leased,
+	}}
+}
+
+// settle decides and acts. The lock is held from the look at the link to the note of what was done to it, and given
+// back for every question.
+func (v *visit) settle(ctx context.Context) {
+	patience := lockPatience
+	for range maxRounds {
+		unlock, busy := v.lock(patience)
+		verdict := v.decide(ctx)
+		switch {
+		case verdict.Do == DoAsk:
+			unlock()
+			v.ask(ctx, verdict.Ask)
+		case verdict.Do == DoHold && busy && patience == claimPatience:
+			v.outcome.Err = fmt.Errorf("hold %s: %w", v.vip.Name, ErrBusy)
+			return
+		case verdict.Do == DoHold && busy:
+			patience = claimPatience
+		default:
+			wait := v.act(verdict)
+			unlock()
+			if wait {
+				v.awaitSuccessor(ctx)
+			}
+			v.record()
+			return
+		}
+	}
+	v.outcome.Err = fmt.Errorf("decide on %s: still %s after %d rounds", v.vip.Name, v.outcome.Verdict.Code, maxRounds)
+}
+
+// plan decides like settle, without the lock and without acting.
+func (v *visit) plan(ctx context.Context) {
+	for range maxRounds {
+		verdict := v.decide(ctx)
+		if verdict.Do != DoAsk {
+			return
+		}
+		v.ask(ctx, verdict.Ask)
+	}
+}
+
+// needsConfirming reports whether the address was claimed on argv alone, or on a word that has become old meanwhile.
+func (v *visit) needsConfirming() bool {
+	if v.outcome.Record == nil || v.outcome.Record.Do != ChangeClaim || v.outcome.Err != nil {
+		return false
+	}
+	w := v.facts.Word
+	return w.Answer == Unasked || v.Clock.Now()-w.At > EvidenceAge
+}
+
+// confirm looks a second time, and undoes the claim where Patroni denies it.
+func (v *visit) confirm(ctx context.Context) {
+	v.facts.Confirming = true
+	v.facts.Word, v.facts.Peers, v.facts.Asked = Word{}, Poll{}, 0
+	v.settle(ctx)
+}
+
+// lock takes the VIP's lock. Where there can be none, the run goes on without: a broken /run must not keep the address
+// where it does not belong.
+func (v *visit) lock(patience time.Duration) (unlock func(), busy bool) {
+	began := v.Clock.Now()
+	defer func() { v.phases.Lock += milliseconds(v.Clock.Now() - began) }()
+	unlock, err := v.Notes.Lock(v.vip.Name, patience)
+	if err == nil {
+		return unlock, false
+	}
+	v.caution("go on without the lock", err)
+	return func() {}, errors.Is(err, ErrBusy)
+}
+
+// decide looks at the link and the note, and decides.
+func (v *visit) decide(ctx context.Context) Verdict {
+	var err error
+	if v.facts.Sight, err = v.vip.Address.Look(); err != nil {
+		v.facts.Sight = Sight{Here: PresenceUnknown}
+		v.caution("look for the address", err)
+	}
+	v.facts.Note, err = v.Notes.Note(v.vip.Name)
+	v.caution("go on without a note", err)
+	v.facts.PG = PGUnknown
+	if v.facts.holder() {
+		v.facts.PG = v.postmaster(ctx)
+	}
+	v.facts.Past = v.past0()
+	v.facts.Now = v.Clock.Now()
+	v.outcome.Facts, v.outcome.Verdict = v.facts, Decide(v.facts)
+	return v.outcome.Verdict
+}
+
+// past0 is the memory as this VIP may see it; a word that no question of its own has fetched yet changes nothing in it
+// but the times that are true for all.
+func (v *visit) past0() Memory { return v.memory() }
+
+// postmaster reads postmaster.pid, without waiting for a dead disk.
+func (v *visit) postmaster(ctx context.Context) PG {
+	ctx, cancel := context.WithTimeout(ctx, diskPatience)
+	defer cancel()
+	answer := make(chan PG, 1)
+	go func() { answer <- v.Patroni.Postmaster() }()
+	select {
+	case pg := <-answer:
+		return pg
+	case <-ctx.Done():
+		v.caution("read postmaster.pid", ctx.Err())
+		return PGUnknown
+	}
+}
+
+// ask fetches what the verdict needs, Patroni and the peers side by side.
+func (v *visit) ask(ctx context.Context, q Question) {
+	began := v.Clock.Now()
+	defer func() { v.phases.Observe += milliseconds(v.Clock.Now() - began) }()
+	if q.After > 0 && v.Clock.Wait(ctx, q.After) != nil {
+		return
+	}
+	polled := make(chan Poll, 1)
+	if q.Peers {
+		go func(n int) { polled <- v.poll(ctx, n) }(v.polled)
+	}
+	if q.Patroni {
+		v.facts.Word = v.word(ctx, v.asked, q.Within)
+		v.facts.Asked, v.asked = v.facts.Asked+1, v.asked+1
+	}
+	if q.Peers {
+		v.facts.Peers = <-polled
+		v.polled++
+	}
+}
+
+// caution keeps an error that does not stop the run, once.
+func (v *visit) caution(doing string, err error) {
+	if err == nil {
+		return
+	}
+	text := fmt.Sprintf("%s: %s: %v", v.vip.Name, doing, err)
+	for _, w := range v.outcome.Warnings {
+		if w == text {
+			return
+		}
+	}
+	v.outcome.Warnings = append(v.outcome.Warnings, text)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
