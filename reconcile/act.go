@@ -123,20 +123,21 @@ func (v *visit) save(n Note) {
 
 // moved makes the record of a transition and tells of it at once.
 func (v *visit) moved(c Change, verdict Verdict, why string) {
-	v.outcome.Record = &Record{
+	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
 		Do: c, Code: verdict.Code, Reason: why,
 		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.phases, Error: text(v.outcome.Err),
 	}
+	v.outcome.Records = append(v.outcome.Records, r)
 	if v.Tell != nil {
-		v.Tell(*v.outcome.Record)
+		v.Tell(r)
 	}
 }
 
-// record writes the transition, when there was one, to the history: last, because disks are slow.
-func (v *visit) record() {
-	if v.outcome.Record != nil {
-		v.caution("write the history", v.Journal.Append(*v.outcome.Record))
+// journal writes the transitions, when there were any, to the history: last, because disks are slow.
+func (v *visit) journal() {
+	for _, r := range v.outcome.Records {
+		v.caution("write the history", v.Journal.Append(r))
 	}
 }
 

@@ -36,7 +36,7 @@ type Outcome struct {
 	VIP      string
 	Facts    Facts
 	Verdict  Verdict
-	Record   *Record  // nil where nothing moved
+	Records  []Record // none where nothing moved
 	Warnings []string // what went wrong without stopping the run
 	Err      error    // why the verdict could not be carried out
 }
@@ -55,6 +55,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 			if v.needsConfirming() {
 				v.confirm(ctx)
 			}
+			v.journal()
 			outcomes[i] = v.outcome
 		})
 	}

@@ -57,7 +57,6 @@ func (v *visit) settle(ctx context.Context) {
 			if wait {
 				v.awaitSuccessor(ctx)
 			}
-			v.record()
 			return
 		}
 	}
@@ -77,7 +76,8 @@ func (v *visit) plan(ctx context.Context) {
 
 // needsConfirming reports whether the address was claimed on argv alone, or on a word that has become old meanwhile.
 func (v *visit) needsConfirming() bool {
-	if v.outcome.Record == nil || v.outcome.Record.Do != ChangeClaim || v.outcome.Err != nil {
+	last := len(v.outcome.Records) - 1
+	if last < 0 || v.outcome.Records[last].Do != ChangeClaim || v.outcome.Err != nil {
 		return false
 	}
 	w := v.facts.Word
@@ -117,15 +117,11 @@ func (v *visit) decide(ctx context.Context) Verdict {
 	if v.facts.holder() {
 		v.facts.PG = v.postmaster(ctx)
 	}
-	v.facts.Past = v.past0()
+	v.facts.Past = v.memory()
 	v.facts.Now = v.Clock.Now()
 	v.outcome.Facts, v.outcome.Verdict = v.facts, Decide(v.facts)
 	return v.outcome.Verdict
 }
-
-// past0 is the memory as this VIP may see it; a word that no question of its own has fetched yet changes nothing in it
-// but the times that are true for all.
-func (v *visit) past0() Memory { return v.memory() }
 
 // postmaster reads postmaster.pid, without waiting for a dead disk.
 func (v *visit) postmaster(ctx context.Context) PG {

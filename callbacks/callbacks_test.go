@@ -1,0 +1,62 @@
+package callbacks_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/callbacks"
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+func TestParseEveryActionAndRole(t *testing.T) {
+	actions := []reconcile.Event{
+		reconcile.EventOnStart, reconcile.EventOnStop, reconcile.EventOnRestart, reconcile.EventOnRoleChange, reconcile.EventOnReload,
+	}
+	roles := map[string]reconcile.Role{
+		"master":         reconcile.RolePrimary, // up to 3.3
+		"primary":        reconcile.RolePrimary, // since 4.0
+		"promoted":       reconcile.RolePrimary, // 3.0.0
+		"replica":        reconcile.RoleReplica,
+		"standby_leader": reconcile.RoleStandbyLeader,
+		"demoted":        reconcile.RoleDemoted,
+		"uninitialized":  reconcile.RoleUninitialized,
+		"sovereign":      reconcile.RoleUnknown,
+		"Primary":        reconcile.RoleUnknown,
+		"":               reconcile.RoleUnknown,
+	}
+	for _, action := range actions {
+		for word, role := range roles {
+			got, err := callbacks.Parse([]string{string(action), word, "demo"}, 7*time.Second)
+			want := reconcile.Trigger{Event: action, Role: role, Cluster: "demo", By: "patroni", At: 7 * time.Second}
+			if err != nil || got != want {
+				t.Errorf("Parse(%s %q demo) = %+v, %v; want %+v", action, word, got, err, want)
+			}
+		}
+	}
+}
+
+func TestParseGuessesNothing(t *testing.T) {
+	for _, words := range [][]string{
+		nil,
+		{"on_start"},
+		{"on_start", "primary"},
+		{"on_start", "primary", "demo", "more"},
+		{"on_start", "primary", ""},
+		{"ON_START", "primary", "demo"},
+		{"before_stop", "primary", "demo"},
+		{"tick", "primary", "demo"},
+		{"primary", "on_start", "demo"},
+	} {
+		_, err := callbacks.Parse(words, 0)
+		var wrong *callbacks.Error
+		if !errors.As(err, &wrong) {
+			t.Errorf("Parse(%q): error %v, want a *callbacks.Error", words, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), "on_role_change: /usr/bin/vipctl callback") {
+			t.Errorf("Parse(%q): %q does not show the lines of patroni.yml", words, err)
+		}
+	}
+}
