@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/callbacks"
+	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it against this one.
+const (
+	exitDone         = 0
+	exitFailed       = 1
+	exitUsage        = 64
+	exitUnreachable  = 69
+	exitBusy         = 75
+	exitNotPermitted = 77
+	exitConfig       = 78
+)
+
+const exitCodesHelp = `EXIT CODES:
+   0   done; callback and reconcile: the policy ran
+   1   failed
+   64  wrong usage
+   69  Patroni unreachable
+   75  busy: another vipctl is at work
+   77  not permitted: the capabilities are missing
+   78  the configuration is wrong
+`
+
+// app is one invocation.
+type app struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	started        reconcile.Moment
+	log            *logrus.Logger
+}
+
+// run is the program: it reads args, whose first is the program's own name, writes to stdout and stderr, and returns
+// the exit code. It ends soon after ctx does.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, started: processStart(), log: newLogger(stderr)}
+	err := a.cli().RunContext(ctx, args)
+	if err == nil {
+		return exitDone
+	}
+	code := exitCode(err)
+	fmt.Fprintf(stderr, "vipctl: %v\n", err)
+	if hint := hintFor(code); hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	}
+	return code
+}
+
+// usageError is a command line that cannot be meant.
+type usageError struct{ error }
+
+// configError is a configuration that cannot be worked with.
+type configError struct{ error }
+
+// unreachableError says that there was no Patroni to ask.
+type unreachableError struct{ error }
+
+// exitCode says what an error means to a script.
+func exitCode(err error) int {
+	var usage usageError
+	var words *callbacks.Error
+	var unreachable unreachableError
+	var configuration configError
+	switch {
+	case errors.As(err, &usage), errors.As(err, &words):
+		return exitUsage
+	case errors.As(err, &configuration):
+		return exitConfig
+	case errors.Is(err, os.ErrPermission):
+		return exitNotPermitted
+	case errors.Is(err, reconcile.ErrBusy):
+		return exitBusy
+	case errors.As(err, &unreachable):
+		return exitUnreachable
+	}
+	return exitFailed
+}
+
+// hintFor is the next step after a mistake that many make.
+func hintFor(code int) string {
+	if code != exitNotPermitted {
+		return ""
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = "/usr/bin/vipctl"
+	}
+	return fmt.Sprintf("moving an address needs two capabilities: setcap cap_net_admin,cap_net_raw+ep %s "+
+		"(lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)", self)
+}
+
+// cli describes the command line.
+func (a *app) cli() *cli.App {
+	return &cli.App{
+		Name:                  "vipctl",
+		Usage:                 "make a virtual IP follow the primary of a Patroni cluster",
+		Writer:                a.stdout,
+		ErrWriter:             a.stderr,
+		HideVersion:           true,
+		HideHelpCommand:       true,
+		CustomAppHelpTemplate: cli.AppHelpTemplate + "\n" + exitCodesHelp,
+		Flags:                 globalFlags(),
+		ExitErrHandler:        func(*cli.Context, error) {},
+		OnUsageError:          onUsageError,
+		Action:                a.noCommand,
+		Commands: []*cli.Command{
+			a.callbackCommand(), a.reconcileCommand(), a.statusCommand(), a.historyCommand(),
+			a.configCommand(), a.versionCommand(),
+		},
+	}
+}
+
+const defaultConfig = "/etc/vipctl/vipctl.yml"
+
+// globalFlags stand before or after the command. They have no default of their own: an unset one must not hide one
+// that was set on the other side.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read `FILE` (default: $VIPCTL_CONFIG, else " + defaultConfig + ")"},
+		&cli.StringFlag{Name: "log-level", Usage: strings.Join(config.LogLevels(), ", ")},
+		&cli.StringFlag{Name: "log-format", Usage: strings.Join(config.LogFormats(), ", ")},
+	}
+}
+
+// command completes a subcommand with what all of them share.
+func command(c *cli.Command) *cli.Command {
+	c.Flags = append(c.Flags, globalFlags()...)
+	c.OnUsageError = onUsageError
+	c.HideHelpCommand = true
+	return c
+}
+
+// global is the value of a global flag, wherever on the line it stands.
+func global(c *cli.Context, name string) string {
+	for _, level := range c.Lineage() {
+		if level.Command != nil && level.IsSet(name) {
+			return level.String(name)
+		}
+	}
+	return ""
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+
+// noCommand is what a line without a known command runs into.
+func (a *app) noCommand(c *cli.Context) error {
+	if c.NArg() == 0 {
+		return cli.ShowAppHelp(c)
+	}
+	word := c.Args().First()
+	if near := cli.SuggestCommand(c.App.Commands, word); near != "" {
+		return usageError{fmt.Errorf("unknown command %q, did you mean %q? (vipctl --help lists all)", word, near)}
+	}
+	return usageError{fmt.Errorf("unknown command %q (vipctl --help lists all)", word)}
+}
+
+// noWords refuses arguments where a command takes none.
+func noWords(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageError{fmt.Errorf("%s: got %q, want no arguments", c.Command.FullName(), c.Args().Slice())}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/callbacks"
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// runLimit bounds a whole run: longer than any hand-over and all the questions before it.
+const runLimit = time.Minute
+
+func (a *app) callbackCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:        "callback",
+		Usage:       "what Patroni runs: claim or give up the VIPs at once",
+		ArgsUsage:   "ACTION ROLE CLUSTER",
+		Description: callbacks.Usage,
+		Action:      a.callback,
+	})
+}
+
+// callback runs the policy for one of Patroni's events.
+func (a *app) callback(c *cli.Context) error {
+	trigger, err := callbacks.Parse(c.Args().Slice(), a.started)
+	if err != nil {
+		return err
+	}
+	h, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	if err := a.sameCluster(h, trigger.Cluster); err != nil {
+		return err
+	}
+	return a.runEngine(h, trigger)
+}
+
+// sameCluster refuses a callback of another cluster's Patroni: it says nothing about our VIPs. A patroni.yml that cannot
+// be read must not keep an address where it does not belong.
+func (a *app) sameCluster(h *host, cluster string) error {
+	scope, err := h.patroni.Scope()
+	if err != nil {
+		a.log.Warnf("go on without comparing the cluster: %v", err)
+		return nil
+	}
+	if scope == "" || scope == cluster {
+		return nil
+	}
+	return configError{fmt.Errorf("callback: got cluster %q, but %s says scope %q: each cluster on a host needs a vipctl.yml "+
+		"of its own (vipctl --config FILE callback)", cluster, h.config.Patroni.Config, scope)}
+}
+
+// runEngine runs the policy and says what came of it.
+func (a *app) runEngine(h *host, t reconcile.Trigger) error {
+	ctx, cancel := context.WithTimeout(a.ctx, runLimit)
+	defer cancel()
+	return a.report(h.engine.Run(ctx, t))
+}

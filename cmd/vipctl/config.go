@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (a *app) configCommand() *cli.Command {
+	return &cli.Command{
+		Name:            "config",
+		Usage:           "check the configuration, or show what it comes to",
+		HideHelpCommand: true,
+		OnUsageError:    onUsageError,
+		Action:          a.noSubcommand,
+		Subcommands: []*cli.Command{
+			command(&cli.Command{Name: "check", Usage: "report every problem at once", Action: a.checkConfig}),
+			command(&cli.Command{Name: "show", Usage: "print every effective value and where it comes from", Action: a.showConfig}),
+		},
+	}
+}
+
+func (a *app) noSubcommand(c *cli.Context) error {
+	return usageError{fmt.Errorf("config: got %q, want check or show", c.Args().Slice())}
+}
+
+// checkConfig also reads patroni.yml: what vipctl needs of it is part of the configuration.
+func (a *app) checkConfig(c *cli.Context) error {
+	if err := noWords(c); err != nil {
+		return err
+	}
+	h, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	if err := h.patroni.Check(); err != nil {
+		return configError{err}
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs))
+	return err
+}
+
+func (a *app) showConfig(c *cli.Context) error {
+	if err := noWords(c); err != nil {
+		return err
+	}
+	cfg, _, err := a.load(c)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range cfg.Settings() {
+		fmt.Fprintf(table, "%s\t%s\t# %s\n", s.Name, s.Value, s.Source)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/state"
+)
+
+func (a *app) historyCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "history",
+		Usage: "show the transitions on this host, newest first",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			&cli.IntFlag{Name: "limit", Aliases: []string{"n"}, Value: 20, Usage: "show at most `N`; 0 shows all"},
+			&cli.DurationFlag{Name: "since", Usage: "show the last `DURATION` only, for example 2h"},
+			&cli.StringFlag{Name: "vip", Usage: "show the VIP called `NAME` only"},
+		},
+		Action: a.showHistory,
+	})
+}
+
+func (a *app) showHistory(c *cli.Context) error {
+	if err := noWords(c); err != nil {
+		return err
+	}
+	query := state.Query{Limit: c.Int("limit"), VIP: c.String("vip")}
+	if query.Limit < 0 {
+		return usageError{fmt.Errorf("history: got --limit %d, want 0 or more", query.Limit)}
+	}
+	if since := c.Duration("since"); since < 0 {
+		return usageError{fmt.Errorf("history: got --since %v, want a duration that is not negative", since)}
+	} else if since > 0 {
+		query.Since = time.Now().Add(-since)
+	}
+	h, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	if err := h.knows(query.VIP); err != nil {
+		return err
+	}
+	records, err := h.history.Read(query)
+	if err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	if c.Bool("json") {
+		if records == nil {
+			records = []reconcile.Record{}
+		}
+		return json.NewEncoder(a.stdout).Encode(records)
+	}
+	return a.writeHistory(records)
+}
+
+// knows refuses the name of a VIP that the configuration does not have.
+func (h *host) knows(name string) error {
+	var names []string
+	for _, v := range h.config.VIPs {
+		if name == "" || v.Name == name {
+			return nil
+		}
+		names = append(names, v.Name)
+	}
+	return usageError{fmt.Errorf("got --vip %q, want one of %q", name, names)}
+}
+
+func (a *app) writeHistory(records []reconcile.Record) error {
+	if len(records) == 0 {
+		_, err := fmt.Fprintln(a.stdout, "no transitions")
+		return err
+	}
+	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHEN (UTC)\tVIP\tDO\tTRIGGER\tBY\tTOOK\tWHY")
+	for _, r := range records {
+		why := r.Reason
+		if r.Error != "" {
+			why += ": " + r.Error
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%.1f ms\t%s\n", r.At.UTC().Format("2006-01-02 15:04:05.000"), r.VIP, r.Do, r.Trigger, r.By, r.TookMS, why)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// newLogger logs to stderr as text until the configuration says otherwise.
+func newLogger(stderr io.Writer) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(stderr)
+	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true})
+	return log
+}
+
+// setLog applies level and format, both checked by config before.
+func (a *app) setLog(level, format string) error {
+	parsed, err := logrus.ParseLevel(level)
+	if err != nil {
+		return usageError{fmt.Errorf("log level: %w", err)}
+	}
+	a.log.SetLevel(parsed)
+	if format == "auto" && toJournal(os.Stderr, os.Getenv("JOURNAL_STREAM")) {
+		format = "journal"
+	}
+	switch format {
+	case "auto", "text":
+	case "json":
+		a.log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: reconcile.StampFormat})
+	case "journal":
+		a.log.SetFormatter(journalFormatter{})
+	default:
+		return usageError{fmt.Errorf("log format: got %q, want auto, text, json or journal", format)}
+	}
+	return nil
+}
+
+// toJournal reports whether f is the stream that systemd set up to the journal (systemd.exec(5), $JOURNAL_STREAM).
+func toJournal(f *os.File, stream string) bool {
+	var st unix.Stat_t
+	if stream == "" || unix.Fstat(int(f.Fd()), &st) != nil {
+		return false
+	}
+	return stream == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+}
+
+// journalFormatter writes a line the way sd-daemon(3) wants it: the level in front, no time. A transition is "notice",
+// so that it passes the LogLevelMax=notice that keeps systemd's own lines on each tick out of the journal.
+type journalFormatter struct{}
+
+func (journalFormatter) Format(e *logrus.Entry) ([]byte, error) {
+	priority := map[logrus.Level]int{
+		logrus.DebugLevel: 7, logrus.InfoLevel: 5, logrus.WarnLevel: 4, logrus.ErrorLevel: 3,
+	}[e.Level]
+	line := strings.ReplaceAll(e.Message, "\n", " | ")
+	return fmt.Appendf(nil, "<%d>%s\n", priority, line), nil
+}
+
+// tell logs one transition.
+func (a *app) tell(r reconcile.Record) {
+	entry := a.log.WithFields(logrus.Fields{
+		"vip": r.VIP, "do": r.Do, "code": r.Code, "trigger": r.Trigger, "took_ms": r.TookMS,
+	})
+	if r.Error != "" {
+		entry.Errorf("%s %s: %s: %s", r.Do, r.VIP, r.Reason, r.Error)
+		return
+	}
+	entry.Infof("%s %s: %s (%s, %.1f ms)", r.Do, r.VIP, r.Reason, r.Trigger, r.TookMS)
+}
+
+// report logs what a run came to, beside the transitions, and returns the first error.
+func (a *app) report(outcomes []reconcile.Outcome) error {
+	var first error
+	for _, o := range outcomes {
+		for _, w := range o.Warnings {
+			a.log.Warn(w)
+		}
+		if o.Facts.Word.Answer == reconcile.NotOurs {
+			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Word.Why)
+		}
+		a.log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)
+		if o.Err != nil && first == nil {
+			first = fmt.Errorf("%s: %w", o.VIP, o.Err)
+		}
+	}
+	return first
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/state"
+)
+
+// statusVersion is raised only if a field of [statusReport] ever has to change its meaning.
+const statusVersion = 1
+
+// statusReport is the JSON contract of `vipctl status`: fields are added, never renamed.
+type statusReport struct {
+	Version  int              `json:"version"`
+	Node     string           `json:"node"`
+	Cluster  string           `json:"cluster"`
+	Patroni  patroniStatus    `json:"patroni"`
+	LastTick *reconcile.Stamp `json:"last_tick"`
+	VIPs     []vipStatus      `json:"vips"`
+
+	lastTickAgo time.Duration // negative when no tick was seen
+}
+
+// patroniStatus is the local Patroni's word.
+type patroniStatus struct {
+	URL         string           `json:"url"`
+	Reachable   bool             `json:"reachable"`
+	Leader      bool             `json:"leader"`
+	LeaderName  *string          `json:"leader_name"`
+	Role        reconcile.Role   `json:"role"`
+	State       string           `json:"state"`
+	Timeline    int              `json:"timeline"`
+	Paused      bool             `json:"paused"`
+	Failsafe    bool             `json:"failsafe"`
+	DCSLastSeen *reconcile.Stamp `json:"dcs_last_seen"`
+
+	why string // why it is not reachable
+}
+
+// vipStatus is one VIP, with what a tick would do right now.
+type vipStatus struct {
+	Name           string             `json:"name"`
+	Address        string             `json:"address"`
+	Interface      string             `json:"interface"`
+	Held           reconcile.Presence `json:"held"`
+	Forever        bool               `json:"forever"`
+	LeaseSeconds   *float64           `json:"lease_seconds"`
+	Do             reconcile.Do       `json:"do"`
+	Code           reconcile.Code     `json:"code"`
+	Reason         string             `json:"reason"`
+	LastTransition *reconcile.Record  `json:"last_transition"`
+}
+
+func (a *app) statusCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "status",
+		Usage: "show where the VIPs are, and why",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			&cli.BoolFlag{Name: "watch", Usage: "print again every second, until interrupted"},
+		},
+		Action: a.status,
+	})
+}
+
+func (a *app) status(c *cli.Context) error {
+	if err := noWords(c); err != nil {
+		return err
+	}
+	h, err := a.open(c)
+	if err != nil {
+		return err
+	}
+	for {
+		report, warnings := a.look(h)
+		if err := a.printStatus(report, c.Bool("json"), c.Bool("watch")); err != nil {
+			return err
+		}
+		for _, w := range warnings {
+			a.log.Warn(w)
+		}
+		if c.Bool("watch") && (hostClock{}).Wait(a.ctx, time.Second) == nil {
+			continue
+		}
+		if !report.Patroni.Reachable {
+			return unreachableError{errors.New("Patroni unreachable: " + report.Patroni.why)}
+		}
+		return nil
+	}
+}
+
+func (a *app) printStatus(r statusReport, asJSON, watch bool) error {
+	if asJSON {
+		return json.NewEncoder(a.stdout).Encode(r)
+	}
+	if watch && isTerminal(a.stdout) {
+		const clear = "\x1b[H\x1b[2J"
+		if _, err := a.stdout.Write([]byte(clear)); err != nil {
+			return err
+		}
+	}
+	return writeStatus(a.stdout, r, colourful(a.stdout))
+}
+
+// look gathers a report, and what was in the way of it.
+func (a *app) look(h *host) (statusReport, []string) {
+	trigger := a.tick()
+	trigger.At = hostClock{}.Now()
+	outcomes := h.engine.Plan(a.ctx, trigger)
+	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
+	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
+	past := outcomes[0].Facts.Past
+	r.Patroni = a.patroniStatus(h, outcomes[0].Facts, past.Peers)
+	r.lastTickAgo = -1
+	if past.LastTick != 0 {
+		r.lastTickAgo = trigger.At - past.LastTick
+		r.LastTick = &reconcile.Stamp{Time: time.Now().Add(-r.lastTickAgo)}
+	}
+	var warnings []string
+	for i, o := range outcomes {
+		warnings = append(warnings, o.Warnings...)
+		v := newVIPStatus(o)
+		v.Address, v.Interface = h.config.VIPs[i].Prefix.String(), h.config.VIPs[i].Interface
+		last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
+		if err != nil {
+			warnings = append(warnings, err.Error())
+		}
+		if len(last) > 0 {
+			v.LastTransition = &last[0]
+		}
+		r.VIPs = append(r.VIPs, v)
+	}
+	return r, warnings
+}
+
+// patroniStatus is the word as people see it. Where we do not lead, the peers are asked who does.
+func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) patroniStatus {
+	w := f.Word
+	p := patroniStatus{
+		Reachable: w.Answer == reconcile.Leader || w.Answer == reconcile.NotLeader, Leader: w.Answer == reconcile.Leader,
+		Role: w.Role, State: w.State, Timeline: w.Timeline, Paused: w.Paused, Failsafe: w.Failsafe, why: w.Why,
+	}
+	p.URL, _ = h.patroni.URL() // an error is in the word as well
+	if w.LastSeen != 0 {
+		p.DCSLastSeen = &reconcile.Stamp{Time: time.Unix(w.LastSeen, 0)}
+	}
+	name := h.patroni.Name()
+	if !p.Leader {
+		name = a.leaderAmong(h, peers)
+	}
+	if name != "" {
+		p.LeaderName = &name
+	}
+	return p
+}
+
+// leaderAmong asks the peers who leads; "" when nobody says so.
+func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
+	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Second)
+	defer cancel()
+	return reconcile.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0).Name
+}
+
+func newVIPStatus(o reconcile.Outcome) vipStatus {
+	s := o.Facts.Sight
+	v := vipStatus{Name: o.VIP, Held: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
+	if s.End != 0 {
+		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
+		v.LeaseSeconds = &left
+	}
+	if s.Detail != "" {
+		v.Reason += " (" + s.Detail + ")"
+	}
+	return v
+}
