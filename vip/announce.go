@@ -1,0 +1,62 @@
+package vip
+
+import (
+	"fmt"
+	"net"
+
+	"github.com/mdlayher/ethernet"
+	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error: nobody was told.
+func (k *Kernel) Announce() error {
+	link, err := k.findLink()
+	if err != nil {
+		return err
+	}
+	if !hasNeighbours(link) {
+		return nil
+	}
+	if err := k.announce(link); err != nil {
+		return fmt.Errorf("announce %s on %s: %w", k.addr(), link.Name, err)
+	}
+	return nil
+}
+
+func (k *Kernel) announce(link *netlink.LinkAttrs) error {
+	frames, err := announcement(k.addr(), link.HardwareAddr)
+	if err != nil {
+		return err
+	}
+	conn, err := k.listenPacket(link, nil)
+	if err != nil {
+		return err
+	}
+	// The kernel waits for an RCU grace period when it closes such a socket, several milliseconds that nobody else
+	// should wait for.
+	defer func() { go conn.Close() }()
+	for _, f := range frames {
+		if _, err := conn.WriteTo(f.bytes, &packet.Addr{HardwareAddr: f.to}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listenPacket opens a packet socket for the ARP or IPv6 frames of a link.
+func (k *Kernel) listenPacket(link *netlink.LinkAttrs, c *packet.Config) (*packet.Conn, error) {
+	protocol := ethernet.EtherTypeARP
+	if k.addr().Is6() {
+		protocol = ethernet.EtherTypeIPv6
+	}
+	ifi := &net.Interface{Index: link.Index, Name: link.Name, HardwareAddr: link.HardwareAddr}
+	return packet.Listen(ifi, packet.Raw, int(protocol), c)
+}
+
+// hasNeighbours reports whether hosts on the link find each other by ARP or neighbour discovery over Ethernet. On lo,
+// tunnels and WireGuard there is nobody to tell.
+func hasNeighbours(link *netlink.LinkAttrs) bool {
+	return link.RawFlags&(unix.IFF_NOARP|unix.IFF_LOOPBACK) == 0 && len(link.HardwareAddr) == 6
+}

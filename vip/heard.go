@@ -1,0 +1,187 @@
+package vip
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// probeInterval is shorter than RFC 5227 has it (1 s): a switchover waits for the answer.
+const probeInterval = 100 * time.Millisecond
+
+// Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any other address. A link
+// that goes down is waited for; one that goes away is an error. On a link without ARP nobody is ever heard.
+func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
+	var heard reconcile.MAC
+	err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
+		same := func(i reconcile.MAC) bool { return strings.EqualFold(string(i), string(m)) }
+		if slices.ContainsFunc(ignore, same) {
+			return true
+		}
+		heard = m
+		return false
+	})
+	return heard, err
+}
+
+// Others probes the link for the length of the window and returns the MAC of every other host that answers for the
+// address or announces it, sorted. One more than none while we hold it, or more than one while we don't, is a conflict
+// or a proxy.
+func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+	ctx, cancel := context.WithTimeout(ctx, window)
+	defer cancel()
+	var others []reconcile.MAC
+	err := k.listen(ctx, func(m reconcile.MAC) bool {
+		if i, found := slices.BinarySearch(others, m); !found {
+			others = slices.Insert(others, i, m)
+		}
+		return true
+	})
+	return others, err
+}
+
+// listen probes, and calls heard with the MAC of every frame of another host that says it has the address, until heard
+// returns false or ctx ends.
+func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn bool)) error {
+	link, err := k.findLink()
+	if err != nil {
+		return err
+	}
+	if !hasNeighbours(link) {
+		<-ctx.Done()
+		return nil
+	}
+	if err := k.listenOn(ctx, link, heard); err != nil {
+		return fmt.Errorf("listen for %s on %s: %w", k.addr(), link.Name, err)
+	}
+	return nil
+}
+
+func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(reconcile.MAC) bool) error {
+	own, err := k.ownMACs()
+	if err != nil {
+		return err
+	}
+	question, err := probe(k.addr(), link.HardwareAddr)
+	if err != nil {
+		return err
+	}
+	// The socket is open before the first probe, so that no answer comes too early.
+	conn, err := k.listenPacket(link, claimsOnly(k.addr()))
+	if err != nil {
+		return err
+	}
+	defer func() { go conn.Close() }() // as in announce
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
+
+	buf := make([]byte, 1500)
+	for next := time.Now(); ctx.Err() == nil; {
+		if !time.Now().Before(next) {
+			if _, err := conn.WriteTo(question.bytes, &packet.Addr{HardwareAddr: question.to}); err != nil && !passes(err) {
+				return err
+			}
+			next = time.Now().Add(probeInterval)
+		}
+		m, err := readClaim(ctx, conn, buf, next, k.claimant)
+		switch {
+		case err != nil:
+			return err
+		case m == "" || slices.Contains(own, m):
+		case !heard(m):
+			return nil
+		}
+	}
+	return nil
+}
+
+// readClaim reads one frame and returns who claims the address in it; "" when there was none before the deadline.
+func readClaim(ctx context.Context, conn *packet.Conn, buf []byte, deadline time.Time, claimant func([]byte) (net.HardwareAddr, bool)) (reconcile.MAC, error) {
+	if err := conn.SetReadDeadline(deadline); err != nil {
+		return "", err
+	}
+	if ctx.Err() != nil { // it may have ended just before, and its deadline been overwritten
+		return "", nil
+	}
+	n, _, err := conn.ReadFrom(buf)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), err != nil && passes(err):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	mac, ok := claimant(buf[:n])
+	if !ok {
+		return "", nil
+	}
+	return reconcile.MAC(mac.String()), nil
+}
+
+// passes reports whether an error is a link's that is down, has no carrier or a full queue: it may come back.
+func passes(err error) bool {
+	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
+}
+
+// ownMACs are those of every link of this host: a second one on the same segment answers for an address of the first.
+func (k *Kernel) ownMACs() ([]reconcile.MAC, error) {
+	links, err := undisturbed(k.netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	var own []reconcile.MAC
+	for _, l := range links {
+		a := l.Attrs()
+		own = append(own, reconcile.MAC(a.HardwareAddr.String()), reconcile.MAC(a.PermHWAddr.String()))
+	}
+	return own, nil
+}
+
+// GatewayMAC is the MAC of the link's default gateway, from the neighbour table: it may answer for every address. It
+// is "" where there is no such gateway, or where nobody has asked it for its MAC lately.
+func (k *Kernel) GatewayMAC() (reconcile.MAC, error) {
+	link, err := k.findLink()
+	if err != nil {
+		return "", err
+	}
+	routes, err := undisturbed(func() ([]netlink.Route, error) {
+		return k.netlink.RouteListFiltered(k.family(), &netlink.Route{LinkIndex: link.Index}, netlink.RT_FILTER_OIF)
+	})
+	if err != nil {
+		return "", fmt.Errorf("list routes of %s: %w", link.Name, err)
+	}
+	routes = slices.DeleteFunc(routes, func(r netlink.Route) bool { return r.Gw == nil || !isDefault(r.Dst) })
+	if len(routes) == 0 {
+		return "", nil
+	}
+	best := slices.MinFunc(routes, func(a, b netlink.Route) int { return cmp.Compare(a.Priority, b.Priority) })
+
+	neighbours, err := undisturbed(func() ([]netlink.Neigh, error) { return k.netlink.NeighList(link.Index, k.family()) })
+	if err != nil {
+		return "", fmt.Errorf("list neighbours on %s: %w", link.Name, err)
+	}
+	for _, n := range neighbours {
+		if n.IP.Equal(best.Gw) && len(n.HardwareAddr) == 6 {
+			return reconcile.MAC(n.HardwareAddr.String()), nil
+		}
+	}
+	return "", nil
+}
+
+func isDefault(dst *net.IPNet) bool {
+	if dst == nil {
+		return true
+	}
+	ones, _ := dst.Mask.Size()
+	return ones == 0 && dst.IP.IsUnspecified()
+}

@@ -1,0 +1,45 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// ErrTooShort is returned by Hold when less than a second is left: the kernel counts in seconds, and its 0 is not a
+// life that can be given.
+var ErrTooShort = errors.New("too short to hold")
+
+// forever32 is INFINITY_LIFE_TIME, the lifetime of an address without an end.
+const forever32 = 1<<32 - 1
+
+// lifetime is how long the kernel keeps an address: some whole seconds, or for ever. It counts the seconds beyond the
+// first, so that no value of it means 0, which netlink v1.3.1 sends as for ever (addr_linux.go, addrHandle: without
+// IFA_CACHEINFO).
+type lifetime uint32
+
+const forever lifetime = forever32 - 1
+
+func (l lifetime) seconds() uint32 { return uint32(l) + 1 }
+
+// lifetimeUntil rounds down: an address may go a second early, never late.
+func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
+	if until == reconcile.Forever {
+		return forever, nil
+	}
+	left := until - now
+	switch {
+	case left < 0:
+		return 0, fmt.Errorf("lease ended %.1f s ago: %w", (-left).Truncate(100*time.Millisecond).Seconds(), ErrTooShort)
+	case left < time.Second:
+		return 0, fmt.Errorf("lease ends in %.1f s: %w", left.Truncate(100*time.Millisecond).Seconds(), ErrTooShort)
+	}
+	return lifetime(min(left/time.Second, forever32-1) - 1), nil
+}
+
+// outlasts reports whether a life that began now at the latest may go on after until.
+func (l lifetime) outlasts(until, now reconcile.Moment) bool {
+	return l != forever && now+time.Duration(l.seconds())*time.Second > until
+}
