@@ -309,13 +309,13 @@ func silent(f Facts) Verdict {
 	switch {
 	case f.Peers.elsewhere():
 		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
-	case f.PG == PGAlive && f.Past.Word.Paused && f.stillPaused():
+	case f.PG == PGAlive && f.Past.Word.Paused && f.stillPaused() && !f.missing():
 		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
 	case f.Peers.Result == PollNobody:
 		return release(CodeSilentLost, "%s, lock gone", f.silence())
 	case f.Now >= f.end():
 		return release(CodeSilentExpired, "%s, nobody vouches for this VIP", f.silence())
-	case f.Peers.Result == PollUs && peersLease(f) > f.end():
+	case f.Peers.Result == PollUs && peersLease(f) > f.end() && !f.missing():
 		return hold(f, peersLease(f), CodeSilentLeased, "%s, the peers name us", f.silence())
 	}
 	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), (f.end() - f.Now).Round(100*time.Millisecond))
@@ -336,7 +336,7 @@ func elsewhere(f Facts) Verdict {
 	case Silent, NotOurs:
 		why = f.silence()
 	case Leader:
-		why = fmt.Sprintf("leader, but %s is not followed", f.Word.Role)
+		why = fmt.Sprintf("leader as %s", f.Word.Role)
 	}
 	if f.Sight.Here == PresenceNo && (f.Note.Claimed != 0 || f.Note.HandOver != nil) {
 		return release(CodeLeaseEnded, "%s, the address went by itself", why)

@@ -1,0 +1,243 @@
+package reconcile
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// now is the moment at which the tests decide; leases in them are multiples of seconds around it.
+const now Moment = 1000 * time.Second
+
+// everyCombination calls check with facts of every kind, some millions of them.
+func everyCombination(check func(Facts)) {
+	for _, trigger := range allTriggers() {
+		for _, word := range allWords() {
+			for _, note := range allNotes() {
+				for _, here := range []Presence{PresenceNo, PresencePartly, PresenceYes, PresenceUnknown} {
+					for _, pg := range []PG{PGUnknown, PGDown, PGAlive} {
+						for _, poll := range allPolls() {
+							f := base()
+							f.Trigger, f.Word, f.Note, f.PG, f.Peers = trigger, word, note, pg, poll
+							f.Sight = Sight{Here: here, End: note.LeaseEnd}
+							everyStage(f, check)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// everyStage varies what a run goes through: how often it asked, and the second look.
+func everyStage(f Facts, check func(Facts)) {
+	switch f.Word.Answer {
+	case Unasked:
+		check(f)
+	case Silent, NotOurs:
+		f.Asked = 1
+		check(f)
+		f.Past.Word.Paused = true
+		check(f)
+		f.Past.Word.Paused = false
+	default:
+		for _, f.Asked = range []int{1, maxAsked} {
+			check(f)
+		}
+	}
+	f.Confirming = true
+	check(f)
+}
+
+// base is a healthy cluster with Patroni's defaults, whose last loop was a second ago.
+func base() Facts {
+	leading := Word{Answer: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now - 3*time.Second, At: now - 2*time.Second}
+	return Facts{
+		Now: now, Interval: 2 * time.Second, Follow: FollowPrimary, Leased: true,
+		Trigger: Trigger{Event: EventTick, At: now},
+		Past: Memory{
+			Timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
+			Word:   leading, Leading: leading, SeenBefore: now - 13*time.Second, LastTick: now - 2*time.Second,
+		},
+	}
+}
+
+func allTriggers() []Trigger {
+	young, old := now-10*time.Millisecond, now-EvidenceAge-1
+	return []Trigger{
+		{Event: EventTick, At: young},
+		{Event: EventOnStop, Role: RoleDemoted, At: young},
+		{Event: EventOnReload, Role: RolePrimary, At: young},
+		{Event: EventOnRoleChange, Role: RolePrimary, At: young},
+		{Event: EventOnRoleChange, Role: RolePrimary, At: old},
+		{Event: EventOnRoleChange, Role: RoleReplica, At: young},
+		{Event: EventOnStart, Role: RolePrimary, At: young},
+		{Event: EventOnStart, Role: RoleUnknown, At: young},
+	}
+}
+
+func allWords() []Word {
+	words := []Word{{}, {Answer: Silent, Why: "connection refused", At: now}, {Answer: NotOurs, Why: "scope is x", At: now}}
+	for _, state := range []string{"running", "stopping", "crashed"} {
+		for flags := range 8 {
+			w := Word{
+				State: state, Name: "n1", At: now - 100*time.Millisecond,
+				Paused: flags&1 != 0, Unlocked: flags&2 != 0, Failsafe: flags&4 != 0,
+			}
+			for _, role := range []Role{RolePrimary, RoleReplica, RoleStandbyLeader} {
+				w.Answer, w.Role, w.SeenAt = NotLeader, role, now-3*time.Second
+				words = append(words, w)
+				for _, seen := range []Moment{0, now - 3*time.Second, now - 19*time.Second, now - 40*time.Second} {
+					w.Answer, w.SeenAt = Leader, seen
+					words = append(words, w)
+				}
+			}
+		}
+	}
+	return append(words, Word{Answer: Leader, Role: RolePrimary, State: "running", SeenAt: now - 4*time.Second, At: now - EvidenceAge - 1})
+}
+
+func allNotes() []Note {
+	return []Note{
+		{},
+		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute},
+		{Generation: 1, LeaseEnd: now - time.Second, Claimed: now - time.Minute},
+		{Generation: 1, LeaseEnd: now + 10*time.Second},
+		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute, HandOver: &HandOver{Generation: 1, Began: now - 1, Until: now + 4*time.Second}},
+	}
+}
+
+func allPolls() []Poll {
+	return []Poll{
+		{}, {Result: PollSilent, At: now}, {Result: PollUnclear, At: now}, {Result: PollNobody, At: now},
+		{Result: PollUs, At: now}, {Result: PollUs, Paused: true, At: now},
+		{Result: PollNamed, Name: "n3", At: now},
+		{Result: PollOther, Name: "n2", Word: Word{Answer: Leader, Name: "n2", Timeline: 2}, At: now},
+	}
+}
+
+// laws are what must hold whatever the facts are. Each returns a complaint, or "".
+var laws = map[string]func(Facts, Verdict) string{
+	"a claim needs proof": func(f Facts, v Verdict) string {
+		argv := f.Trigger.Event == EventOnRoleChange && f.Follow.Wants(f.Trigger.Role) && f.Now-f.Trigger.At <= EvidenceAge
+		proof := f.Word.Answer == Leader && f.Now-f.Word.At <= EvidenceAge || f.evidence().Answer == Unasked && argv
+		if v.Do == DoHold && f.missing() && !proof {
+			return "held without a word or argv"
+		}
+		return ""
+	},
+	"the only leader releases nothing": func(f Facts, v Verdict) string {
+		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result != PollOther && f.evidence() == f.Word
+		ended := v.Do == DoRelease && f.end() <= f.Now
+		if f.Trigger.Event == EventOnRoleChange && f.handingOver() && f.PG == PGDown {
+			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on
+		}
+		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.holder() && f.Trigger.Event != EventOnStop && !ended && f.Now < lockLease(f) {
+			return "released"
+		}
+		return ""
+	},
+	"silence renews nothing without peers": func(f Facts, v Verdict) string {
+		mute := f.Word.Answer == Silent || f.Word.Answer == NotOurs
+		if v.Do == DoHold && mute && f.Peers.Result != PollUs && !f.Past.Word.Paused {
+			return "renewed"
+		}
+		return ""
+	},
+	"nothing is kept past the lease": func(f Facts, v Verdict) string {
+		if v.Do == DoHold && v.Until <= f.Now {
+			return "held until the past"
+		}
+		denied := f.Word.Answer == NotLeader || f.Word.Answer == Silent && f.Trigger.Event == EventTick
+		if v.Do == DoNothing && denied && f.Trigger.Event != EventOnReload && f.holder() && f.end() <= f.Now && !f.Confirming {
+			return "kept"
+		}
+		return ""
+	},
+	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
+		w := f.Word
+		if v.Do != DoHold || w.Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
+			return ""
+		}
+		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {
+			return fmt.Sprintf("until %v, after %v", v.Until, last)
+		}
+		return ""
+	},
+	"a hand-over needs a PostgreSQL that takes no write": func(f Facts, v Verdict) string {
+		if v.Do == DoHandOver && f.PG != PGDown && !(f.PG == PGUnknown && f.Word.Answer == NotLeader && downState(f.Word.State)) {
+			return "handed over"
+		}
+		return ""
+	},
+	"questions come to an end": func(f Facts, v Verdict) string {
+		if v.Do == DoAsk && v.Ask.Patroni && f.Asked >= maxAsked {
+			return "asked Patroni again"
+		}
+		if v.Do == DoAsk && !v.Ask.Patroni && f.Peers.Result != Unpolled {
+			return "polled again"
+		}
+		return ""
+	},
+	"every verdict has a reason": func(f Facts, v Verdict) string {
+		if v.Do == "" || v.Code == "" || v.Why == "" {
+			return "none"
+		}
+		return ""
+	},
+	"a reload moves nothing": func(f Facts, v Verdict) string {
+		if f.Trigger.Event == EventOnReload && !f.Confirming && v.Do != DoNothing {
+			return string(v.Do)
+		}
+		return ""
+	},
+	"what is not here is not handed over": func(f Facts, v Verdict) string {
+		if v.Do == DoHandOver && f.Sight.Here == PresenceNo {
+			return "handed over"
+		}
+		return ""
+	},
+}
+
+func TestLaws(t *testing.T) {
+	reached := map[Code]bool{}
+	broken := map[string]bool{}
+	everyCombination(func(f Facts) {
+		v := Decide(f)
+		reached[v.Code] = true
+		for name, law := range laws {
+			if complaint := law(f, v); complaint != "" && !broken[name] {
+				broken[name] = true
+				t.Errorf("%s: %s\nverdict %+v\nfacts %+v", name, complaint, v, f)
+			}
+		}
+	})
+	for _, code := range allCodes {
+		if !reached[code] {
+			t.Errorf("no facts lead to %s", code)
+		}
+	}
+	for code := range reached {
+		if !known(code) {
+			t.Errorf("%s is not among the documented codes", code)
+		}
+	}
+}
+
+// allCodes is every code that a verdict can have.
+var allCodes = []Code{
+	CodeStopped, CodePromoted, CodeClaimUndone, CodeClaimUnconfirmed, CodeStartUnconfirmed, CodeDemoted, CodeReload,
+	CodeTwoLeaders, CodeLeaderPaused, CodePausedNoDCS, CodeLeaderFailsafe, CodeLeaderStopping, CodeLeaderStale,
+	CodeAddressMissing, CodeClaimCutShort, CodeLeader, CodeLeaderNotRunning, CodeLeaderChanging, CodeNotFollowed,
+	CodeHandingOver, CodeDown, CodeAskAgain, CodeLockRetaken, CodeNotLeader, CodeSilentDown, CodeSilentLost,
+	CodeSilentPaused, CodeSilentLeased, CodeSilentExpired, CodeLeaseEnded, CodeElsewhere, CodeUnheard,
+}
+
+func known(c Code) bool {
+	for _, k := range allCodes {
+		if k == c {
+			return true
+		}
+	}
+	return false
+}
