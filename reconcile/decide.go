@@ -344,14 +344,16 @@ func elsewhere(f Facts) Verdict {
 	return nothing(CodeElsewhere, "%s", why)
 }
 
-// hold vouches for the address until the given moment, or longer where that was proved before. Where all of that is
-// over, there is nothing left to hold with.
+// hold vouches for the address until the given moment, or longer where that was proved before. Where that is over, what
+// was vouched for before runs out, and then the address goes.
 func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	why = fmt.Sprintf(why, args...)
 	until = steady(f, until)
 	switch {
 	case until > f.Now:
 		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased}
+	case f.holder() && f.Now < f.end():
+		return nothing(c, "%s, lease ends in %v", why, (f.end() - f.Now).Round(100*time.Millisecond))
 	case f.holder():
 		return release(c, "%s, lease ended", why)
 	}

@@ -129,7 +129,7 @@ var laws = map[string]func(Facts, Verdict) string{
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
 		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result != PollOther && f.evidence() == f.Word
 		ended := v.Do == DoRelease && f.end() <= f.Now
-		if f.Trigger.Event == EventOnRoleChange && f.handingOver() && f.PG == PGDown {
+		if f.Trigger.Event != EventTick && f.handingOver() && f.PG == PGDown {
 			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on
 		}
 		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.holder() && f.Trigger.Event != EventOnStop && !ended && f.Now < lockLease(f) {

@@ -36,7 +36,7 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
 	}
-	w := r.Patroni.Word(ctx).seen(r.Clock.Now(), r.Clock.Wall())
+	w := r.past.date(r.Patroni.Word(ctx), r.Clock.Now(), r.Clock.Wall())
 	r.words = append(r.words, w)
 	r.past.remember(w)
 	return w

@@ -108,25 +108,14 @@ type Word struct {
 
 	// At is when the question was put, not when the answer came: what is said was true at some time after it.
 	At Moment `json:"at"`
-	// SeenAt is LastSeen on this host's boot clock. The engine fills it in; 0 means missing.
-	SeenAt Moment `json:"seen_at,omitempty"`
+	// SeenAt is LastSeen on this host's boot clock; 0 means missing. The engine fills it in, and Offset: the wall clock
+	// less the boot clock when the answer was heard.
+	SeenAt Moment        `json:"seen_at,omitempty"`
+	Offset time.Duration `json:"offset,omitempty"`
 }
 
 // Running reports whether Patroni says that PostgreSQL runs.
 func (w Word) Running() bool { return w.State == "running" }
-
-// future is how far ahead of this host's wall clock dcs_last_seen may be before it counts as missing.
-const future = 2 * time.Second
-
-// seen fills in SeenAt: the wall clock is needed just once, when the word is heard.
-func (w Word) seen(now Moment, wall time.Time) Word {
-	age := wall.Sub(time.Unix(w.LastSeen, 0))
-	if w.LastSeen == 0 || age < -future {
-		return w
-	}
-	w.SeenAt = max(now-max(age, 0), 1)
-	return w
-}
 
 // Timing is the three settings of a Patroni cluster that say how long a leader lock lasts.
 type Timing struct {

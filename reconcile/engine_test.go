@@ -1,0 +1,293 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestStory follows one address through a promotion, a healthy life, a switchover away and back.
+func TestStory(t *testing.T) {
+	w := newWorld(t)
+	w.follows()
+	w.wantCode(w.tick(), CodeElsewhere)
+	w.want(false)
+
+	w.leads()
+	o := w.run(EventOnRoleChange, RolePrimary)
+	w.wantCode(o, CodeLeader) // claimed on argv's proof, then confirmed by Patroni's word
+	w.want(true)
+	if len(w.records) != 1 || w.records[0].Code != CodePromoted || w.records[0].Do != ChangeClaim {
+		t.Fatalf("records %+v, want one claim by promotion", w.records)
+	}
+
+	w.pass(2 * time.Second)
+	w.leads()
+	o = w.tick()
+	w.wantCode(o, CodeLeader)
+	if len(o.Records) != 0 || len(w.records) != 1 {
+		t.Fatal("a tick that changes nothing wrote the history")
+	}
+	if want := w.now + 19*time.Second; w.end != want {
+		t.Fatalf("lease ends at %v, want %v", w.end, want)
+	}
+
+	// A switchover: PostgreSQL stops, the successor answers the probes.
+	w.pg, w.successor = PGDown, "02:00:00:00:00:02"
+	o = w.run(EventOnStop, RoleDemoted)
+	w.wantCode(o, CodeStopped)
+	w.want(false)
+	if r := w.records[1]; r.Do != ChangeHandOver || !strings.Contains(r.Reason, "02:00:00:00:00:02 took over") {
+		t.Fatalf("record %+v, want a hand-over to the successor", r)
+	}
+
+	// And back.
+	w.pass(10 * time.Second)
+	w.pg = PGAlive
+	w.follows()
+	w.wantCode(w.run(EventOnRoleChange, RoleReplica), CodeElsewhere)
+	w.leads()
+	w.run(EventOnRoleChange, RolePrimary)
+	w.want(true)
+	if g := w.notes["vip"].Generation; g != 2 {
+		t.Fatalf("generation %d, want 2", g)
+	}
+}
+
+func TestAClaimOnArgvIsUndoneByTwoDenials(t *testing.T) {
+	w := newWorld(t)
+	w.follows()
+	began := w.now
+	o := w.run(EventOnRoleChange, RolePrimary)
+	w.wantCode(o, CodeClaimUndone)
+	w.want(false)
+	if took := w.now - began; took != undoAfter {
+		t.Errorf("undone after %v, want %v", took, undoAfter)
+	}
+	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
+		t.Errorf("records %+v, want a claim and its release", w.records)
+	}
+}
+
+func TestAClaimOnArgvStandsThroughOneDenial(t *testing.T) {
+	w := newWorld(t)
+	w.follows()
+	w.onWait = w.leads
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeLeader)
+	w.want(true)
+}
+
+func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
+	w := newWorld(t)
+	w.memory.Callback = Callback{Event: EventOnRoleChange, Began: w.now - 5*time.Second}
+	w.follows()
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeElsewhere)
+	w.want(false)
+	if len(w.records) != 0 {
+		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
+	}
+	if w.memory.Callback.Ended == 0 {
+		t.Error("the callback's end is not on the memory")
+	}
+}
+
+func TestAFrozenProcessUndoesItsOldClaim(t *testing.T) {
+	w := newWorld(t)
+	w.onHold = func() { // frozen between the decision and the kernel call; meanwhile another node leads
+		w.onHold = nil
+		w.pass(EvidenceAge + time.Second)
+		w.follows()
+	}
+	o := w.tick()
+	w.wantCode(o, CodeClaimUndone)
+	w.want(false)
+}
+
+func TestAFrozenProcessCannotClaimPastItsLease(t *testing.T) {
+	w := newWorld(t)
+	w.onHold = func() { w.pass(time.Hour) }
+	if o := w.tick(); o.Err == nil {
+		t.Error("no error")
+	}
+	w.want(false)
+}
+
+func TestANewerChangeOutdatesTheWord(t *testing.T) {
+	w := newWorld(t)
+	w.wordFor = 100 * time.Millisecond
+	p := &interrupting{worldPatroni: (*worldPatroni)(w)}
+	p.then = func() { // on_stop released the address while a tick waited for its answer
+		w.notes["vip"] = Note{Generation: 1, Changed: w.now}
+		w.follows()
+	}
+	e := w.engine()
+	e.Patroni = p
+	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
+	w.wantCode(o, CodeElsewhere)
+	w.want(false)
+}
+
+func TestWithoutRun(t *testing.T) {
+	w := newWorld(t)
+	w.lockErr = os.ErrPermission
+	w.noteErr = errors.New("read-only file system")
+	o := w.run(EventOnRoleChange, RolePrimary)
+	w.want(true)
+	if o.Err != nil || len(o.Warnings) == 0 {
+		t.Fatalf("error %v, warnings %q; want the claim, with warnings", o.Err, o.Warnings)
+	}
+	w.pg = PGAlive
+	w.run(EventOnStop, RolePrimary)
+	w.want(false)
+}
+
+func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
+	w := newWorld(t)
+	w.lockErr = ErrBusy
+	if o := w.run(EventOnRoleChange, RolePrimary); !errors.Is(o.Err, ErrBusy) {
+		t.Errorf("error %v, want busy", o.Err)
+	}
+	w.want(false)
+	w.here, w.end = true, w.now+10*time.Second
+	w.run(EventOnStop, RolePrimary)
+	w.want(false)
+}
+
+func TestAWipedRunKeepsTheAddress(t *testing.T) {
+	w := newWorld(t)
+	w.run(EventOnRoleChange, RolePrimary)
+	w.notes, w.memory = map[string]Note{}, Memory{}
+	w.word = Word{Answer: Silent, Why: "no answer"}
+	w.wantCode(w.tick(), CodeSilentLeased)
+	w.want(true)
+	w.leads()
+	o := w.tick()
+	w.wantCode(o, CodeLeader)
+	if len(o.Records) != 0 || w.notes["vip"].Claimed == 0 {
+		t.Errorf("records %+v, note %+v; want the address taken over without one", o.Records, w.notes["vip"])
+	}
+}
+
+func TestADeletedAddressIsBackAtTheNextTick(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.here = false
+	w.wantCode(w.tick(), CodeAddressMissing)
+	w.want(true)
+	if len(w.records) != 2 {
+		t.Errorf("%d records, want 2", len(w.records))
+	}
+}
+
+func TestALeaseThatRanOutIsOnRecord(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.word = Word{Answer: Silent, Why: "connection refused"}
+	w.pass(30 * time.Second)
+	w.want(false)
+	o := w.tick()
+	w.wantCode(o, CodeLeaseEnded)
+	w.tick()
+	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
+		t.Errorf("records %+v, want the claim and one release", w.records)
+	}
+}
+
+func TestAFailureIsRecordedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.kernelErr = os.ErrPermission
+	for range 3 {
+		if o := w.tick(); !errors.Is(o.Err, os.ErrPermission) {
+			t.Fatalf("error %v, want permission", o.Err)
+		}
+	}
+	if len(w.records) != 1 || w.records[0].Error == "" {
+		t.Errorf("records %+v, want one with the error", w.records)
+	}
+}
+
+func TestTheWallClockMayStep(t *testing.T) {
+	for _, step := range []time.Duration{time.Hour, -time.Hour} {
+		w := newWorld(t)
+		w.run(EventOnRoleChange, RolePrimary)
+		w.wall = w.wall.Add(step) // dcs_last_seen is of before the step
+		for range 5 {
+			w.pass(2 * time.Second)
+			w.tick()
+			w.want(true)
+		}
+		w.leads() // the next loop of Patroni
+		w.wantCode(w.tick(), CodeLeader)
+		w.want(true)
+	}
+}
+
+func TestAHandOverEnds(t *testing.T) {
+	t.Run("when nobody takes over", func(t *testing.T) {
+		w := handingOverWorld(t)
+		w.run(EventOnStop, RoleDemoted)
+		w.want(false)
+		if r := w.records[len(w.records)-1]; !strings.Contains(r.Reason, "nobody took over within") {
+			t.Errorf("reason %q", r.Reason)
+		}
+	})
+	t.Run("when PostgreSQL is up again", func(t *testing.T) {
+		w := handingOverWorld(t)
+		began := w.now
+		w.onWait = func() { w.mu.Lock(); w.pg = PGAlive; w.mu.Unlock() }
+		w.run(EventOnStop, RoleDemoted)
+		w.want(false)
+		if w.now-began > time.Second {
+			t.Errorf("released after %v", w.now-began)
+		}
+	})
+	t.Run("not by the survivor of an old one", func(t *testing.T) {
+		w := handingOverWorld(t)
+		w.onWait = func() { // promoted again while the old on_stop still listens
+			n := w.notes["vip"]
+			n.Generation, n.HandOver = n.Generation+1, nil
+			w.notes["vip"] = n
+			w.mu.Lock()
+			w.pg = PGAlive
+			w.mu.Unlock()
+		}
+		w.run(EventOnStop, RoleDemoted)
+		w.want(true)
+	})
+	t.Run("at the next tick when the first one's turn is over", func(t *testing.T) {
+		w := handingOverWorld(t)
+		w.follows()
+		w.wantCode(w.tick(), CodeDown)
+		w.want(true)
+		w.successor = "02:00:00:00:00:02"
+		w.wantCode(w.tick(), CodeHandingOver)
+		w.want(false)
+	})
+}
+
+// handingOverWorld is a holder whose PostgreSQL is down.
+func handingOverWorld(t *testing.T) *world {
+	w := newWorld(t)
+	w.tick()
+	w.want(true)
+	w.pg = PGDown
+	return w
+}
+
+// interrupting lets something happen while Patroni answers for the first time.
+type interrupting struct {
+	*worldPatroni
+	then func()
+}
+
+func (p *interrupting) Word(ctx context.Context) Word {
+	w := p.worldPatroni.Word(ctx)
+	if p.then != nil {
+		p.then()
+		p.then = nil
+	}
+	return w
+}

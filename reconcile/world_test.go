@@ -1,0 +1,232 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+)
+
+// world is a small cluster as one host sees it: its kernel, its Patroni, its notes and its clocks. Time passes only
+// when somebody waits. Its fields may be changed between runs, and by the hooks during one.
+type world struct {
+	t  *testing.T
+	mu sync.Mutex
+
+	now  Moment
+	wall time.Time
+
+	here      bool // the kernel's address
+	end       Moment
+	announced int
+	successor MAC // who answers probes for the address
+	kernelErr error
+
+	word    Word
+	wordFor time.Duration // how long Patroni takes to answer
+	peers   []PeerWord
+	pg      PG
+	timing  Timing
+
+	notes   map[string]Note
+	memory  Memory
+	lockErr error
+	noteErr error
+	locked  bool
+	records []Record
+
+	onWait func() // called whenever somebody has waited
+	onHold func() // called in front of each kernel call that holds
+}
+
+var (
+	_ Address  = (*world)(nil)
+	_ Notebook = (*worldNotes)(nil)
+	_ Patroni  = (*worldPatroni)(nil)
+)
+
+func newWorld(t *testing.T) *world {
+	w := &world{
+		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{},
+		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
+	}
+	w.leads()
+	return w
+}
+
+// leads makes Patroni say that this member leads, and that its loop has just run.
+func (w *world) leads() {
+	w.word = Word{Answer: Leader, Role: RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+}
+
+func (w *world) follows() {
+	w.word = Word{Answer: NotLeader, Role: RoleReplica, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+}
+
+func (w *world) engine() *Engine {
+	return &Engine{
+		VIPs:    []VIP{{Name: "vip", Address: w, Follow: FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
+		Patroni: (*worldPatroni)(w), Notes: (*worldNotes)(w), Journal: w, Clock: w,
+		Interval: 2 * time.Second, Refresh: time.Minute,
+	}
+}
+
+func (w *world) run(e Event, role Role) Outcome {
+	w.t.Helper()
+	return w.engine().Run(context.Background(), Trigger{Event: e, Role: role, Cluster: "demo", At: w.now})[0]
+}
+
+func (w *world) tick() Outcome { w.t.Helper(); return w.run(EventTick, "") }
+
+// pass lets time go by, and the kernel drop what has ended.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now += d
+	w.wall = w.wall.Add(d)
+	if w.here && w.end != Forever && w.now >= w.end {
+		w.here = false
+	}
+}
+
+func (w *world) want(here bool) {
+	w.t.Helper()
+	if w.here != here {
+		w.t.Fatalf("address here: %v, want %v", w.here, here)
+	}
+}
+
+func (w *world) wantCode(o Outcome, c Code) {
+	w.t.Helper()
+	if o.Verdict.Code != c {
+		w.t.Fatalf("verdict %s %s (%s), want %s", o.Verdict.Do, o.Verdict.Code, o.Verdict.Why, c)
+	}
+}
+
+// The clock.
+
+func (w *world) Now() Moment     { w.mu.Lock(); defer w.mu.Unlock(); return w.now }
+func (w *world) Wall() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.wall }
+
+func (w *world) Wait(ctx context.Context, d time.Duration) error {
+	w.pass(d)
+	if w.onWait != nil {
+		w.onWait()
+	}
+	return ctx.Err()
+}
+
+// The address.
+
+func (w *world) Look() (Sight, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.kernelErr != nil:
+		return Sight{}, w.kernelErr
+	case !w.here:
+		return Sight{Here: PresenceNo}, nil
+	case w.end == Forever:
+		return Sight{Here: PresenceYes, Forever: true}, nil
+	}
+	return Sight{Here: PresenceYes, End: w.end}, nil
+}
+
+func (w *world) Hold(until Moment) error {
+	if w.onHold != nil {
+		w.onHold()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kernelErr != nil {
+		return w.kernelErr
+	}
+	if until-w.now < time.Second {
+		return errors.New("too short")
+	}
+	w.here, w.end = true, until
+	return nil
+}
+
+func (w *world) Announce() error { w.announced++; return nil }
+
+// Heard probes every 100 ms, until the listener's context ends or a successor answers.
+func (w *world) Heard(ctx context.Context, _ []MAC) (MAC, error) {
+	for ctx.Err() == nil {
+		w.mu.Lock()
+		mac := w.successor
+		w.mu.Unlock()
+		if mac != "" {
+			return mac, nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return "", nil
+}
+
+func (w *world) Release() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.kernelErr != nil {
+		return w.kernelErr
+	}
+	w.here = false
+	return nil
+}
+
+// The history.
+
+func (w *world) Append(r Record) error { w.records = append(w.records, r); return nil }
+
+// worldPatroni is the world's Patroni.
+type worldPatroni world
+
+func (p *worldPatroni) Word(context.Context) Word {
+	w := (*world)(p)
+	word := w.word
+	word.At = w.Now()
+	w.pass(w.wordFor)
+	return word
+}
+
+func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
+func (p *worldPatroni) Timing(context.Context) (Timing, error)  { return p.timing, nil }
+func (p *worldPatroni) Members(context.Context) ([]Peer, error) { return []Peer{{Name: "n2"}}, nil }
+func (p *worldPatroni) Name() string                            { return "n1" }
+func (p *worldPatroni) Postmaster() PG                          { p.mu.Lock(); defer p.mu.Unlock(); return p.pg }
+
+// worldNotes is the world's /run.
+type worldNotes world
+
+func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
+	if n.lockErr != nil {
+		return nil, n.lockErr
+	}
+	if n.locked {
+		n.t.Error("locked twice")
+	}
+	n.locked = true
+	return func() { n.locked = false }, nil
+}
+
+func (n *worldNotes) Note(vip string) (Note, error) { return n.notes[vip], n.noteErr }
+
+func (n *worldNotes) SaveNote(vip string, note Note) error {
+	if n.noteErr == nil {
+		n.notes[vip] = note
+	}
+	return n.noteErr
+}
+
+func (n *worldNotes) Memory() (Memory, error) { return n.memory, n.noteErr }
+
+func (n *worldNotes) UpdateMemory(change func(*Memory)) error {
+	if n.noteErr == nil {
+		change(&n.memory)
+	}
+	return n.noteErr
+}
