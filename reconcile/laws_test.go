@@ -103,6 +103,7 @@ func allNotes() []Note {
 		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute},
 		{Generation: 1, LeaseEnd: now - time.Second, Claimed: now - time.Minute},
 		{Generation: 1, LeaseEnd: now + 10*time.Second},
+		{Generation: 1, LeaseEnd: now + 2*time.Second, Claimed: now - time.Minute},
 		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute, HandOver: &HandOver{Generation: 1, Began: now - 1, Until: now + 4*time.Second}},
 	}
 }
@@ -113,6 +114,7 @@ func allPolls() []Poll {
 		{Result: PollUs, At: now}, {Result: PollUs, Paused: true, At: now},
 		{Result: PollNamed, Name: "n3", At: now},
 		{Result: PollOther, Name: "n2", Word: Word{Answer: Leader, Name: "n2", Timeline: 2}, At: now},
+		{Result: PollOther, Name: "n2", Word: Word{Answer: Leader, Name: "n2"}, At: now},
 	}
 }
 
