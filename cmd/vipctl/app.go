@@ -164,7 +164,7 @@ func (a *app) noCommand(c *cli.Context) error {
 	}
 	word := c.Args().First()
 	if near := cli.SuggestCommand(c.App.Commands, word); near != "" {
-		return usageError{fmt.Errorf("unknown command %q, did you mean %q? (vipctl --help lists all)", word, near)}
+		return usageError{fmt.Errorf("unknown command %q. %s (vipctl --help lists all)", word, near)}
 	}
 	return usageError{fmt.Errorf("unknown command %q (vipctl --help lists all)", word)}
 }

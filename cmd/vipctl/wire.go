@@ -47,8 +47,8 @@ func (a *app) open(c *cli.Context) (*host, error) {
 			CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
 			EnvironmentFile: cfg.Patroni.EnvironmentFile,
 		}),
-		notes:   state.OpenNotes(cfg.Paths.Run),
-		history: state.OpenHistory(state.HistoryOptions{Dir: cfg.Paths.State, Keep: cfg.History.Keep}),
+		notes:   state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run}),
+		history: state.OpenHistory(state.Options{Dir: cfg.Paths.State, Run: cfg.Paths.Run, Keep: cfg.History.Keep}),
 	}
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
