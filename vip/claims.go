@@ -75,52 +75,40 @@ type instruction = struct {
 }
 
 // claimsOnly keeps the kernel from waking us for other frames than those that [Kernel.claimant] may take. It also
-// drops what carries a VLAN's tag: a link that is a trunk receives the frames of VLANs that this host has no link for,
-// and the same address may be somebody's there.
+// drops what the kernel marks as another host's: so it does with the frames of VLANs that this host has no link for,
+// which a trunk brings, without their tag by then (net/core/dev.c, __netif_receive_skb_core). There the same address may
+// be somebody else's.
 func claimsOnly(addr netip.Addr) *packet.Config {
 	const (
-		drop, take  = 0, 1 << 16
-		vlanTag     = 1<<32 - 0x1000 + 44 // SKF_AD_OFF + SKF_AD_VLAN_TAG
-		vlanPresent = 1<<32 - 0x1000 + 48 // SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT
-		word        = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		octet       = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
-		equal       = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		packetType = 1<<32 - 0x1000 + 4 // SKF_AD_OFF + SKF_AD_PKTTYPE
+		word       = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		octet      = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
+		equal      = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		end        = unix.BPF_RET | unix.BPF_K
 	)
-	type load struct {
-		op        uint16
+	type field struct {
+		load      uint16
 		at, value uint32
 	}
-	loads := []load{}
+	var fields []field
+	at := uint32(28) // the sender's address in an ARP packet
 	if addr.Is6() {
-		loads = append(loads, load{octet, 20, unix.IPPROTO_ICMPV6}, load{octet, 54, 136})
-	}
-	// The sender's address in an ARP packet, the target of a neighbour advertisement.
-	at := uint32(28)
-	if addr.Is6() {
-		at = 62
+		fields = append(fields, field{octet, 20, unix.IPPROTO_ICMPV6}, field{octet, 54, 136})
+		at = 62 // the target of a neighbour advertisement
 	}
 	for b := addr.AsSlice(); len(b) > 0; b, at = b[4:], at+4 {
-		loads = append(loads, load{word, at, binary.BigEndian.Uint32(b)})
+		fields = append(fields, field{word, at, binary.BigEndian.Uint32(b)})
 	}
 
-	program := []instruction{
-		{Op: word, K: vlanPresent},
-		{Op: equal, K: 0, Jt: 3},
-		{Op: word, K: vlanTag},
-		{Op: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: 0xfff},
-		{Op: equal, K: 0, Jf: uint8(2*len(loads) + 1)}, // tag 0 is a priority and no VLAN
-	}
-	for i, l := range loads {
-		program = append(program,
-			instruction{Op: l.op, K: l.at},
-			instruction{Op: equal, K: l.value, Jf: uint8(2*(len(loads)-i) - 1)})
-	}
-	program = append(program,
-		instruction{Op: unix.BPF_RET | unix.BPF_K, K: take},
-		instruction{Op: unix.BPF_RET | unix.BPF_K, K: drop})
 	c := new(packet.Config)
-	for _, i := range program {
-		c.Filter = append(c.Filter, i)
+	add := func(i instruction) { c.Filter = append(c.Filter, i) }
+	add(instruction{Op: word, K: packetType})
+	add(instruction{Op: equal, K: unix.PACKET_OTHERHOST, Jt: uint8(2*len(fields) + 1)})
+	for i, f := range fields {
+		add(instruction{Op: f.load, K: f.at})
+		add(instruction{Op: equal, K: f.value, Jf: uint8(2*(len(fields)-i) - 1)})
 	}
+	add(instruction{Op: end, K: 1 << 16}) // take it whole
+	add(instruction{Op: end, K: 0})
 	return c
 }

@@ -102,7 +102,7 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 		odd = append(odd, oddity(c, wanted))
 	}
 	if len(s.elsewhere) > 0 {
-		odd = append(odd, strings.TrimPrefix(also(len(s.here) > 0)+" on ", " ")+k.linkNames(s.elsewhere))
+		odd = append(odd, also(len(s.here) > 0)+"on "+k.linkNames(s.elsewhere))
 	}
 	sight.Detail = strings.Join(odd, ", ")
 	return sight

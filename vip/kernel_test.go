@@ -1,36 +1,599 @@
 package vip
 
 import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
-func TestHoldAnnounceRelease(t *testing.T) {
-	l := newLAN(t)
-	l.plug(t, us, "eth0")
-	k := kernel(t, "10.77.0.5/32", "eth0")
-	must(t, k.Hold(in(10*time.Second)))
-	must(t, k.Announce())
-	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
-		t.Errorf("held: %v", got)
-	}
-	s, err := k.Look()
-	must(t, err)
-	if s.Here != reconcile.PresenceYes || s.Forever || s.End < in(7*time.Second) || s.End > in(10*time.Second) || s.Detail != "" {
-		t.Errorf("sight %+v", s)
-	}
-	must(t, k.Release())
-	if got := addrs(t, "eth0"); len(got) > 0 {
-		t.Errorf("released: %v", got)
+func TestContract(t *testing.T) {
+	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128", "fd00::5/64"} {
+		t.Run(prefix, func(t *testing.T) {
+			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() reconcile.Moment) {
+				newLAN(t).plug(t, us, "eth0")
+				return kernel(t, prefix, "eth0"), bootTime
+			})
+		})
 	}
 }
 
+// copyOf is the only copy of the address on the link, as the kernel has it.
+func copyOf(t testing.TB, link, addr string) netlink.Addr {
+	t.Helper()
+	list, err := netlink.AddrList(&netlink.Dummy{LinkAttrs: *linkOf(t, link)}, netlink.FAMILY_ALL)
+	must(t, err)
+	list = slices.DeleteFunc(list, func(a netlink.Addr) bool { return a.IP.String() != addr })
+	if len(list) != 1 {
+		t.Fatalf("%s on %s %d times, want once: %v", addr, link, len(list), list)
+	}
+	return list[0]
+}
+
+func TestHoldLifetimes(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	const permanent = forever32
+	now := 1000 * time.Second
+	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		k := kernel(t, addr, "eth0")
+		k.clock = func() reconcile.Moment { return now }
+		// One after the other, each by replacing the one before: leased, permanent and back, longer and shorter.
+		for _, c := range []struct {
+			until reconcile.Moment
+			valid int
+		}{
+			{now + 30*time.Second, 30},
+			{now + 12999*time.Millisecond, 12},
+			{reconcile.Forever, permanent},
+			{now + time.Minute, 60},
+			{reconcile.Forever, permanent},
+			{reconcile.Forever, permanent},
+			{now + 20*time.Second, 20},
+			{now + 200*365*24*time.Hour, permanent - 1},
+		} {
+			must(t, k.Hold(c.until))
+			got := copyOf(t, "eth0", k.addr().String())
+			if got.ValidLft != c.valid && got.ValidLft != c.valid-1 {
+				t.Errorf("%s until %v: %d s, want %d", addr, c.until, got.ValidLft, c.valid)
+			}
+			wantPreferred := got.ValidLft
+			if k.addr().Is6() {
+				wantPreferred = 0
+				if want := unix.IFA_F_NODAD | unix.IFA_F_DEPRECATED; got.Flags&(want|unix.IFA_F_TENTATIVE) != want {
+					t.Errorf("%s: flags %#x", addr, got.Flags)
+				}
+			}
+			if got.PreferedLft != wantPreferred {
+				t.Errorf("%s until %v: preferred %d s, want %d", addr, c.until, got.PreferedLft, wantPreferred)
+			}
+			s, err := k.Look()
+			must(t, err)
+			if s.Here != reconcile.PresenceYes || s.Forever != (c.until == reconcile.Forever) {
+				t.Errorf("%s until %v: %+v", addr, c.until, s)
+			}
+			if !s.Forever && (s.End > c.until || s.End < now+time.Duration(c.valid-2)*time.Second) {
+				t.Errorf("%s until %v: seen to end at %v", addr, c.until, s.End)
+			}
+		}
+		must(t, k.Release())
+	}
+}
+
+func TestHoldTooShort(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	now := 1000 * time.Second
+	k := kernel(t, "10.77.0.5/32", "eth0")
+	k.clock = func() reconcile.Moment { return now }
+	for left, want := range map[time.Duration]string{
+		999 * time.Millisecond: "lease ends in 0.9 s: too short to hold",
+		450 * time.Millisecond: "lease ends in 0.4 s: too short to hold",
+		0:                      "lease ends in 0.0 s: too short to hold",
+		-3 * time.Second:       "lease ended 3.0 s ago: too short to hold",
+		-now:                   "lease ended 1000.0 s ago: too short to hold",
+	} {
+		err := k.Hold(now + left)
+		if !errors.Is(err, ErrTooShort) || err.Error() != want {
+			t.Errorf("%v left: %v, want %s", left, err, want)
+		}
+		if got := addrs(t, "eth0"); len(got) > 0 {
+			t.Errorf("%v left: %v is there", left, got)
+		}
+	}
+	// What is there already stays as it is, a copy with another prefix too.
+	addAddr(t, "eth0", "10.77.0.5/24")
+	if err := k.Hold(now); !errors.Is(err, ErrTooShort) {
+		t.Error(err)
+	}
+	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/24"}) {
+		t.Errorf("left: %v", got)
+	}
+}
+
+// A process that is stopped between reading the clock and asking the kernel must not give a longer life.
+func TestHoldStoppedOnTheWay(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	k := kernel(t, "10.77.0.5/32", "eth0")
+	stopFor := func(d time.Duration) func() reconcile.Moment {
+		calls, now := 0, 1000*time.Second
+		return func() reconcile.Moment {
+			if calls++; calls == 3 { // 1: too short?, 2: how long?, 3: how long did it take?
+				now += d
+			}
+			return now
+		}
+	}
+	k.clock = stopFor(20 * time.Second)
+	must(t, k.Hold(1030*time.Second))
+	if got := copyOf(t, "eth0", "10.77.0.5").ValidLft; got != 10 && got != 9 {
+		t.Errorf("%d s, want the 10 that are left", got)
+	}
+	k.clock = stopFor(40 * time.Second)
+	if err := k.Hold(1030 * time.Second); !errors.Is(err, ErrTooShort) {
+		t.Errorf("stopped beyond the end: %v", err)
+	}
+	if got := addrs(t, "eth0"); len(got) > 0 {
+		t.Errorf("stopped beyond the end: %v is there", got)
+	}
+}
+
+func TestKernelDropsTheAddress(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		k := kernel(t, addr, "eth0")
+		until := in(1100 * time.Millisecond)
+		must(t, k.Hold(until))
+		eventually(t, addr+" gone", 4*time.Second, func() bool { return len(addrs(t, "eth0")) == 0 })
+		t.Logf("%s: dropped %v after the second that was given", addr, bootTime()-until+100*time.Millisecond)
+		s, err := k.Look()
+		must(t, err)
+		if s.Here != reconcile.PresenceNo {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+func TestHoldRemovesOtherPrefixes(t *testing.T) {
+	for _, c := range []struct {
+		want  string
+		there []string
+		peers []string
+	}{
+		{want: "10.77.0.5/32", there: []string{"10.77.0.5/24"}},
+		{want: "10.77.0.5/32", there: []string{"10.77.0.5/24", "10.77.0.5/16", "10.77.0.5/32"}},
+		{want: "10.77.0.5/24", there: []string{"10.77.0.5/32"}},
+		{want: "10.77.0.5/32", peers: []string{"10.77.0.9/32"}},
+		{want: "10.77.0.5/24", peers: []string{"10.77.0.9/24"}}, // the kernel takes this one for ours
+		{want: "fd00::5/128", there: []string{"fd00::5/64"}},
+		{want: "fd00::5/64", there: []string{"fd00::5/128"}},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			newLAN(t).plug(t, us, "eth0")
+			k := kernel(t, c.want, "eth0")
+			lookalikes := []string{"110.77.0.5/32", "10.77.0.50/24", "fd00::51/64"}
+			for _, a := range append(slices.Clone(lookalikes), c.there...) {
+				addAddr(t, "eth0", a)
+			}
+			for _, p := range c.peers {
+				addAddr(t, "eth0", k.prefix.String(), func(a *netlink.Addr) { a.Peer = addrOf(t, p).IPNet })
+			}
+			s, err := k.Look()
+			must(t, err)
+			if s.Here != reconcile.PresencePartly || !s.Forever || s.Detail == "" {
+				t.Errorf("before: %+v", s)
+			}
+			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Hold(in(time.Minute)))
+			if got := copyOf(t, "eth0", k.addr().String()); got.IPNet.String() != c.want || got.Peer != nil || got.ValidLft > 60 {
+				t.Errorf("held %+v", got)
+			}
+			must(t, k.Release())
+			if got := addrs(t, "eth0"); !slices.Equal(sorted(got), sorted(lookalikes)) {
+				t.Errorf("after the release %v, want %v", got, lookalikes)
+			}
+		})
+	}
+}
+
+func sorted(s []string) []string { return slices.Sorted(slices.Values(s)) }
+
+func TestHoldReplacesAFailedDAD(t *testing.T) {
+	l, other := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, other, "eth0")
+	other.do(t, func() { addAddr(t, "eth0", "fd00::5/128") })
+	addAddr(t, "eth0", "fd00::5/128", func(a *netlink.Addr) { a.Flags = 0 })
+	k := kernel(t, "fd00::5/128", "eth0")
+	failed := func() bool { return copyOf(t, "eth0", "fd00::5").Flags&unix.IFA_F_DADFAILED != 0 }
+	eventually(t, "duplicate address detection fails", 5*time.Second, failed)
+	s, err := k.Look()
+	must(t, err)
+	if s.Here != reconcile.PresencePartly || s.Detail != "duplicate address detection failed" {
+		t.Errorf("%+v", s)
+	}
+	must(t, k.Hold(in(time.Minute)))
+	if failed() {
+		t.Error("still failed")
+	}
+}
+
+func TestElsewhere(t *testing.T) {
+	l := newLAN(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, us, "eth1")
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		k := kernel(t, prefix, "eth0")
+		stray := netip.PrefixFrom(k.addr(), k.prefix.Bits()-8).String()
+		addAddr(t, "eth1", prefix)
+		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceNo || s.Detail != "on eth1" {
+			t.Errorf("%+v %v", s, err)
+		}
+		addAddr(t, "eth0", "10.77.0.5/24")
+		before := append(addrs(t, "eth0"), addrs(t, "eth1")...)
+		err := k.Hold(in(time.Minute))
+		want := fmt.Sprintf("hold %s on eth0: address is on another link: eth1", prefix)
+		if !errors.Is(err, ErrElsewhere) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if after := append(addrs(t, "eth0"), addrs(t, "eth1")...); !slices.Equal(before, after) {
+			t.Errorf("%v became %v", before, after)
+		}
+		delAddr(t, "eth0", "10.77.0.5/24")
+		delAddr(t, "eth1", prefix)
+
+		must(t, k.Hold(in(time.Minute)))
+		addAddr(t, "eth1", stray)
+		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "also on eth1" {
+			t.Errorf("%+v %v", s, err)
+		}
+		must(t, k.Release())
+		if got := addrs(t, "eth1"); !slices.Equal(got, []string{stray}) {
+			t.Errorf("the release left %v on eth1", got)
+		}
+		delAddr(t, "eth1", stray)
+	}
+}
+
+func TestLinkMissing(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	k := kernel(t, "10.77.0.5/32", "eth7")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	s, err := k.Look()
+	if err != nil || s.Here != reconcile.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
+		t.Errorf("%+v %v", s, err)
+	}
+	must(t, k.Release())
+	for name, err := range map[string]error{"hold": k.Hold(in(time.Minute)), "announce": k.Announce(), "listen": k.listen(t.Context(), nil)} {
+		if !errors.Is(err, os.ErrNotExist) || err.Error() != "interface eth7: no such link" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
+		t.Errorf("eth0 has %v", got)
+	}
+}
+
+func TestLinkDown(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	linkDown(t, "eth0")
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		k := kernel(t, prefix, "eth0")
+		must(t, k.Hold(in(time.Minute)))
+		if s, err := k.Look(); err != nil || s.Here != reconcile.PresencePartly || s.Detail != "eth0 is down" {
+			t.Errorf("%+v %v", s, err)
+		}
+		if linkOf(t, "eth0").RawFlags&unix.IFF_UP != 0 {
+			t.Error("brought up")
+		}
+		if err := k.Announce(); !errors.Is(err, unix.ENETDOWN) {
+			t.Errorf("announce: %v", err)
+		}
+	}
+	linkUp(t, "eth0")
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		k := kernel(t, prefix, "eth0")
+		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes {
+			t.Errorf("%+v %v", s, err)
+		}
+		must(t, k.Announce())
+	}
+}
+
+func TestLinkByAnyName(t *testing.T) {
+	l := newLAN(t)
+	mac := l.plug(t, us, "eth0")
+	l.plug(t, us, "eth1")
+	eth0 := &netlink.Dummy{LinkAttrs: *linkOf(t, "eth0")}
+	must(t, netlink.LinkAddAltName(eth0, "uplink"))
+	must(t, netlink.LinkAddAltName(eth0, "enx-a-name-of-more-than-fifteen-characters"))
+	for _, name := range []string{"eth0", "uplink", "enx-a-name-of-more-than-fifteen-characters", mac.String(), strings.ToUpper(mac.String())} {
+		k := kernel(t, "10.77.0.5/32", name)
+		must(t, k.Hold(in(time.Minute)))
+		if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
+			t.Errorf("%s: %v", name, got)
+		}
+		must(t, k.Release())
+	}
+
+	// A link that was renamed is still found by its MAC, one that was replaced by its name.
+	k := kernel(t, "10.77.0.5/32", mac.String())
+	must(t, k.Hold(in(time.Minute)))
+	must(t, netlink.LinkSetName(eth0, "wan0"))
+	must(t, k.Release())
+	if got := addrs(t, "wan0"); len(got) > 0 {
+		t.Errorf("renamed: %v", got)
+	}
+	must(t, netlink.LinkSetName(eth0, "eth0"))
+
+	// In a bridge or bond, the address goes on the master that has taken the port's MAC.
+	bridge := attrs("br0")
+	bridge.HardwareAddr = mac
+	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: bridge}))
+	t.Cleanup(func() { must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "br0")})) })
+	err := k.Hold(in(time.Minute))
+	if err == nil || !strings.Contains(err.Error(), "several links have this MAC") {
+		t.Errorf("two links with one MAC: %v", err)
+	}
+	must(t, netlink.LinkSetMasterByIndex(eth0, linkOf(t, "br0").Index))
+	must(t, k.Hold(in(time.Minute)))
+	if got := addrs(t, "br0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
+		t.Errorf("bridge: %v", got)
+	}
+	if _, err := kernel(t, "10.77.0.5/32", "02:00:00:00:00:77").Look(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinkByMAC(t *testing.T) {
+	mac, other := net.HardwareAddr{2, 0, 0, 0, 0, 1}, net.HardwareAddr{2, 0, 0, 0, 0, 2}
+	link := func(index int, name string, change func(*netlink.LinkAttrs)) netlink.Link {
+		a := netlink.LinkAttrs{Index: index, Name: name, HardwareAddr: mac, NetNsID: -1}
+		change(&a)
+		return &netlink.Dummy{LinkAttrs: a}
+	}
+	as := func(*netlink.LinkAttrs) {}
+	port := func(a *netlink.LinkAttrs) { a.MasterIndex = 4 }
+	onTop := func(a *netlink.LinkAttrs) { a.ParentIndex = 2 }
+	bridge := func(a *netlink.LinkAttrs) { a.MasterIndex, a.HardwareAddr = 9, other }
+	veth := func(a *netlink.LinkAttrs) { a.ParentIndex, a.NetNsID = 2, 0 } // of a link in another namespace
+	for want, links := range map[string][]netlink.Link{
+		"eth0":  {link(2, "eth0", as), link(3, "eth0.100", onTop), link(5, "br0", bridge)},
+		"bond0": {link(2, "eth0", port), link(3, "eth1", port), link(4, "bond0", as)},
+		"interface 02:00:00:00:00:01: no such link":                                           {link(5, "br0", bridge)},
+		"interface 02:00:00:00:00:01: several links have this MAC (eth0, veth0): give a name": {link(2, "eth0", as), link(3, "veth0", veth)},
+	} {
+		got, err := linkByMAC(links, mac)
+		if err != nil && err.Error() != want || err == nil && got.Name != want {
+			t.Errorf("%+v %v, want %s", got, err, want)
+		}
+	}
+}
+
+// A VIP that came first in its subnet is the primary address there; the host's own must not go with it.
+func TestHostsOwnAddressStays(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, k *Kernel){
+		"release": func(t *testing.T, k *Kernel) { must(t, k.Release()) },
+		"expiry": func(t *testing.T, k *Kernel) {
+			must(t, k.Hold(in(1100*time.Millisecond)))
+			eventually(t, "VIP gone", 4*time.Second, func() bool { return !slices.Contains(addrs(t, "eth0"), "10.77.0.5/24") })
+		},
+		"change of prefix": func(t *testing.T, k *Kernel) {
+			promote(t, "eth0", "0")
+			must(t, kernel(t, "10.77.0.5/32", "eth0").Hold(in(time.Minute)))
+		},
+		"release of a copy that somebody else made": func(t *testing.T, k *Kernel) {
+			promote(t, "eth0", "0")
+			must(t, kernel(t, "10.77.0.5/32", "eth0").Release())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			newLAN(t).plug(t, us, "eth0")
+			promote(t, "eth0", "0")
+			k := kernel(t, "10.77.0.5/24", "eth0")
+			must(t, k.Hold(in(time.Minute)))
+			addAddr(t, "eth0", "10.77.0.1/24")
+			if copyOf(t, "eth0", "10.77.0.1").Flags&unix.IFA_F_SECONDARY == 0 {
+				t.Fatal("the host's own address is not a secondary one: this shows nothing")
+			}
+			end(t, k)
+			if got := copyOf(t, "eth0", "10.77.0.1"); got.Flags&unix.IFA_F_SECONDARY != 0 {
+				t.Error("not promoted")
+			}
+			if slices.Contains(addrs(t, "eth0"), "10.77.0.5/24") {
+				t.Error("the VIP is still there")
+			}
+		})
+	}
+}
+
+func promote(t testing.TB, link, value string) {
+	t.Helper()
+	must(t, os.WriteFile("/proc/sys/net/ipv4/conf/"+link+"/promote_secondaries", []byte(value), 0))
+}
+
+func TestWarnsWhereSecondariesCannotBePromoted(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	promote(t, "eth0", "0")
+	var warnings []error
+	k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/24"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
+	k.promoteSecondaries(&netlink.LinkAttrs{Name: "no/such"}, []netlink.Addr{{IPNet: k.ipNet()}})
+	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Error(), "when 10.77.0.5 goes, other addresses of its subnet on no/such may go with it: ") {
+		t.Errorf("%v", warnings)
+	}
+}
+
+// withoutPrivileges runs f on a thread that has no capabilities, and then ends.
+func withoutPrivileges(t *testing.T, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		none := [2]unix.CapUserData{}
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+			t.Error(err)
+			return
+		}
+		f()
+	}()
+	<-done
+}
+
+func TestNotPermitted(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		var hold, announce, heard, look error
+		var s reconcile.Sight
+		withoutPrivileges(t, func() {
+			k := kernel(t, prefix, "eth0")
+			hold, announce = k.Hold(in(time.Minute)), k.Announce()
+			_, heard = k.Heard(t.Context(), nil)
+			s, look = k.Look()
+		})
+		for what, err := range map[string]error{"hold": hold, "announce": announce, "listen": heard} {
+			if !errors.Is(err, os.ErrPermission) || !strings.HasPrefix(err.Error(), what+" ") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if look != nil || s.Here != reconcile.PresenceNo {
+			t.Errorf("anybody may look: %+v %v", s, look)
+		}
+
+		must(t, kernel(t, prefix, "eth0").Hold(in(time.Minute)))
+		var release error
+		withoutPrivileges(t, func() {
+			release = New(Options{Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"}).Release()
+		})
+		if want := "remove " + prefix + " from eth0: operation not permitted"; !errors.Is(release, os.ErrPermission) || release.Error() != want {
+			t.Errorf("%v, want %s", release, want)
+		}
+	}
+}
+
+func TestIPv6Disabled(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("1"), 0))
+	err := kernel(t, "fd00::5/128", "eth0").Hold(in(time.Minute))
+	want := "hold fd00::5/128 on eth0: IPv6 is disabled (net.ipv6.conf.eth0.disable_ipv6)"
+	if err == nil || err.Error() != want || errors.Is(err, os.ErrPermission) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+func TestLookUnknown(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	var old unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
+	s, err := kernel(t, "10.77.0.5/32", "eth0").Look()
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
+	if !errors.Is(err, unix.EMFILE) || s.Here != reconcile.PresenceUnknown || s.Detail != err.Error() {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// An established connection survives renewals and changes of the prefix.
+func TestConnectionSurvives(t *testing.T) {
+	for _, c := range []struct{ addr, own, client, short, long string }{
+		{"10.77.0.5", "10.77.0.1/24", "10.77.0.9/24", "10.77.0.5/24", "10.77.0.5/32"},
+		{"fd00::5", "fd00::1/64", "fd00::9/64", "fd00::5/64", "fd00::5/128"},
+	} {
+		t.Run(c.addr, func(t *testing.T) {
+			l, client := newLAN(t), newHost(t)
+			l.plug(t, us, "eth0")
+			l.plug(t, client, "eth0")
+			addAddr(t, "eth0", c.own)
+			client.do(t, func() { addAddr(t, "eth0", c.client) })
+			must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+
+			conn := dialEcho(t, client, c.addr)
+			stop, slowest := make(chan struct{}), make(chan time.Duration)
+			go func() {
+				var worst time.Duration
+				defer func() { slowest <- worst }()
+				for b := make([]byte, 1); ; {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					began := time.Now()
+					_ = conn.SetDeadline(began.Add(5 * time.Second))
+					if _, err := conn.Write(b); err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := conn.Read(b); err != nil {
+						t.Error(err)
+						return
+					}
+					worst = max(worst, time.Since(began))
+				}
+			}()
+			for i := range 200 {
+				must(t, kernel(t, c.short, "eth0").Hold(in(time.Minute)))
+				must(t, kernel(t, c.short, "eth0").Hold(in(time.Duration(30+i)*time.Second)))
+				must(t, kernel(t, c.long, "eth0").Hold(reconcile.Forever))
+				must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+			}
+			close(stop)
+			t.Logf("slowest answer during 400 changes of prefix and 400 renewals: %v", <-slowest)
+		})
+	}
+}
+
+// dialEcho connects the client to an echo server on the address.
+func dialEcho(t testing.TB, client host, addr string) net.Conn {
+	t.Helper()
+	conn, _ := dialServer(t, client, "tcp", addr)
+	return conn
+}
+
+// dialServer starts an echo server on any address of ours that network allows, and connects the client to it through
+// addr. It returns both ends.
+func dialServer(t testing.TB, client host, network, addr string) (clientEnd, serverEnd net.Conn) {
+	t.Helper()
+	server, err := net.Listen(network, ":0")
+	must(t, err)
+	t.Cleanup(func() { server.Close() })
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		c, err := server.Accept()
+		if err != nil {
+			close(accepted)
+			return
+		}
+		accepted <- c
+		b := make([]byte, 1)
+		for {
+			if _, err := c.Read(b); err != nil {
+				return
+			}
+			if _, err := c.Write(b); err != nil {
+				return
+			}
+		}
+	}()
+	_, port, _ := net.SplitHostPort(server.Addr().String())
+	client.do(t, func() { clientEnd, err = net.DialTimeout("tcp", net.JoinHostPort(addr, port), 5*time.Second) })
+	must(t, err)
+	serverEnd = <-accepted
+	t.Cleanup(func() { clientEnd.Close(); serverEnd.Close() })
+	return clientEnd, serverEnd
+}
+
 func BenchmarkHold(b *testing.B) {
-	l := newLAN(b)
-	l.plug(b, us, "eth0")
+	newLAN(b).plug(b, us, "eth0")
 	k := kernel(b, "10.77.0.5/32", "eth0")
 	for b.Loop() {
 		must(b, k.Hold(in(time.Minute)))
@@ -38,26 +601,40 @@ func BenchmarkHold(b *testing.B) {
 }
 
 func BenchmarkLook(b *testing.B) {
-	l := newLAN(b)
-	l.plug(b, us, "eth0")
+	newLAN(b).plug(b, us, "eth0")
 	k := kernel(b, "10.77.0.5/32", "eth0")
+	must(b, k.Hold(in(time.Minute)))
 	for b.Loop() {
 		_, err := k.Look()
 		must(b, err)
 	}
 }
 
-// BenchmarkClaim is what a callback does on its way to the first frame: a new Kernel, the address, the announcement.
+// BenchmarkClaim is a callback's way to the first frame, seen from here: a new Kernel, the address, the announcement.
 func BenchmarkClaim(b *testing.B) {
-	l := newLAN(b)
-	l.plug(b, us, "eth0")
+	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128"} {
+		b.Run(prefix, func(b *testing.B) {
+			newLAN(b).plug(b, us, "eth0")
+			for b.Loop() {
+				k := New(Options{Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"})
+				must(b, k.Hold(in(time.Minute)))
+				must(b, k.Announce())
+				b.StopTimer()
+				must(b, k.Release())
+				k.Close()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func BenchmarkRelease(b *testing.B) {
+	newLAN(b).plug(b, us, "eth0")
+	k := kernel(b, "10.77.0.5/32", "eth0")
 	for b.Loop() {
-		k := kernel(b, "10.77.0.5/32", "eth0")
-		must(b, k.Hold(in(time.Minute)))
-		must(b, k.Announce())
 		b.StopTimer()
-		must(b, k.Release())
-		k.Close()
+		must(b, k.Hold(in(time.Minute)))
 		b.StartTimer()
+		must(b, k.Release())
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"syscall"
 	"testing"
+
+	"github.com/vishvananda/netlink"
 )
 
 // inside marks the process that runs the tests, in namespaces of its own.
@@ -19,6 +21,13 @@ var noKernel = os.Getenv(inside)
 // a network that is theirs alone, whoever the user is.
 func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv(inside); ok {
+		if noKernel == "" {
+			// Package net finds out once, on ::1, whether there is IPv6.
+			if err := netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: 1}}); err != nil {
+				fmt.Fprintln(os.Stderr, "lo:", err)
+				os.Exit(1)
+			}
+		}
 		os.Exit(m.Run())
 	}
 	if os.Getuid() != 0 {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,40 +58,27 @@ func openDiag(deadline time.Time) (*diag, error) {
 	return &diag{fd, deadline}, nil
 }
 
-// The kernel's structures, linux/inet_diag.h.
+// The kernel's structures, linux/inet_diag.h. A socket's ID is only handed back, so its parts don't matter.
 type (
-	inetDiagSockID struct {
-		ports  [4]byte
-		source [16]byte
-		dest   [16]byte
-		ifi    uint32
-		cookie [2]uint32
-	}
-	inetDiagReqV2 struct {
-		family, protocol, ext, pad uint8
-		states                     uint32
-		id                         inetDiagSockID
+	inetDiagSockID [48]byte
+	inetDiagReqV2  struct {
+		Family, Protocol, Ext, Pad uint8
+		States                     uint32
+		ID                         inetDiagSockID
 	}
 	inetDiagMsg struct {
-		family, state, timer, retrans uint8
-		id                            inetDiagSockID
-		expires, rqueue, wqueue, uid  uint32
-		inode                         uint32
+		Family, State, Timer, Retrans       uint8
+		ID                                  inetDiagSockID
+		Expires, RQueue, WQueue, UID, INode uint32
 	}
 )
-
-// session is a socket as the kernel names it.
-type session struct {
-	family uint8
-	id     inetDiagSockID
-}
 
 func (d *diag) reset(addr netip.Addr) error {
 	families := []uint8{unix.AF_INET6}
 	if addr.Is4() {
 		families = []uint8{unix.AF_INET, unix.AF_INET6}
 	}
-	var all []session
+	var all []inetDiagMsg
 	for _, family := range families {
 		found, err := d.list(family, addr)
 		if err != nil {
@@ -109,31 +95,38 @@ func (d *diag) reset(addr netip.Addr) error {
 }
 
 // list asks for the sockets with the local address addr.
-func (d *diag) list(family uint8, addr netip.Addr) ([]session, error) {
+func (d *diag) list(family uint8, addr netip.Addr) ([]inetDiagMsg, error) {
 	const (
 		listen, closed, timeWait = 10, 7, 6 // linux/tcp_states.h
 		bytecode                 = 1        // INET_DIAG_REQ_BYTECODE
 	)
-	req := inetDiagReqV2{family: family, protocol: unix.IPPROTO_TCP, states: 0xffff &^ (1<<listen | 1<<closed | 1<<timeWait)}
-	body := append(structBytes(&req), attribute(bytecode, sourceIs(addr))...)
-	var found []session
-	err := d.ask(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, body, func(data []byte) {
-		if len(data) < int(unsafe.Sizeof(inetDiagMsg{})) {
-			return
+	req := inetDiagReqV2{Family: family, Protocol: unix.IPPROTO_TCP, States: 0xffff &^ (1<<listen | 1<<closed | 1<<timeWait)}
+	var found []inetDiagMsg
+	err := d.ask(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, req, attribute(bytecode, sourceIs(addr)), func(data []byte) {
+		var m inetDiagMsg
+		if _, err := binary.Decode(data, binary.NativeEndian, &m); err == nil {
+			found = append(found, m)
 		}
-		m := (*inetDiagMsg)(unsafe.Pointer(&data[0]))
-		found = append(found, session{m.family, m.id})
 	})
-	if errors.Is(err, unix.ENOENT) {
-		return nil, ErrNoSessionReset
-	}
-	return found, err
+	return found, listed(err)
 }
 
-// destroy resets one session; one that has ended meanwhile is fine.
-func (d *diag) destroy(s session) error {
-	req := inetDiagReqV2{family: s.family, protocol: unix.IPPROTO_TCP, id: s.id}
-	err := d.ask(unix.SOCK_DESTROY, unix.NLM_F_ACK, structBytes(&req), func([]byte) {})
+// listed is what the error of a list means: without INET_DIAG there is nobody to ask.
+func listed(err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return ErrNoSessionReset
+	}
+	return err
+}
+
+// destroy resets one session.
+func (d *diag) destroy(s inetDiagMsg) error {
+	req := inetDiagReqV2{Family: s.Family, Protocol: unix.IPPROTO_TCP, ID: s.ID}
+	return destroyed(d.ask(unix.SOCK_DESTROY, unix.NLM_F_ACK, req, nil, func([]byte) {}))
+}
+
+// destroyed is what the error of a reset means; a session that has ended meanwhile is reset.
+func destroyed(err error) error {
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return nil
@@ -144,12 +137,19 @@ func (d *diag) destroy(s session) error {
 }
 
 // ask sends one request and calls each with every message of the answer.
-func (d *diag) ask(kind, flags uint16, body []byte, each func(data []byte)) error {
+func (d *diag) ask(kind, flags uint16, req inetDiagReqV2, attributes []byte, each func(data []byte)) error {
 	if time.Now().After(d.deadline) {
 		return errOutOfTime
 	}
-	h := unix.NlMsghdr{Len: uint32(unix.SizeofNlMsghdr + len(body)), Type: kind, Flags: unix.NLM_F_REQUEST | flags}
-	if err := unix.Sendto(d.fd, append(structBytes(&h), body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	size := unix.SizeofNlMsghdr + binary.Size(req) + len(attributes)
+	b, err := binary.Append(nil, binary.NativeEndian, unix.NlMsghdr{Len: uint32(size), Type: kind, Flags: unix.NLM_F_REQUEST | flags})
+	if err != nil {
+		return err
+	}
+	if b, err = binary.Append(b, binary.NativeEndian, req); err != nil {
+		return err
+	}
+	if err := unix.Sendto(d.fd, append(b, attributes...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return err
 	}
 	buf := make([]byte, 32<<10)
@@ -208,8 +208,4 @@ func attribute(kind uint16, value []byte) []byte {
 	b := binary.NativeEndian.AppendUint16(nil, uint16(unix.SizeofRtAttr+len(value)))
 	b = binary.NativeEndian.AppendUint16(b, kind)
 	return append(b, value...)
-}
-
-func structBytes[T any](v *T) []byte {
-	return append([]byte(nil), unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))...)
 }

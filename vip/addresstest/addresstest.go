@@ -1,0 +1,182 @@
+// Package addresstest holds every [reconcile.Address] to the interface's contract: the one on a real link, and those
+// that stand for it in tests.
+package addresstest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// New returns an address that is on no link yet, with a link to be put on that nobody else uses, and the clock that its
+// moments are on.
+type New func(t *testing.T) (reconcile.Address, func() reconcile.Moment)
+
+// Run runs the suite, each part on an address of its own.
+func Run(t *testing.T, fresh New) {
+	for _, part := range []struct {
+		name string
+		run  func(t *testing.T, a reconcile.Address, now func() reconcile.Moment)
+	}{
+		{"not here at first", notHere},
+		{"held until", heldUntil},
+		{"held for ever", heldForever},
+		{"the last hold counts", lastHold},
+		{"too short", tooShort},
+		{"too short leaves what is held", tooShortWhileHeld},
+		{"released", released},
+		{"announced", announced},
+		{"nobody heard", nobodyHeard},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			a, now := fresh(t)
+			part.run(t, a, now)
+		})
+	}
+}
+
+// slack is how much earlier than asked an address may end: its lifetime and its report are in whole seconds.
+const slack = 2 * time.Second
+
+func look(t *testing.T, a reconcile.Address) reconcile.Sight {
+	t.Helper()
+	s, err := a.Look()
+	if err != nil {
+		t.Fatalf("look: %v", err)
+	}
+	return s
+}
+
+func hold(t *testing.T, a reconcile.Address, until reconcile.Moment) {
+	t.Helper()
+	if err := a.Hold(until); err != nil {
+		t.Fatalf("hold until %v: %v", until, err)
+	}
+}
+
+// wantNo: an address that is not here has no end either.
+func wantNo(t *testing.T, a reconcile.Address) {
+	t.Helper()
+	if s := look(t, a); s != (reconcile.Sight{Here: reconcile.PresenceNo}) {
+		t.Errorf("sight %+v, want no and nothing else", s)
+	}
+}
+
+// wantUntil: never later than asked, little earlier.
+func wantUntil(t *testing.T, a reconcile.Address, until reconcile.Moment) {
+	t.Helper()
+	s := look(t, a)
+	if s.Here != reconcile.PresenceYes || s.Detail != "" {
+		t.Errorf("sight %+v, want yes", s)
+	}
+	if until == reconcile.Forever {
+		if !s.Forever || s.End != 0 {
+			t.Errorf("sight %+v, want for ever", s)
+		}
+		return
+	}
+	if s.Forever || s.End > until || s.End < until-slack {
+		t.Errorf("sight %+v, want an end within %v before %v", s, slack, until)
+	}
+}
+
+func notHere(t *testing.T, a reconcile.Address, _ func() reconcile.Moment) {
+	wantNo(t, a)
+	wantNo(t, a)
+}
+
+func heldUntil(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	until := now() + 30*time.Second
+	for range 3 {
+		hold(t, a, until)
+		wantUntil(t, a, until)
+	}
+}
+
+func heldForever(t *testing.T, a reconcile.Address, _ func() reconcile.Moment) {
+	for range 2 {
+		hold(t, a, reconcile.Forever)
+		wantUntil(t, a, reconcile.Forever)
+	}
+}
+
+func lastHold(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 20 * time.Second} {
+		hold(t, a, now()+d)
+		wantUntil(t, a, now()+d)
+		hold(t, a, reconcile.Forever)
+		wantUntil(t, a, reconcile.Forever)
+	}
+	hold(t, a, now()+time.Minute)
+	wantUntil(t, a, now()+time.Minute)
+}
+
+func tooShort(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	for _, d := range []time.Duration{900 * time.Millisecond, 0, -time.Minute} {
+		if err := a.Hold(now() + d); err == nil {
+			t.Errorf("held for %v", d)
+		}
+		wantNo(t, a)
+	}
+}
+
+func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	until := now() + time.Minute
+	hold(t, a, until)
+	if err := a.Hold(now()); err == nil {
+		t.Error("held for 0 s")
+	}
+	wantUntil(t, a, until)
+}
+
+func released(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	release := func() {
+		t.Helper()
+		for range 2 {
+			if err := a.Release(); err != nil {
+				t.Fatalf("release: %v", err)
+			}
+			wantNo(t, a)
+		}
+	}
+	release()
+	hold(t, a, now()+time.Minute)
+	release()
+	hold(t, a, reconcile.Forever)
+	release()
+	hold(t, a, now()+time.Minute)
+	wantUntil(t, a, now()+time.Minute)
+}
+
+// announced: as often as one likes, and it changes nothing.
+func announced(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	until := now() + time.Minute
+	hold(t, a, until)
+	for range 3 {
+		if err := a.Announce(); err != nil {
+			t.Errorf("announce: %v", err)
+		}
+	}
+	wantUntil(t, a, until)
+}
+
+// nobodyHeard: alone on the link, held or not, until the context ends, which is no error.
+func nobodyHeard(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		if mac, err := a.Heard(ctx, nil); mac != "" || err != nil {
+			t.Errorf("heard %q, %v", mac, err)
+		}
+		if ctx.Err() == nil {
+			t.Error("gave up before the context ended")
+		}
+		cancel()
+		if mac, err := a.Heard(ctx, nil); mac != "" || err != nil {
+			t.Errorf("after the end of the context: %q, %v", mac, err)
+		}
+		hold(t, a, now()+time.Minute)
+	}
+	wantUntil(t, a, now()+time.Minute)
+}

@@ -1,0 +1,189 @@
+package vip
+
+import (
+	"encoding/hex"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+func golden(t testing.TB, lines ...string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.NewReplacer(" ", "", ":", "").Replace(strings.Join(lines, "")))
+	must(t, err)
+	return b
+}
+
+const padding = "000000000000000000000000000000000000" // to the 60 bytes of a shortest frame
+
+// The frames byte by byte, as RFC 826, RFC 5227 and RFC 4861 have them.
+func TestFrames(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	v4, v6 := netip.MustParseAddr("10.77.0.5"), netip.MustParseAddr("2001:db8::77:5")
+	first := func(f frame, err error) []frame { must(t, err); return []frame{f} }
+	all := func(f []frame, err error) []frame { must(t, err); return f }
+	for _, c := range []struct {
+		name string
+		got  []frame
+		want [][]byte
+	}{
+		{"announce IPv4", all(announcement(v4, mac)), [][]byte{
+			golden(t, "ff:ff:ff:ff:ff:ff 02:00:00:00:00:01 0806", "0001 0800 06 04 0001", // request
+				"02:00:00:00:00:01 0a4d0005", "00:00:00:00:00:00 0a4d0005", padding),
+			golden(t, "ff:ff:ff:ff:ff:ff 02:00:00:00:00:01 0806", "0001 0800 06 04 0002", // reply
+				"02:00:00:00:00:01 0a4d0005", "02:00:00:00:00:01 0a4d0005", padding),
+		}},
+		{"probe IPv4", first(probe(v4, mac)), [][]byte{
+			golden(t, "ff:ff:ff:ff:ff:ff 02:00:00:00:00:01 0806", "0001 0800 06 04 0001",
+				"02:00:00:00:00:01 00000000", "00:00:00:00:00:00 0a4d0005", padding),
+		}},
+		{"announce IPv6", all(announcement(v6, mac)), [][]byte{
+			golden(t, "33:33:00:00:00:01 02:00:00:00:00:01 86dd",
+				"60000000 0020 3a ff", "20010db8000000000000000000770005", "ff020000000000000000000000000001",
+				"88 00 f834 20000000", "20010db8000000000000000000770005", "02 01 02:00:00:00:00:01"),
+		}},
+		{"probe IPv6", first(probe(v6, mac)), [][]byte{
+			golden(t, "33:33:ff:77:00:05 02:00:00:00:00:01 86dd",
+				"60000000 0018 3a ff", "00000000000000000000000000000000", "ff0200000000000000000001ff770005",
+				"87 00 4bf7 00000000", "20010db8000000000000000000770005"),
+		}},
+	} {
+		if len(c.got) != len(c.want) {
+			t.Errorf("%s: %d frames", c.name, len(c.got))
+			continue
+		}
+		for i, f := range c.got {
+			if string(f.bytes) != string(c.want[i]) {
+				t.Errorf("%s:\n got %x\nwant %x", c.name, f.bytes, c.want[i])
+			}
+			if string(f.to) != string(f.bytes[:6]) {
+				t.Errorf("%s goes to %s", c.name, f.to)
+			}
+		}
+	}
+}
+
+func TestAnnounceOnTheWire(t *testing.T) {
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		t.Run(prefix, func(t *testing.T) {
+			l, neighbour := newLAN(t), newHost(t)
+			mac := l.plug(t, us, "eth0")
+			l.plug(t, neighbour, "eth0")
+			wire := neighbour.capture(t, "eth0")
+			k := kernel(t, prefix, "eth0")
+			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Announce())
+			frames, err := announcement(k.addr(), mac)
+			must(t, err)
+			for _, f := range frames {
+				waitFor(t, wire, f.bytes, time.Second)
+			}
+		})
+	}
+}
+
+// The cache of a neighbour changes at once, also where its entry is younger than Linux's locktime of one second.
+func TestAnnounceMovesTheNeighbours(t *testing.T) {
+	for _, c := range []struct{ prefix, client string }{{"10.77.0.5/32", "10.77.0.9/24"}, {"fd00::5/128", "fd00::9/64"}} {
+		for _, age := range []time.Duration{0, 1200 * time.Millisecond} {
+			t.Run(c.prefix+" "+age.String(), func(t *testing.T) {
+				l, old, client := newLAN(t), newHost(t), newHost(t)
+				mac := l.plug(t, us, "eth0")
+				oldMAC := l.plug(t, old, "eth0")
+				l.plug(t, client, "eth0")
+				client.do(t, func() { addAddr(t, "eth0", c.client) })
+				old.do(t, func() { addAddr(t, "eth0", c.prefix) })
+				k := kernel(t, c.prefix, "eth0")
+				addr := k.addr().String()
+
+				client.poke(t, addr)
+				eventually(t, "the client knows the old holder", 3*time.Second, func() bool {
+					return client.neighbour(t, addr) == reconcile.MAC(oldMAC.String())
+				})
+				<-time.After(age)
+				old.do(t, func() { delAddr(t, "eth0", c.prefix) })
+				must(t, k.Hold(in(time.Minute)))
+				must(t, k.Announce())
+				eventually(t, "the client knows us", 200*time.Millisecond, func() bool {
+					return client.neighbour(t, addr) == reconcile.MAC(mac.String())
+				})
+			})
+		}
+	}
+}
+
+// On links without ARP nobody is told, and nobody heard.
+func TestLinksWithoutARP(t *testing.T) {
+	if noKernel != "" {
+		t.Skip(noKernel)
+	}
+	links := []string{"lo"}
+	if _, err := os.Stat("/dev/net/tun"); err == nil {
+		tun := &netlink.Tuntap{LinkAttrs: attrs("tun0"), Mode: netlink.TUNTAP_MODE_TUN}
+		if err := netlink.LinkAdd(tun); err == nil {
+			t.Cleanup(func() { must(t, netlink.LinkDel(tun)) })
+			linkUp(t, "tun0")
+			links = append(links, "tun0")
+		}
+	}
+	newLAN(t).plug(t, us, "eth0")
+	must(t, netlink.LinkSetARPOff(&netlink.Dummy{LinkAttrs: *linkOf(t, "eth0")}))
+	links = append(links, "eth0")
+	t.Log(links)
+	for _, link := range links {
+		for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+			k := kernel(t, prefix, link)
+			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Announce())
+			others, err := k.Others(t.Context(), 20*time.Millisecond)
+			if err != nil || len(others) > 0 {
+				t.Errorf("%s: %v %v", link, others, err)
+			}
+			must(t, k.Release())
+		}
+	}
+	if got := linkOf(t, "eth0").Statistics; got.TxPackets > 20 {
+		t.Errorf("%d frames sent", got.TxPackets)
+	}
+}
+
+// A link on top of another (macvlan here: the test machine's kernel has no VLANs and bonds) and a bridge announce as
+// any other does.
+func TestAnnounceFromAMacvlan(t *testing.T) {
+	l, neighbour := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, neighbour, "eth0")
+	wire := neighbour.capture(t, "eth0")
+	macvlan := attrs("eth0.100")
+	macvlan.ParentIndex = linkOf(t, "eth0").Index
+	must(t, netlink.LinkAdd(&netlink.Macvlan{LinkAttrs: macvlan, Mode: netlink.MACVLAN_MODE_BRIDGE}))
+	linkUp(t, "eth0.100")
+	promote(t, "eth0.100", "0") // a name with a dot in it
+	announceAndWait(t, "eth0.100", wire)
+
+	must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "eth0.100")}))
+	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: attrs("br0")}))
+	t.Cleanup(func() { must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "br0")})) })
+	must(t, netlink.LinkSetMasterByIndex(&netlink.Dummy{LinkAttrs: *linkOf(t, "eth0")}, linkOf(t, "br0").Index))
+	linkUp(t, "br0")
+	announceAndWait(t, "br0", wire)
+}
+
+func announceAndWait(t *testing.T, link string, wire *packet.Conn) {
+	t.Helper()
+	k := kernel(t, "10.77.0.5/24", link)
+	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Announce())
+	frames, err := announcement(k.addr(), linkOf(t, link).HardwareAddr)
+	must(t, err)
+	waitFor(t, wire, frames[1].bytes, time.Second)
+	must(t, k.Release())
+}

@@ -1,0 +1,204 @@
+package vip
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// TestRandomWalk goes from anywhere to anywhere: whatever others have done to the links before, a hold leaves exactly
+// the copy that was asked for, a release none, and both leave everybody else's addresses alone.
+func TestRandomWalk(t *testing.T) {
+	for _, w := range []walk{
+		{vip: netip.MustParseAddr("10.77.0.5"), bits: []int{32, 24, 16}, strangers: []string{"10.77.0.1/24", "110.77.0.5/32", "10.77.0.50/24", "10.77.0.4/16"}},
+		{vip: netip.MustParseAddr("fd00::5"), bits: []int{128, 64, 48}, strangers: []string{"fd00::1/64", "fd00::51/128", "fd00:1::5/64", "fd00::1:5/48"}},
+	} {
+		t.Run(w.vip.String(), func(t *testing.T) {
+			seed := uint64(time.Now().UnixNano())
+			t.Logf("seed %d", seed)
+			w.rnd, w.t = rand.New(rand.NewPCG(seed, 0)), t
+			l := newLAN(t)
+			l.plug(t, us, "eth0")
+			l.plug(t, us, "eth1")
+			for range 600 {
+				w.step()
+				if t.Failed() {
+					t.Fatalf("after %v", w.history[max(0, len(w.history)-8):])
+				}
+			}
+		})
+	}
+}
+
+type walk struct {
+	vip       netip.Addr
+	bits      []int
+	strangers []string
+
+	t       *testing.T
+	rnd     *rand.Rand
+	history []string
+}
+
+func (w *walk) did(format string, a ...any) { w.history = append(w.history, fmt.Sprintf(format, a...)) }
+
+func (w *walk) step() {
+	prefix := netip.PrefixFrom(w.vip, w.bits[w.rnd.IntN(len(w.bits))])
+	link := []string{"eth0", "eth0", "eth0", "eth1"}[w.rnd.IntN(4)]
+	switch w.rnd.IntN(10) {
+	case 0, 1, 2:
+		w.hold(prefix)
+	case 3:
+		w.release(prefix)
+	case 4, 5:
+		w.foreign(link, prefix)
+	case 6:
+		w.did("%s without the VIP", link)
+		w.remove(link, func(ip netip.Addr) bool { return ip == w.vip })
+	case 7:
+		stranger := w.strangers[w.rnd.IntN(len(w.strangers))]
+		w.did("%s on %s", stranger, link)
+		w.add(link, addrOf(w.t, stranger))
+	case 8:
+		w.did("%s without strangers", link)
+		w.remove(link, func(ip netip.Addr) bool { return ip != w.vip })
+	case 9:
+		if linkOf(w.t, link).RawFlags&unix.IFF_UP != 0 {
+			w.did("%s down", link)
+			linkDown(w.t, link)
+		} else {
+			w.did("%s up", link)
+			linkUp(w.t, link)
+		}
+	}
+	w.look(prefix)
+}
+
+// foreign is somebody else's copy of the VIP, with any prefix, lifetime or peer.
+func (w *walk) foreign(link string, prefix netip.Prefix) {
+	a := addrOf(w.t, prefix.String())
+	if w.rnd.IntN(2) == 0 {
+		a.ValidLft, a.PreferedLft = 1000, 500
+	}
+	if w.rnd.IntN(4) == 0 {
+		a.Peer = addrOf(w.t, netip.PrefixFrom(w.vip.Next(), prefix.Bits()).String()).IPNet
+	}
+	w.did("%s peer %v on %s, valid %d", prefix, a.Peer, link, a.ValidLft)
+	w.add(link, a)
+}
+
+func (w *walk) add(link string, a *netlink.Addr) {
+	a.LinkIndex = linkOf(w.t, link).Index
+	if w.vip.Is6() {
+		a.Flags = unix.IFA_F_NODAD
+	}
+	if err := netlink.AddrAdd(nil, a); err != nil && !errors.Is(err, unix.EEXIST) {
+		w.t.Errorf("%s on %s: %v", a, link, err)
+	}
+}
+
+func (w *walk) remove(link string, which func(netip.Addr) bool) {
+	for _, a := range w.list(link) {
+		if ip, _ := netip.AddrFromSlice(a.IP); which(ip.Unmap()) {
+			if err := netlink.AddrDel(nil, &a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+				w.t.Errorf("%s from %s: %v", a, link, err)
+			}
+		}
+	}
+}
+
+func (w *walk) list(link string) []netlink.Addr {
+	list, err := netlink.AddrList(&netlink.Dummy{LinkAttrs: *linkOf(w.t, link)}, netlink.FAMILY_ALL)
+	must(w.t, err)
+	return slices.DeleteFunc(list, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() })
+}
+
+// copies are the VIP's on the link, the rest everybody else's, sorted.
+func (w *walk) copies(link string) (copies []netlink.Addr, rest []string) {
+	for _, a := range w.list(link) {
+		if ip, _ := netip.AddrFromSlice(a.IP); ip.Unmap() == w.vip {
+			copies = append(copies, a)
+		} else {
+			rest = append(rest, a.IPNet.String())
+		}
+	}
+	slices.Sort(rest)
+	return copies, rest
+}
+
+func (w *walk) hold(prefix netip.Prefix) {
+	k := kernel(w.t, prefix.String(), "eth0")
+	defer k.Close()
+	until := []reconcile.Moment{reconcile.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
+	w.did("hold %s until %v", prefix, until)
+	before, rest := w.copies("eth0")
+	elsewhere, restElsewhere := w.copies("eth1")
+	err := k.Hold(until)
+	after, restAfter := w.copies("eth0")
+	elsewhereAfter, restElsewhereAfter := w.copies("eth1")
+	if !slices.Equal(rest, restAfter) || !slices.Equal(restElsewhere, restElsewhereAfter) || len(elsewhere) != len(elsewhereAfter) {
+		w.t.Errorf("strangers: %v %v became %v %v", rest, restElsewhere, restAfter, restElsewhereAfter)
+	}
+	if len(elsewhere) > 0 {
+		if !errors.Is(err, ErrElsewhere) || len(before) != len(after) {
+			w.t.Errorf("also on eth1: %v; %v became %v", err, before, after)
+		}
+		return
+	}
+	if err != nil || len(after) != 1 {
+		w.t.Errorf("held %v: %v", after, err)
+		return
+	}
+	valid := forever32
+	if until != reconcile.Forever {
+		valid = int((until - bootTime()) / time.Second)
+	}
+	if got := after[0]; got.IPNet.String() != prefix.String() || got.Peer != nil || got.ValidLft < valid-1 || got.ValidLft > valid+1 {
+		w.t.Errorf("held %+v, want %s for %d s", got, prefix, valid)
+	}
+}
+
+func (w *walk) release(prefix netip.Prefix) {
+	w.did("release")
+	k := kernel(w.t, prefix.String(), "eth0")
+	defer k.Close()
+	_, rest := w.copies("eth0")
+	elsewhere, restElsewhere := w.copies("eth1")
+	must(w.t, k.Release())
+	after, restAfter := w.copies("eth0")
+	elsewhereAfter, restElsewhereAfter := w.copies("eth1")
+	if len(after) > 0 || !slices.Equal(rest, restAfter) || len(elsewhere) != len(elsewhereAfter) || !slices.Equal(restElsewhere, restElsewhereAfter) {
+		w.t.Errorf("released: %v, %v became %v, on eth1 %v became %v", after, rest, restAfter, restElsewhere, restElsewhereAfter)
+	}
+}
+
+// look holds Look against what the kernel has.
+func (w *walk) look(prefix netip.Prefix) {
+	k := kernel(w.t, prefix.String(), "eth0")
+	defer k.Close()
+	s, err := k.Look()
+	must(w.t, err)
+	copies, _ := w.copies("eth0")
+	elsewhere, _ := w.copies("eth1")
+	want := reconcile.PresencePartly
+	switch {
+	case len(copies) == 0:
+		want = reconcile.PresenceNo
+	case len(copies) == 1 && copies[0].Peer == nil && copies[0].IPNet.String() == prefix.String() && linkOf(w.t, "eth0").RawFlags&unix.IFF_UP != 0:
+		want = reconcile.PresenceYes
+	}
+	permanent := slices.ContainsFunc(copies, func(a netlink.Addr) bool { return a.ValidLft == forever32 })
+	odd := want == reconcile.PresencePartly || len(elsewhere) > 0
+	if s.Here != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
+		w.t.Errorf("%s is seen as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
+	}
+}
