@@ -1,0 +1,80 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is a vipctl.yml that was found sound. Settings that the file leaves out have their defaults.
+type Config struct {
+	Patroni  Patroni
+	VIPs     []VIP         // at least one, in the file's order; no two share an address or a name
+	Interval time.Duration // how often the timer runs vipctl reconcile
+	Announce Announce
+	Paths    Paths
+	History  History
+	Log      Log
+
+	settings []Setting
+}
+
+// Patroni says where the local Patroni answers. Config or URL is set, or both: then URL overrides what Config's file
+// says. Every path is absolute; an optional one that is not given is empty.
+type Patroni struct {
+	Config          string // patroni.yml, or a folder of such files
+	URL             string // of the REST API, scheme and host only, for example "https://10.0.0.1:8008"
+	CAFile          string
+	CertFile        string // CertFile and KeyFile are set both or not at all
+	KeyFile         string
+	EnvironmentFile string
+	Timeout         time.Duration
+}
+
+// VIP is one managed address.
+type VIP struct {
+	Name      string        // names files: no slash, never "." or ".."
+	Prefix    netip.Prefix  // the address and its prefix length, not masked
+	Interface string        // a link's name or alternative name, or its MAC in lower case with colons
+	Follow    string        // "primary", "leader" or "standby_leader"
+	Lease     bool          // false: the address has no end in the kernel
+	HandOver  time.Duration // how long at most the address waits for its successor; 0: not at all
+}
+
+// Announce says how the neighbours are told.
+type Announce struct {
+	Refresh time.Duration // how often an address that stays is announced again
+}
+
+// Paths are vipctl's own folders, absolute and different.
+type Paths struct {
+	Run   string // notes, which must not outlive a boot
+	State string // the history
+}
+
+// History says how much is remembered.
+type History struct {
+	Keep int // transitions
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string // one of [LogLevels]
+	Format string // one of [LogFormats]
+}
+
+// Setting is one effective value and where it came from.
+type Setting struct {
+	Name   string // as in the file: "patroni.timeout", "vips[0].address"
+	Value  string // as it would be written in the file; empty where nothing is set
+	Source string // file and line, "vipctl.yml:7", or "default"
+}
+
+// Settings lists every effective setting, every VIP's included, in the order of the documentation. The caller must
+// not change the list.
+func (c *Config) Settings() []Setting { return c.settings }
+
+// LogLevels lists the values of log.level, which --log-level takes too.
+func LogLevels() []string { return []string{"debug", "info", "warning", "error"} }
+
+// LogFormats lists the values of log.format, which --log-format takes too.
+func LogFormats() []string { return []string{"auto", "text", "json", "journal"} }

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// sections are those of the file; "" is its root, and "vips" stands for each item of that list.
+func sections() []string {
+	return []string{"", "patroni", "vips", "announce", "paths", "history", "log"}
+}
+
+// keysOf returns the settings that a section knows, in the order of the documentation.
+func keysOf(section string) []string {
+	switch section {
+	case "":
+		return []string{"patroni", "vips", "interval", "announce", "paths", "history", "log"}
+	case "patroni":
+		return []string{"config", "url", "ca_file", "cert_file", "key_file", "environment_file", "timeout"}
+	case "vips":
+		return []string{"address", "interface", "name", "follow", "lease", "handover"}
+	case "announce":
+		return []string{"refresh"}
+	case "paths":
+		return []string{"run", "state"}
+	case "history":
+		return []string{"keep"}
+	case "log":
+		return []string{"level", "format"}
+	}
+	panic("config: no section " + section)
+}
+
+// elsewhere returns the hint that a key which its section does not know is another section's; empty where it is none's.
+func elsewhere(key string) string {
+	for _, section := range sections() {
+		if !slices.Contains(keysOf(section), key) {
+			continue
+		}
+		if section == "" {
+			return "it belongs at the top level"
+		}
+		return "it belongs under " + section
+	}
+	return ""
+}
+
+// closest returns the word that text begins, or differs from in a third of its letters at most, upper and lower case
+// and hyphens for underscores apart; empty where there is none.
+func closest(text string, words []string) string {
+	const longest = 32 // of any word, with room
+	if len(text) > longest {
+		return ""
+	}
+	text = strings.ReplaceAll(strings.ToLower(text), "-", "_")
+	best, least := "", max(1, len(text)/3)+1
+	for _, word := range words {
+		if len(text) > 2 && strings.HasPrefix(word, text) {
+			return word
+		}
+		if d := distance(text, word); d < least {
+			best, least = word, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, drop, change or swap with their neighbour to make b of a.
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// config reads every section, in the order of the documentation.
+func (r *reader) config(root *yaml.Node) *Config {
+	s := r.section("", "", root, root)
+	var c Config
+	c.Patroni = s.patroni()
+	c.VIPs = s.vips()
+	c.Interval, _ = read(s, "interval", duration(500*time.Millisecond, 30*time.Second), 2*time.Second)
+	c.Announce.Refresh, _ = read(s.sub("announce"), "refresh", duration(time.Second, time.Hour), time.Minute)
+	c.Paths = s.paths()
+	c.History.Keep, _ = read(s.sub("history"), "keep", number(1, 1_000_000), 10_000)
+	log := s.sub("log")
+	c.Log.Level, _ = read(log, "level", oneOf(LogLevels()...), "info")
+	c.Log.Format, _ = read(log, "format", oneOf(LogFormats()...), "auto")
+	return &c
+}
+
+func (s section) patroni() Patroni {
+	s = s.sub("patroni")
+	var p Patroni
+	p.Config, _ = read(s, "config", path(), "")
+	p.URL, _ = read(s, "url", restURL(), "")
+	p.CAFile, _ = read(s, "ca_file", path(), "")
+	p.CertFile, _ = read(s, "cert_file", path(), "")
+	p.KeyFile, _ = read(s, "key_file", path(), "")
+	p.EnvironmentFile, _ = read(s, "environment_file", path(), "")
+	p.Timeout, _ = read(s, "timeout", duration(100*time.Millisecond, 5*time.Second), time.Second)
+
+	if s.node("config") == nil && s.node("url") == nil {
+		s.missing("config", "the path of Patroni's own configuration", "or set patroni.url")
+	}
+	switch cert, key := s.node("cert_file"), s.node("key_file"); {
+	case cert != nil && key == nil:
+		s.complain(cert, s.path+"cert_file", "a certificate without its key", "patroni.key_file too", "one file with both may be named twice")
+	case cert == nil && key != nil:
+		s.complain(key, s.path+"key_file", "a key without its certificate", "patroni.cert_file too", "one file with both may be named twice")
+	}
+	return p
+}
+
+func (s section) paths() Paths {
+	s = s.sub("paths")
+	var p Paths
+	p.Run, _ = read(s, "run", path(), "/run/vipctl")
+	p.State, _ = read(s, "state", path(), "/var/lib/vipctl")
+	if p.Run == p.State {
+		s.complain(s.at, "paths", quote(p.Run)+" twice", "two folders", "what is in paths.run must not outlive a boot")
+	}
+	return p
+}
+
+// vips reads the list and refuses an address or a name that stands in it twice.
+func (s section) vips() []VIP {
+	node := s.node("vips")
+	const want, hint = "a list of at least one VIP", "write - address: and interface: below vips:"
+	switch {
+	case node == nil:
+		s.missing("vips", want, hint)
+		return nil
+	case !s.plain("vips", node):
+		return nil
+	case node.Kind != yaml.SequenceNode:
+		s.complain(node, "vips", describe(node), want, hint)
+		return nil
+	case len(node.Content) == 0:
+		s.complain(node, "vips", "an empty list", want, hint)
+	}
+	vips := make([]VIP, 0, len(node.Content))
+	seen := taken{addresses: map[netip.Addr]*yaml.Node{}, names: map[string]*yaml.Node{}}
+	for i, item := range node.Content {
+		vips = append(vips, s.section("vips", fmt.Sprintf("vips[%d].", i), item, item).vip(seen))
+	}
+	return vips
+}
+
+// vip reads one item of the list.
+func (s section) vip(seen taken) VIP {
+	var v VIP
+	var address, name *yaml.Node
+	v.Prefix, address = read(s, "address", vipPrefix(), netip.Prefix{})
+	v.Interface, _ = read(s, "interface", link(), "")
+	byDefault := ""
+	if address != nil {
+		byDefault = v.Prefix.Addr().String()
+	}
+	v.Name, name = read(s, "name", vipName(), byDefault)
+	v.Follow, _ = read(s, "follow", oneOf("primary", "leader", "standby_leader"), "primary")
+	v.Lease, _ = read(s, "lease", lease(), true)
+	v.HandOver, _ = read(s, "handover", duration(0, 30*time.Second), 5*time.Second)
+
+	if s.node("address") == nil {
+		s.missing("address", "the IP address that clients connect to", "")
+	}
+	if s.node("interface") == nil {
+		s.missing("interface", "the link that the address belongs on", "its name, for example eth0, or its MAC")
+	}
+	if name == nil && s.node("name") == nil {
+		name = address
+	}
+	seen.check(s, v, address, name)
+	return v
+}
+
+// taken remembers which node the VIPs so far have their addresses and names from.
+type taken struct {
+	addresses map[netip.Addr]*yaml.Node
+	names     map[string]*yaml.Node
+}
+
+// check refuses an address and a name that an earlier VIP has. The nodes are where this one has them from, nil where it
+// has none that counts.
+func (t taken) check(s section, v VIP, address, name *yaml.Node) {
+	if address != nil {
+		addr := v.Prefix.Addr()
+		if first := t.addresses[addr]; first != nil {
+			s.complain(address, s.path+"address", addr.String()+" a second time", "each address once", fmt.Sprintf("the first is on line %d", first.Line))
+			return // and a name that is the address would only say it again
+		}
+		t.addresses[addr] = address
+	}
+	if name != nil {
+		if first := t.names[v.Name]; first != nil {
+			s.complain(name, s.path+"name", v.Name+" a second time", "each name once", fmt.Sprintf("the first is on line %d", first.Line))
+			return
+		}
+		t.names[v.Name] = name
+	}
+}
