@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -75,12 +76,12 @@ func (v *visit) renew(verdict Verdict) {
 	if n.HandOver != nil || n.Generation == 0 { // whoever waits for a successor must find another generation
 		n.Generation, n.HandOver = n.Generation+1, nil
 	}
-	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh {
+	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh || len(n.Answering) > 0 {
 		v.caution("announce", v.vip.Address.Announce())
 		n.Announced = now
 	}
 	n.LeaseEnd, n.Failure = verdict.Until, ""
-	if n != v.facts.Note {
+	if !reflect.DeepEqual(n, v.facts.Note) {
 		v.save(n)
 	}
 }
@@ -94,7 +95,7 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 
 	was := v.facts.Note
 	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
-	n := Note{Generation: was.Generation, Changed: released, Failure: text(err)}
+	n := Note{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
 	if err != nil {
 		n.Claimed, n.LeaseEnd = was.Claimed, was.LeaseEnd
 	}

@@ -291,3 +291,32 @@ func (p *interrupting) Word(ctx context.Context) Word {
 	}
 	return w
 }
+
+func TestAConflictIsRecordedAndNoSuccessor(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.successor = "02:00:00:00:00:09" // a proxy, or a host that has the address too
+	for range 6 {
+		w.pass(2 * time.Second)
+		w.leads()
+		w.tick()
+	}
+	w.want(true)
+	if n := len(w.records); n != 2 || w.records[1].Do != ChangeConflict || !strings.Contains(w.records[1].Reason, string(w.successor)) {
+		t.Fatalf("records %+v, want the claim and one conflict", w.records)
+	}
+	announced := w.announced
+	w.tick()
+	if w.announced == announced {
+		t.Error("a conflict is not answered with an announcement")
+	}
+	w.pg = PGDown
+	began := w.now
+	w.run(EventOnStop, RoleDemoted)
+	if w.now-began < 4*time.Second {
+		t.Error("the host that answered all along was taken for the successor")
+	}
+	if len(w.notes["vip"].Answering) != 0 {
+		t.Error("who answers is kept beyond the release")
+	}
+}

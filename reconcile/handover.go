@@ -41,7 +41,7 @@ func (v *visit) awaitSuccessor(ctx context.Context) {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	go v.watch(listening, budget, stop)
-	mac, err := v.vip.Address.Heard(listening, nil)
+	mac, err := v.vip.Address.Heard(listening, v.facts.Note.Answering)
 	v.caution("listen for the successor", err)
 
 	unlock, _ := v.lock(lockPatience)

@@ -20,6 +20,12 @@ type Note struct {
 	Changed Moment `json:"changed,omitempty"`
 	// Failure is the error of the last claim or release, so that one that goes on is recorded once.
 	Failure string `json:"failure,omitempty"`
+	// Probed is when the neighbours were last asked who else answers for the address, and Answering who did: a proxy, or
+	// a host that has it too. None of them can be told from a successor, so that none counts as one.
+	Probed    Moment `json:"probed,omitempty"`
+	Answering []MAC  `json:"answering,omitempty"`
+	// Hold is an operator's, also where the address is not here.
+	Hold *OperatorHold `json:"hold,omitempty"`
 	// HandOver is set while the address waits for its successor.
 	HandOver *HandOver `json:"hand_over,omitempty"`
 }
@@ -29,6 +35,12 @@ type HandOver struct {
 	Generation uint64 `json:"generation"`
 	Began      Moment `json:"began"`
 	Until      Moment `json:"until"`
+}
+
+// OperatorHold keeps the policy from moving a VIP on this host for a while.
+type OperatorHold struct {
+	By    string `json:"by"`
+	Until Moment `json:"until"`
 }
 
 // Memory is what is the cluster's and not one VIP's.
@@ -111,4 +123,7 @@ const (
 	ChangeClaim    Change = "claim"
 	ChangeRelease  Change = "release"
 	ChangeHandOver Change = "hand_over"
+	ChangeConflict Change = "conflict" // nothing moved, but another host answers for the address
+	ChangeHold     Change = "hold"     // an operator's hold began
+	ChangeUnhold   Change = "unhold"   // an operator ended it
 )

@@ -40,8 +40,12 @@ type Address interface {
 	// Announce tells the neighbours, once, that the address is here. Links without ARP are silently done.
 	Announce() error
 	// Heard probes the link and listens until another host answers or announces the address, and returns its MAC.
-	// Hosts in ignore, and every link of this host, do not count. It returns "" and no error when ctx ends first.
+	// Hosts in ignore, the default gateway and every link of this host do not count. It returns "" and no error when
+	// ctx ends first.
 	Heard(ctx context.Context, ignore []MAC) (MAC, error)
+	// Others probes the link for the length of window and returns every other host, the default gateway excepted, that
+	// answers for the address or announces it.
+	Others(ctx context.Context, window time.Duration) ([]MAC, error)
 	// Release removes every copy of the address from its link. An address that is not there is released.
 	Release() error
 }

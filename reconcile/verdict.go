@@ -53,6 +53,7 @@ const (
 	CodeSilentExpired    Code = "silent_expired"         // 24
 	CodeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
 	CodeElsewhere        Code = "not_holder"             // 25
+	CodeConflict         Code = "conflict"               // no verdict's: a record's
 	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
 )
 

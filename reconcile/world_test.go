@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -152,12 +153,12 @@ func (w *world) Hold(until Moment) error {
 func (w *world) Announce() error { w.announced++; return nil }
 
 // Heard probes every 100 ms, until the listener's context ends or a successor answers.
-func (w *world) Heard(ctx context.Context, _ []MAC) (MAC, error) {
+func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {
 	for ctx.Err() == nil {
 		w.mu.Lock()
 		mac := w.successor
 		w.mu.Unlock()
-		if mac != "" {
+		if mac != "" && !slices.Contains(ignore, mac) {
 			return mac, nil
 		}
 		select {
@@ -166,6 +167,16 @@ func (w *world) Heard(ctx context.Context, _ []MAC) (MAC, error) {
 		}
 	}
 	return "", nil
+}
+
+// Others is whoever else answers right now.
+func (w *world) Others(context.Context, time.Duration) ([]MAC, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.successor == "" {
+		return nil, nil
+	}
+	return []MAC{w.successor}, nil
 }
 
 func (w *world) Release() error {

@@ -1,0 +1,59 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// firstProbe leaves the former holder time to go: its lease, if nothing else, has ended by then.
+	firstProbe   = 10 * time.Second
+	probeEvery   = 5 * time.Minute
+	conflictPace = 30 * time.Second // between two probes while another host answers
+	probeWindow  = 150 * time.Millisecond
+)
+
+// probeDue reports whether the neighbours should be asked who else answers for an address that is here.
+func (n Note) probeDue(now Moment) bool {
+	switch {
+	case n.Claimed == 0 || now-n.Claimed < firstProbe:
+		return false
+	case n.Probed < n.Claimed:
+		return true
+	case len(n.Answering) > 0:
+		return now-n.Probed >= conflictPace
+	}
+	return now-n.Probed >= probeEvery
+}
+
+// learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it. That is a conflict,
+// and nobody whose answer would mean that a successor has come.
+func (v *visit) learnOthers(ctx context.Context) {
+	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
+		return
+	}
+	if !v.facts.Note.probeDue(v.Clock.Now()) {
+		return
+	}
+	others, err := v.vip.Address.Others(ctx, probeWindow)
+	if err != nil {
+		v.caution("ask who else answers for the address", err)
+		return
+	}
+	slices.Sort(others)
+	unlock, _ := v.lock(lockPatience)
+	defer unlock()
+	n, err := v.Notes.Note(v.vip.Name)
+	if err != nil || n.Claimed != v.facts.Note.Claimed {
+		return
+	}
+	news := len(others) > 0 && !slices.Equal(others, n.Answering)
+	n.Probed, n.Answering = v.Clock.Now(), others
+	v.save(n)
+	if news {
+		verdict := Verdict{Code: CodeConflict}
+		v.moved(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
+	}
+}
