@@ -28,7 +28,12 @@ const (
 // DESIGN.md has the table that this function implements, row by row.
 func Decide(f Facts) Verdict {
 	f.Word = f.evidence()
-	if f.Confirming {
+	switch {
+	case f.Trigger.Event == EventOperator:
+		return ordered(f)
+	case f.held():
+		return heldStill(f)
+	case f.Confirming:
 		return confirm(f)
 	}
 	switch f.Trigger.Event {

@@ -85,7 +85,7 @@ func (e *Engine) begin(t Trigger) *run {
 	past, err := e.Notes.Memory()
 	r := &run{Engine: e, trigger: t, past: past}
 	r.warn("read the cluster's memory", err)
-	if t.Event != EventTick {
+	if t.Event != EventTick && t.Event != EventOperator {
 		r.warn("mark the callback", e.Notes.UpdateMemory(func(m *Memory) {
 			m.Callback = Callback{Event: t.Event, Began: t.At}
 		}))

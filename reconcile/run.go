@@ -84,9 +84,10 @@ func (r *run) end(ctx context.Context) {
 				change(m)
 			}
 		}
-		if r.trigger.Event == EventTick {
+		switch {
+		case r.trigger.Event == EventTick:
 			m.LastTick = r.trigger.At
-		} else if m.Callback.Began == r.trigger.At {
+		case m.Callback.Event == r.trigger.Event && m.Callback.Began == r.trigger.At:
 			m.Callback.Ended = r.Clock.Now()
 		}
 	}))

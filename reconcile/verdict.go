@@ -22,6 +22,10 @@ type Code string
 
 // The rows, in the order of DESIGN.md.
 const (
+	CodeHeld             Code = "held"           // c0, 1
+	CodeHoldOverruled    Code = "hold_overruled" // 1
+	CodeOperator         Code = "operator"
+	CodeRefused          Code = "refused"
 	CodeStopped          Code = "stopped"                // c1
 	CodePromoted         Code = "promoted"               // c2
 	CodeClaimUndone      Code = "claim_undone"           // c2, the second look

@@ -58,9 +58,10 @@ func (f Follow) Wants(r Role) bool {
 // Event is what made the engine run.
 type Event string
 
-// The events. All but the first are Patroni's callbacks.
+// The events. All but the first two are Patroni's callbacks.
 const (
 	EventTick         Event = "tick"
+	EventOperator     Event = "operator"
 	EventOnStart      Event = "on_start"
 	EventOnStop       Event = "on_stop"
 	EventOnRestart    Event = "on_restart"
@@ -74,6 +75,8 @@ type Trigger struct {
 	Role    Role   // callbacks: the role Patroni passed
 	Cluster string // callbacks: the scope Patroni passed
 	By      string // who asked, for the history: "patroni", "timer" or an operator's user name
+	Order   Order  // an operator's
+	Force   bool   // an operator's: whatever Patroni says
 	At      Moment // when the process was started; argv counts as evidence for [EvidenceAge] from here
 }
 

@@ -1,0 +1,100 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Order is what an operator wants of a VIP on this host.
+type Order string
+
+// The orders that are the policy's business.
+const (
+	OrderClaim   Order = "claim"
+	OrderRelease Order = "release"
+)
+
+// held reports whether an operator's hold is in force.
+func (f Facts) held() bool { return f.Note.Hold != nil && f.Now < f.Note.Hold.Until }
+
+// heldStill is a hold in force: callbacks change nothing, ticks keep the address where it is. A leader elsewhere ends
+// it all the same, since two nodes that accept writes are worse than a broken promise to an operator.
+func heldStill(f Facts) Verdict {
+	h := f.Note.Hold
+	why := fmt.Sprintf("held by %s for another %v", h.By, (h.Until - f.Now).Round(time.Second))
+	if f.Trigger.Event != EventTick || f.missing() {
+		return nothing(CodeHeld, "%s", why)
+	}
+	until := min(h.Until, pausedLease(f))
+	switch {
+	case f.Word.Answer == Unasked:
+		return ask(CodeUnheard, Question{Patroni: true})
+	case f.Word.Answer == Leader: // where the hold ends, the lease goes on
+		return Verdict{Do: DoHold, Code: CodeHeld, Why: why, Until: max(until, lockLease(f)), Forever: !f.Leased}
+	case f.Peers.Result == Unpolled:
+		return ask(CodeUnheard, Question{Peers: true})
+	case f.Peers.elsewhere():
+		return release(CodeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
+	}
+	return Verdict{Do: DoHold, Code: CodeHeld, Why: why, Until: until, Forever: !f.Leased}
+}
+
+// ordered is an operator's claim or release. Without force it is what a tick would do, or nothing.
+func ordered(f Facts) Verdict {
+	t := f.Trigger
+	switch {
+	case t.Order == OrderClaim && t.Force:
+		return Verdict{Do: DoHold, Code: CodeOperator, Why: "claimed by " + t.By, Until: pausedLease(f), Forever: !f.Leased}
+	case t.Order == OrderRelease && t.Force:
+		return release(CodeOperator, "released by %s", t.By)
+	}
+	v := tick(f)
+	switch {
+	case v.Do == DoAsk:
+		return v
+	case t.Order == OrderClaim && v.Do == DoHold:
+		return v
+	case t.Order == OrderRelease && v.Do != DoHold && !f.vouched():
+		return release(CodeOperator, "released by %s", t.By)
+	}
+	return nothing(CodeRefused, "%s", v.Why)
+}
+
+// vouched reports whether anything says that the address may still be ours.
+func (f Facts) vouched() bool { return f.Word.Answer != NotLeader && f.Now < f.end() }
+
+// SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A hold that could not
+// be written down is an error: somebody is going to rely on it.
+func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time.Duration) []Outcome {
+	r := &run{Engine: e, trigger: Trigger{Event: EventOperator, By: by, At: at}}
+	outcomes := make([]Outcome, len(e.VIPs))
+	for i, vip := range e.VIPs {
+		v := newVisit(r, vip)
+		v.setHold(ctx, lasting)
+		v.journal()
+		outcomes[i] = v.outcome
+	}
+	return outcomes
+}
+
+func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
+	unlock, busy := v.lock(claimPatience)
+	defer unlock()
+	if busy {
+		v.outcome.Err = fmt.Errorf("hold %s: %w", v.vip.Name, ErrBusy)
+		return
+	}
+	n, err := v.Notes.Note(v.vip.Name)
+	v.caution("begin with an empty note", err)
+	c, verdict := ChangeUnhold, Verdict{Code: CodeOperator}
+	n.Hold = nil
+	why := "hold ended by " + v.trigger.By
+	if lasting > 0 {
+		n.Hold = &OperatorHold{By: v.trigger.By, Until: v.Clock.Now() + lasting}
+		c, why = ChangeHold, fmt.Sprintf("held by %s for %v", v.trigger.By, lasting)
+	}
+	if v.outcome.Err = v.Notes.SaveNote(v.vip.Name, n); v.outcome.Err == nil {
+		v.moved(c, verdict, why)
+	}
+}
