@@ -22,8 +22,9 @@ func (f Facts) timing() Timing {
 	return f.Past.Timing
 }
 
-// roomy reports whether the usual lease leaves time for a tick between two loops of Patroni.
-func (t Timing) roomy(interval time.Duration) bool {
+// Roomy reports whether the usual lease leaves time for a tick between two loops of Patroni. Where it does not, the
+// lease rolls from tick to tick.
+func (t Timing) Roomy(interval time.Duration) bool {
 	return t.TTL-2*t.LoopWait-leaseSafety >= interval+time.Second
 }
 
@@ -39,7 +40,7 @@ func lockLease(f Facts) Moment {
 		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
 	case w.SeenAt == 0:
 		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout, least)
-	case !t.roomy(f.Interval):
+	case !t.Roomy(f.Interval):
 		return rollingLease(f)
 	}
 	end := w.SeenAt + t.TTL - t.LoopWait

@@ -120,6 +120,7 @@ func (a *app) cli() *cli.App {
 		Action:                a.noCommand,
 		Commands: []*cli.Command{
 			a.callbackCommand(), a.reconcileCommand(), a.statusCommand(), a.historyCommand(),
+			a.holdCommand(), a.unholdCommand(), a.claimCommand(), a.releaseCommand(),
 			a.configCommand(), a.versionCommand(),
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -54,8 +55,19 @@ type vipStatus struct {
 	Do             reconcile.Do       `json:"do"`
 	Code           reconcile.Code     `json:"code"`
 	Reason         string             `json:"reason"`
+	Conflict       *conflictStatus    `json:"conflict"`
+	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now
 	LastTransition *reconcile.Record  `json:"last_transition"`
 }
+
+// conflictStatus is a host that answered for an address while it was here.
+type conflictStatus struct {
+	MAC reconcile.MAC   `json:"mac"`
+	At  reconcile.Stamp `json:"at"`
+}
+
+// answerWindow is how long status listens for others that answer for a VIP.
+const answerWindow = 150 * time.Millisecond
 
 func (a *app) statusCommand() *cli.Command {
 	return command(&cli.Command{
@@ -122,10 +134,15 @@ func (a *app) look(h *host) (statusReport, []string) {
 		r.lastTickAgo = trigger.At - past.LastTick
 		r.LastTick = &reconcile.Stamp{Time: time.Now().Add(-r.lastTickAgo)}
 	}
-	var warnings []string
+	warnings := leaseWarnings(past.Timing, h.config.Interval)
 	for i, o := range outcomes {
+		var err error
 		warnings = append(warnings, o.Warnings...)
 		v := newVIPStatus(o)
+		v.Answering, err = h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("ask who answers for %s: %v", v.Name, err))
+		}
 		v.Address, v.Interface = h.config.VIPs[i].Prefix.String(), h.config.VIPs[i].Interface
 		last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
 		if err != nil {
@@ -174,8 +191,22 @@ func newVIPStatus(o reconcile.Outcome) vipStatus {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left
 	}
+	if n := o.Facts.Note; len(n.Answering) > 0 {
+		at := time.Now().Add(n.Probed - o.Facts.Now)
+		v.Conflict = &conflictStatus{MAC: n.Answering[0], At: reconcile.Stamp{Time: at}}
+		v.Reason += fmt.Sprintf(" (conflict: %s answers too)", n.Answering[0])
+	}
 	if s.Detail != "" {
 		v.Reason += " (" + s.Detail + ")"
 	}
 	return v
+}
+
+// leaseWarnings says where the cluster's settings leave a lease no room.
+func leaseWarnings(t reconcile.Timing, interval time.Duration) []string {
+	if t == (reconcile.Timing{}) || t.Roomy(interval) {
+		return nil
+	}
+	return []string{fmt.Sprintf("ttl %v leaves no room for the usual lease beside loop_wait %v and the timer's %v: "+
+		"it is renewed from tick to tick, and a timer that misses a few loses the VIP", t.TTL, t.LoopWait, interval)}
 }

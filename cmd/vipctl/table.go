@@ -34,9 +34,9 @@ func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	fmt.Fprintf(&b, "node %s, cluster %s: %s\n", orDash(r.Node), orDash(r.Cluster), r.Patroni.words())
 	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo))
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "VIP\tINTERFACE\tHELD\tLEASE\tDO\tWHY")
+	fmt.Fprintln(table, "VIP\tINTERFACE\tHELD\tLEASE\tANSWERS\tDO\tWHY")
 	for _, v := range r.VIPs {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.label(), v.Interface, v.Held, v.leaseWords(), v.Do, v.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.label(), v.Interface, v.Held, v.leaseWords(), v.answers(), v.Do, v.Reason)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -108,6 +108,21 @@ func (v vipStatus) label() string {
 		return address
 	}
 	return v.Name + " " + address
+}
+
+// answers says who answers for the address: this host, and whoever else was heard.
+func (v vipStatus) answers() string {
+	var who []string
+	if v.Held == reconcile.PresenceYes {
+		who = append(who, "here")
+	}
+	for _, mac := range v.Answering {
+		who = append(who, string(mac))
+	}
+	if len(who) == 0 {
+		return "nobody"
+	}
+	return strings.Join(who, " ")
 }
 
 func (v vipStatus) leaseWords() string {

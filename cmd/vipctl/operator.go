@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"os/user"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// vipFlag narrows a command to one VIP.
+func vipFlag() cli.Flag {
+	return &cli.StringFlag{Name: "vip", Usage: "the VIP called `NAME` only (default: every VIP)"}
+}
+
+func (a *app) holdCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:  "hold",
+		Usage: "keep the policy from moving the VIPs on this host for a while",
+		Description: "Where a VIP is on this host it stays, where it is not it does not come, until the hold ends by itself or by\n" +
+			"vipctl unhold. Other hosts are not bound. A member that leads elsewhere ends the hold all the same.",
+		Flags:  []cli.Flag{&cli.DurationFlag{Name: "for", Value: time.Hour, Usage: "how long, for example 30m"}, vipFlag()},
+		Action: a.hold,
+	})
+}
+
+func (a *app) unholdCommand() *cli.Command {
+	return command(&cli.Command{
+		Name: "unhold", Usage: "end a hold", Flags: []cli.Flag{vipFlag()},
+		Action: func(c *cli.Context) error { return a.setHold(c, 0) },
+	})
+}
+
+func (a *app) claimCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:   "claim",
+		Usage:  "claim the VIPs for this host now, where Patroni says that it leads",
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "whatever Patroni says; the next tick gives it back, unless there is a hold"}, vipFlag()},
+		Action: func(c *cli.Context) error { return a.order(c, reconcile.OrderClaim) },
+	})
+}
+
+func (a *app) releaseCommand() *cli.Command {
+	return command(&cli.Command{
+		Name:   "release",
+		Usage:  "take the VIPs from this host now, where Patroni says that it does not lead",
+		Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "whatever Patroni says; the next tick of a leader claims it again, unless there is a hold"}, vipFlag()},
+		Action: func(c *cli.Context) error { return a.order(c, reconcile.OrderRelease) },
+	})
+}
+
+func (a *app) hold(c *cli.Context) error {
+	lasting := c.Duration("for")
+	if lasting < time.Second || lasting > 7*24*time.Hour {
+		return usageError{fmt.Errorf("hold: got --for %v, want 1s to 168h: a hold always ends", lasting)}
+	}
+	return a.setHold(c, lasting)
+}
+
+// setHold begins a hold, or ends it where lasting is 0.
+func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
+	h, err := a.openFor(c)
+	if err != nil {
+		return err
+	}
+	return a.report(h.engine.SetHold(a.ctx, operator(), a.started, lasting))
+}
+
+// order carries out a claim or a release by hand, and fails where the policy refused one.
+func (a *app) order(c *cli.Context, o reconcile.Order) error {
+	h, err := a.openFor(c)
+	if err != nil {
+		return err
+	}
+	outcomes := h.engine.Run(a.ctx, reconcile.Trigger{
+		Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started,
+	})
+	if err := a.report(outcomes); err != nil {
+		return err
+	}
+	for _, out := range outcomes {
+		if out.Verdict.Code == reconcile.CodeRefused {
+			return fmt.Errorf("%s %s refused: %s (--force does it all the same)", o, out.VIP, out.Verdict.Why)
+		}
+		fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, out.Verdict.Why)
+	}
+	return nil
+}
+
+// openFor opens the host with only the VIP that --vip names.
+func (a *app) openFor(c *cli.Context) (*host, error) {
+	if err := noWords(c); err != nil {
+		return nil, err
+	}
+	h, err := a.open(c)
+	if err != nil {
+		return nil, err
+	}
+	name := c.String("vip")
+	if err := h.knows(name); err != nil {
+		return nil, err
+	}
+	var kept []reconcile.VIP
+	for _, v := range h.engine.VIPs {
+		if name == "" || v.Name == name {
+			kept = append(kept, v)
+		}
+	}
+	h.engine.VIPs = kept
+	return h, nil
+}
+
+// operator is the name of whoever runs this, for the history.
+func operator() string {
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
+}
