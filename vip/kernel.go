@@ -38,6 +38,8 @@ type Kernel struct {
 	clock  func() reconcile.Moment
 	warn   func(error)
 
+	sessionBudget time.Duration // how long ResetSessions may take
+
 	netlink *netlink.Handle // opened at its first use
 }
 
@@ -50,6 +52,8 @@ func New(o Options) *Kernel {
 		link:   o.Interface,
 		clock:  o.Clock,
 		warn:   o.Warn,
+
+		sessionBudget: 50 * time.Millisecond,
 	}
 	if k.clock == nil {
 		k.clock = bootTime

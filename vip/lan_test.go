@@ -111,7 +111,9 @@ func (l *lan) plug(t testing.TB, h host, name string) net.HardwareAddr {
 	h.do(t, func() {
 		linkUp(t, name)
 		mac = linkOf(t, name).HardwareAddr
+		carries(t, name)
 	})
+	l.bridge.do(t, func() { carries(t, port) })
 	if h == us {
 		t.Cleanup(func() {
 			if l, err := netlink.LinkByName(name); err == nil {
@@ -145,6 +147,13 @@ func linkOf(t testing.TB, name string) *netlink.LinkAttrs {
 func linkUp(t testing.TB, name string) {
 	t.Helper()
 	must(t, netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: *linkOf(t, name)}))
+}
+
+// carries waits until frames pass: the kernel drops them silently for up to a second after a link has come up
+// (net/core/link_watch.c).
+func carries(t testing.TB, name string) {
+	t.Helper()
+	eventually(t, name+" carries frames", 5*time.Second, func() bool { return linkOf(t, name).OperState == netlink.OperUp })
 }
 
 func linkDown(t testing.TB, name string) {
@@ -260,13 +269,14 @@ func waitFor(t testing.TB, conn *packet.Conn, want []byte, limit time.Duration) 
 	}
 }
 
-// kernel is a Kernel whose warnings fail the test.
+// kernel is a Kernel whose warnings fail the test. It resets sessions with patience: the test machine may be busy.
 func kernel(t testing.TB, prefix, link string) *Kernel {
 	k := New(Options{
 		Prefix:    netip.MustParsePrefix(prefix),
 		Interface: link,
 		Warn:      func(err error) { t.Errorf("warning: %v", err) },
 	})
+	k.sessionBudget = 10 * time.Second
 	t.Cleanup(k.Close)
 	return k
 }

@@ -14,13 +14,12 @@ import (
 // ErrNoSessionReset is returned where the kernel was built without INET_DIAG or INET_DIAG_DESTROY.
 var ErrNoSessionReset = errors.New("this kernel cannot reset TCP sessions (CONFIG_INET_DIAG_DESTROY)")
 
-// sessionBudget bounds ResetSessions: a release does not wait for it.
-const sessionBudget = 50 * time.Millisecond
+var errOutOfTime = errors.New("out of time")
 
 // ResetSessions resets every TCP session whose local address is ours, IPv4-mapped ones included: its client gets a RST
 // at once instead of waiting for an answer that never comes. Listening sockets stay. It ends after 50 ms, done or not.
 func (k *Kernel) ResetSessions() error {
-	d, err := openDiag(time.Now().Add(sessionBudget))
+	d, err := openDiag(k.sessionBudget)
 	if err != nil {
 		return fmt.Errorf("reset sessions of %s: %w", k.addr(), err)
 	}
@@ -31,7 +30,7 @@ func (k *Kernel) ResetSessions() error {
 	}()
 	select {
 	case err = <-done:
-	case <-time.After(sessionBudget):
+	case <-time.After(k.sessionBudget):
 		err = errOutOfTime
 	}
 	if err != nil {
@@ -40,22 +39,20 @@ func (k *Kernel) ResetSessions() error {
 	return nil
 }
 
-var errOutOfTime = fmt.Errorf("not done within %v", sessionBudget)
-
 // diag is a sock_diag socket. netlink's own SocketDestroy knows IPv4 sockets only.
 type diag struct {
 	fd       int
 	deadline time.Time
 }
 
-func openDiag(deadline time.Time) (*diag, error) {
+func openDiag(budget time.Duration) (*diag, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, ErrNoSessionReset
 	}
-	timeout := unix.NsecToTimeval(sessionBudget.Nanoseconds())
+	timeout := unix.NsecToTimeval(budget.Nanoseconds())
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
-	return &diag{fd, deadline}, nil
+	return &diag{fd, time.Now().Add(budget)}, nil
 }
 
 // The kernel's structures, linux/inet_diag.h. A socket's ID is only handed back, so its parts don't matter.

@@ -93,7 +93,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	conn := dialEcho(t, client, "10.77.0.5")
 	var err error
 	withoutPrivileges(t, func() {
-		d, openErr := openDiag(time.Now().Add(time.Second))
+		d, openErr := openDiag(10 * time.Second)
 		must(t, openErr)
 		err = d.reset(addrPrefix("10.77.0.5/32").Addr()) // what ResetSessions does, on this very thread
 	})
