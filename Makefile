@@ -1,0 +1,39 @@
+# make deps   install what the lab needs, and only what is missing
+# make build  bin/vipctl
+# make demo   a real cluster on this machine: a switchover and a crash, seen by a client of the VIP (KEEP=1 leaves it up)
+# make test   unit, kernel and end-to-end tests
+# make lint   gofmt, go vet, staticcheck, go mod tidy
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+KEEP ?=
+
+export GOFLAGS += -buildvcs=false
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v gcc >/dev/null && echo -race)
+STATICCHECK := go tool -modfile=tools/go.mod staticcheck
+
+.PHONY: all build deps demo test lint
+
+all: build
+
+build:
+	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vipctl ./cmd/vipctl
+
+deps:
+	@e2e/deps.sh
+
+# The program is built, not `go run`: a signal must reach it, for it has a cluster to take away.
+demo: deps build
+	@go build -o bin/demo ./e2e/demo
+	@bin/demo -vipctl bin/vipctl $(if $(KEEP),-keep)
+
+test: deps build
+	go test $(RACE) $$(go list ./... | grep -v /e2e)
+	go test -count=1 -timeout 15m ./e2e/...
+
+lint:
+	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }
+	go vet ./...
+	$(STATICCHECK) ./...
+	go mod tidy -diff

@@ -1,0 +1,12 @@
+// Package lab runs a real Patroni cluster on one machine: a switch, three nodes and two clients, each a network
+// namespace, with etcd, Patroni and PostgreSQL from the distribution's packages on every node and vipctl beside them.
+//
+// [Up] brings a lab up and [Lab.Down] takes it away without a trace. In between, a [Lab] can be switched over, crashed,
+// frozen, unplugged and partitioned (faults.go), written to as clients would (writer.go), and watched for who holds the
+// VIP (watch.go). [Recording.Figures] turns what the writers saw into the numbers that vipctl promises.
+//
+// Labs do not see each other: each has its own namespaces, processes and folder, and all may use the same addresses. A
+// lab whose process died without cleaning up is removed by the next [Up].
+//
+// It needs root, Linux and the packages that deps.sh beside this folder installs; [Lacks] says what is missing.
+package lab

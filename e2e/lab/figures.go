@@ -1,0 +1,170 @@
+package lab
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Recording is what writers saw between their start and their stop.
+type Recording struct {
+	From, To time.Time
+	Acks     []Ack
+	Failures map[string]map[string]int // attempts that failed, by target and message
+	Holders  []Held                    // since the lab is up
+
+	session string
+}
+
+// Figures are what a recording comes down to.
+type Figures struct {
+	VIPGap    time.Duration // the longest time without an acknowledged write through the VIP
+	FlushGap  time.Duration // the same for the client that forgets its neighbours
+	DirectGap time.Duration // the same for all the writers that know every node's own address, taken together
+	Changes   []Change      // of the leader
+	NoHolder  time.Duration // nobody had the VIP
+	Two       time.Duration // two nodes or more had it
+	Deposed   []Ack         // through the VIP, by a server after another had been promoted: never
+	Writes    int           // acknowledged through the VIP
+}
+
+// Outage is what clients of the VIP lost beyond those who know every address.
+func (f Figures) Outage() time.Duration { return f.VIPGap - f.DirectGap }
+
+// Change is a new leader's first writes.
+type Change struct {
+	Node     string
+	Timeline int
+	Direct   time.Time // acknowledged on the node's own address, zero when never
+	VIP      time.Time // acknowledged through the VIP, zero when never
+}
+
+// Lag is the time from the first direct write to the first through the VIP; negative when the VIP was first.
+func (c Change) Lag() time.Duration { return c.VIP.Sub(c.Direct) }
+
+// Figures computes the figures of the recording.
+func (r *Recording) Figures() Figures {
+	slices.SortStableFunc(r.Acks, func(a, b Ack) int { return a.End.Compare(b.End) })
+	via := func(target string) func(Ack) bool { return func(a Ack) bool { return a.Target == target } }
+	f := Figures{
+		VIPGap:    r.gap(via(ViaVIP)),
+		FlushGap:  r.gap(via(ViaFlush)),
+		DirectGap: r.gap(direct),
+		Changes:   r.changes(),
+		Deposed:   r.deposed(),
+	}
+	for _, a := range r.Acks {
+		if !direct(a) {
+			f.Writes++
+		}
+	}
+	f.NoHolder, f.Two = r.holding()
+	return f
+}
+
+func direct(a Ack) bool { return a.Target != ViaVIP && a.Target != ViaFlush }
+
+// gap is the longest time without an acknowledgement of the kind, the recording's two ends included.
+func (r *Recording) gap(kind func(Ack) bool) (longest time.Duration) {
+	last := r.From
+	for _, a := range r.Acks {
+		if kind(a) {
+			longest = max(longest, a.End.Sub(last))
+			last = a.End
+		}
+	}
+	return max(longest, r.To.Sub(last))
+}
+
+// changes lists the leaders but the first, by timeline.
+func (r *Recording) changes() []Change {
+	byTimeline := make(map[int]*Change)
+	for _, a := range r.Acks {
+		c := byTimeline[a.Timeline]
+		if c == nil {
+			c = &Change{Node: a.Node, Timeline: a.Timeline}
+			byTimeline[a.Timeline] = c
+		}
+		switch {
+		case direct(a) && c.Direct.IsZero():
+			c.Direct = a.End
+		case a.Target == ViaVIP && c.VIP.IsZero():
+			c.VIP = a.End
+		}
+	}
+	var all []Change
+	for _, c := range byTimeline {
+		all = append(all, *c)
+	}
+	slices.SortFunc(all, func(a, b Change) int { return cmp.Compare(a.Timeline, b.Timeline) })
+	return all[min(1, len(all)):]
+}
+
+// deposed lists the writes through the VIP that a server acknowledged when a later timeline had already taken one.
+func (r *Recording) deposed() (late []Ack) {
+	newest := 0
+	for _, a := range r.Acks { // in the order of their acknowledgement
+		if !direct(a) && a.Timeline < newest {
+			late = append(late, a)
+		}
+		newest = max(newest, a.Timeline)
+	}
+	return late
+}
+
+// holding adds up how long nobody and how long several had the VIP within the recording.
+func (r *Recording) holding() (none, several time.Duration) {
+	has := make(map[string]bool)
+	last := r.From
+	account := func(until time.Time) {
+		if !until.After(last) {
+			return
+		}
+		switch {
+		case len(has) == 0:
+			none += until.Sub(last)
+		case len(has) > 1:
+			several += until.Sub(last)
+		}
+		last = until
+	}
+	for _, h := range r.Holders {
+		if h.At.After(r.To) {
+			break
+		}
+		account(h.At)
+		if h.Has {
+			has[h.Node] = true
+		} else {
+			delete(has, h.Node)
+		}
+	}
+	account(r.To)
+	return none, several
+}
+
+// Lost returns the acknowledged writes that the leader no longer has. Asynchronous replication loses some when a leader
+// dies; a VIP that stays behind loses more.
+func (l *Lab) Lost(ctx context.Context, r *Recording) ([]Ack, error) {
+	leader, err := l.Leader(ctx)
+	if err != nil || leader == nil {
+		return nil, fmt.Errorf("no leader to ask for what was written: %w", err)
+	}
+	rows, err := leader.query(ctx, "SELECT target, seq FROM writes WHERE session = '"+r.session+"'")
+	if err != nil {
+		return nil, err
+	}
+	kept := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		kept[row[0]+" "+row[1]] = true
+	}
+	var lost []Ack
+	for _, a := range r.Acks {
+		if !kept[fmt.Sprint(a.Target, " ", a.Seq)] {
+			lost = append(lost, a)
+		}
+	}
+	return lost, nil
+}

@@ -1,0 +1,50 @@
+package lab
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Transition is one entry of `vipctl history --json`.
+type Transition struct {
+	At      time.Time `json:"at"`
+	VIP     string    `json:"vip"`
+	Trigger string    `json:"trigger"`
+	By      string    `json:"by"`
+	Do      string    `json:"do"`
+	Code    string    `json:"code"`
+	Reason  string    `json:"reason"`
+	TookMS  float64   `json:"took_ms"`
+	Error   string    `json:"error"`
+}
+
+// History reads the node's history, newest first.
+func (n *Node) History() ([]Transition, error) {
+	text, err := n.Vipctl("history", "--json")
+	if err != nil {
+		return nil, err
+	}
+	var all []Transition
+	return all, json.Unmarshal([]byte(text), &all)
+}
+
+// Status is the part of `vipctl status --json` that the lab looks at.
+type Status struct {
+	Node string `json:"node"`
+	VIPs []struct {
+		Name   string `json:"name"`
+		Held   string `json:"held"`
+		Code   string `json:"code"`
+		Reason string `json:"reason"`
+	} `json:"vips"`
+}
+
+// Status asks vipctl on the node.
+func (n *Node) Status() (Status, error) {
+	var s Status
+	text, err := n.Vipctl("status", "--json")
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal([]byte(text), &s)
+}

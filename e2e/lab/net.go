@@ -1,0 +1,107 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Namespace is a named network namespace, as `ip netns` lists it.
+type Namespace struct {
+	Name   string
+	handle netns.NsHandle
+	id     string // what /proc/PID/ns/net links to for a process in it
+}
+
+func newNamespace(name string) (*Namespace, error) {
+	if err := ip("netns", "add", name); err != nil {
+		return nil, err
+	}
+	if err := ip("-n", name, "link", "set", "lo", "up"); err != nil {
+		return nil, err
+	}
+	return openNamespace(name)
+}
+
+func openNamespace(name string) (*Namespace, error) {
+	h, err := netns.GetFromName(name)
+	if err != nil {
+		return nil, fmt.Errorf("open namespace %s: %w", name, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(h), &st); err != nil {
+		return nil, fmt.Errorf("identify namespace %s: %w", name, err)
+	}
+	return &Namespace{Name: name, handle: h, id: fmt.Sprintf("net:[%d]", st.Ino)}, nil
+}
+
+// Do runs f on a thread that is in the namespace. Sockets that f opens and processes that it starts stay there; what f
+// hands to other goroutines does not.
+func (n *Namespace) Do(f func() error) error {
+	runtime.LockOSThread()
+	home, err := netns.Get()
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer home.Close()
+	if err := netns.Set(n.handle); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter namespace %s: %w", n.Name, err)
+	}
+	defer func() {
+		if netns.Set(home) == nil {
+			runtime.UnlockOSThread()
+		} // else the thread ends with its goroutine: nobody else must run on it
+	}()
+	return f()
+}
+
+// Go runs f in a goroutine of its own whose thread is in the namespace, and ends with it.
+func (n *Namespace) Go(f func(entered error)) {
+	go func() {
+		runtime.LockOSThread() // and never unlocked
+		f(netns.Set(n.handle))
+	}()
+}
+
+// Dial connects from inside the namespace. The address must be a literal: a look-up would run on other threads.
+func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	err = n.Do(func() error {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
+}
+
+// run starts cmd in the namespace and waits for it.
+func (n *Namespace) run(cmd *exec.Cmd) error {
+	if err := children.start(n, cmd); err != nil {
+		return err
+	}
+	return children.wait(cmd)
+}
+
+func (n *Namespace) delete() error {
+	if n == nil {
+		return nil
+	}
+	_ = n.handle.Close()
+	return ip("netns", "delete", n.Name)
+}
+
+// ip runs iproute2's ip(8).
+func ip(args ...string) error {
+	out, err := exec.Command("ip", args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// waitFor asks until ready returns nil, and otherwise says what it was still waiting for when ctx ended.
+func (l *Lab) waitFor(ctx context.Context, what string, ready func() error) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			last = err // later ones only say that ctx has ended
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until %s: %w: %v", what, ctx.Err(), last)
+		case <-tick.C:
+		}
+	}
+}
+
+func (l *Lab) upEtcd(ctx context.Context) error {
+	for _, n := range l.Nodes {
+		if err := n.startEtcd(); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return l.waitFor(ctx, "etcd is healthy", func() error {
+		var problems []error
+		for _, n := range l.Nodes {
+			problems = append(problems, n.etcdReady(ctx))
+		}
+		return errors.Join(problems...)
+	})
+}
+
+func (l *Lab) upFirst(ctx context.Context) error {
+	if err := l.installVipctl(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	if err := l.Nodes[0].StartPatroni(); err != nil {
+		return err
+	}
+	l.Nodes[0].StartTimer()
+	return l.waitFor(ctx, "n1 leads", func() error { return l.Nodes[0].leads(ctx) })
+}
+
+func (l *Lab) upRest(ctx context.Context) error {
+	for _, n := range l.Nodes[1:] {
+		if err := n.StartPatroni(); err != nil {
+			return err
+		}
+		n.StartTimer()
+	}
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	return l.waitFor(ctx, "the replicas stream", func() error { return l.whole(ctx) })
+}
+
+func (l *Lab) upVIP(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return l.waitFor(ctx, "the VIP is where it belongs", func() error { return l.vipAtLeader(ctx) })
+}
+
+// Settle puts the lab right after whatever was done to it: everything healed, thawed and started, one leader, every
+// other node streaming from it, the VIP on the leader.
+func (l *Lab) Settle(ctx context.Context) error {
+	if err := l.Heal(); err != nil {
+		return err
+	}
+	for _, n := range l.Nodes {
+		n.Thaw()
+		if err := n.Start(); err != nil {
+			return err
+		}
+	}
+	if err := l.waitFor(ctx, "the cluster is whole", func() error { return l.whole(ctx) }); err != nil {
+		return err
+	}
+	return l.waitFor(ctx, "the VIP is where it belongs", func() error { return l.vipAtLeader(ctx) })
+}
+
+// Elected waits until a node other than the one given leads and takes writes.
+func (l *Lab) Elected(ctx context.Context, not *Node) error {
+	return l.waitFor(ctx, "another node than "+not.Name+" leads", func() error {
+		leader, err := l.Leader(ctx)
+		if err != nil {
+			return err
+		}
+		if leader == nil || leader == not {
+			return errors.New("nobody does yet")
+		}
+		return leader.leads(ctx)
+	})
+}
+
+// whole says what keeps the cluster from being whole, or returns nil.
+func (l *Lab) whole(ctx context.Context) error {
+	leader, err := l.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	if leader == nil {
+		return errors.New("nobody leads")
+	}
+	if err := leader.leads(ctx); err != nil {
+		return err
+	}
+	// Patroni names a replica's stream after the node; pg_basebackup's stream has another name.
+	streaming, err := leader.queryInt(ctx, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name ~ '^n[0-9]+$'")
+	if err == nil && streaming != len(l.Nodes)-1 {
+		err = fmt.Errorf("%d of %d replicas stream", streaming, len(l.Nodes)-1)
+	}
+	return err
+}
+
+// vipAtLeader returns nil when the leader and nobody else has the VIP, or when nobody is there to move it.
+func (l *Lab) vipAtLeader(ctx context.Context) error {
+	if l.opts.Binary == "" {
+		return nil
+	}
+	leader, err := l.Leader(ctx)
+	if err != nil {
+		return err
+	}
+	holders, err := l.Holders()
+	if err != nil {
+		return err
+	}
+	if leader == nil || len(holders) != 1 || holders[0] != leader.Name {
+		return fmt.Errorf("the VIP is on %v", holders)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package lab
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+const vipctlYAML = `patroni:
+  config: %[1]s/patroni.yml
+vips:
+  - address: %[2]s
+    interface: eth0
+interval: %[3]s
+paths:
+  run: %[1]s/run
+  state: %[1]s/state
+%[4]s`
+
+// vipctl is the command line of vipctl on this node.
+func (n *Node) vipctl(args ...string) []string {
+	return append([]string{n.lab.path("bin", "vipctl"), "--config", n.path("vipctl.yml")}, args...)
+}
+
+// installVipctl copies the binary as a package would install it: owned by root, run by postgres alone, with the two
+// capabilities that moving and announcing an address take.
+func (l *Lab) installVipctl() error {
+	if l.opts.Binary == "" {
+		return nil
+	}
+	program, err := os.ReadFile(l.opts.Binary)
+	if err != nil {
+		return fmt.Errorf("%w (make build writes it)", err)
+	}
+	bin := l.path("bin", "vipctl")
+	if err := os.MkdirAll(l.path("bin"), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(bin, program, 0o750); err != nil {
+		return err
+	}
+	if err := os.Chown(bin, 0, int(l.postgres.Gid)); err != nil {
+		return err
+	}
+	out, err := exec.Command("setcap", "cap_net_admin,cap_net_raw+ep", bin).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("setcap %s: %w: %s", bin, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+func (n *Node) writeVipctlYAML() error {
+	text := fmt.Sprintf(vipctlYAML, n.Dir, VIP, n.lab.opts.Interval, n.lab.opts.VipctlYAML)
+	return os.WriteFile(n.path("vipctl.yml"), []byte(text), 0o644)
+}
+
+// Vipctl runs a subcommand on the node as postgres and returns what it prints; what it complains of is in the error.
+func (n *Node) Vipctl(args ...string) (string, error) {
+	var out, problems bytes.Buffer
+	cmd := n.command(&out, n.vipctl(args...)...)
+	cmd.Stderr = &problems
+	if err := n.NS.run(cmd); err != nil {
+		return out.String(), fmt.Errorf("vipctl %s on %s: %w: %s", strings.Join(args, " "), n.Name, err,
+			strings.TrimSpace(problems.String()))
+	}
+	return out.String(), nil
+}

@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Held says that from a moment on a node had the VIP on its link, or no longer had it.
+type Held struct {
+	At   time.Time
+	Node string
+	Has  bool
+}
+
+// watch writes down who has the VIP, as the nodes' kernels tell it: every change, an expired lifetime included.
+type watch struct {
+	mu   sync.Mutex
+	log  []Held
+	has  map[string]map[string]bool // by node, the copies of the VIP: one for each link and prefix
+	stop chan struct{}
+}
+
+func (l *Lab) startWatch() error {
+	l.watch = &watch{has: make(map[string]map[string]bool), stop: make(chan struct{})}
+	for _, n := range l.Nodes {
+		changes := make(chan netlink.AddrUpdate, 64)
+		err := netlink.AddrSubscribeWithOptions(changes, l.watch.stop, netlink.AddrSubscribeOptions{Namespace: &n.NS.handle, ListExisting: true})
+		if err != nil {
+			return fmt.Errorf("watch the addresses of %s: %w", n.Name, err)
+		}
+		l.watch.has[n.Name] = make(map[string]bool)
+		go l.watch.follow(n.Name, changes)
+	}
+	return nil
+}
+
+func (w *watch) follow(node string, changes <-chan netlink.AddrUpdate) {
+	vip := net.ParseIP(VIP)
+	for c := range changes {
+		if c.LinkAddress.IP.Equal(vip) {
+			w.note(node, fmt.Sprint(c.LinkIndex, c.LinkAddress.Mask), c.NewAddr, time.Now())
+		}
+	}
+}
+
+func (w *watch) note(node, address string, here bool, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	copies := w.has[node]
+	before := len(copies) > 0
+	if here {
+		copies[address] = true
+	} else {
+		delete(copies, address)
+	}
+	if now := len(copies) > 0; now != before {
+		w.log = append(w.log, Held{At: at, Node: node, Has: now})
+	}
+}
+
+// Timeline returns every change of who has the VIP since the lab is up.
+func (l *Lab) Timeline() []Held {
+	l.watch.mu.Lock()
+	defer l.watch.mu.Unlock()
+	return slices.Clone(l.watch.log)
+}
+
+// Holders asks every node's kernel and returns the names of those that have the VIP on a link now.
+func (l *Lab) Holders() ([]string, error) {
+	var holders []string
+	for _, n := range l.Nodes {
+		held, err := n.holds()
+		if err != nil {
+			return nil, err
+		}
+		if held {
+			holders = append(holders, n.Name)
+		}
+	}
+	return holders, nil
+}
+
+func (n *Node) holds() (held bool, err error) {
+	err = n.NS.Do(func() error {
+		addrs, err := netlink.AddrList(nil, unix.AF_INET)
+		held = slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.Equal(net.ParseIP(VIP)) })
+		return err
+	})
+	return held, err
+}
+
+// AddVIP puts the VIP on the node's link behind everybody's back, for good.
+func (n *Node) AddVIP() error { return n.changeVIP(true) }
+
+func (n *Node) changeVIP(add bool) error {
+	return n.NS.Do(func() error {
+		link, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(VIP), Mask: net.CIDRMask(32, 32)}}
+		if add {
+			return netlink.AddrAdd(link, addr)
+		}
+		return netlink.AddrDel(link, addr)
+	})
+}
