@@ -20,6 +20,17 @@ const sizeMost = 1 << 20
 // is no Config then.
 func Load(path string) (*Config, error) {
 	data, problem := readFile(path)
+	return checked(path, data, problem)
+}
+
+// Read is [Load] for a file that the caller has opened. path is what problems are reported under.
+func Read(path string, file io.Reader) (*Config, error) {
+	data, problem := readAll(file)
+	return checked(path, data, problem)
+}
+
+// checked makes a Config of a file's bytes, or an error of the problem with reading them.
+func checked(path string, data []byte, problem *Problem) (*Config, error) {
 	if problem == nil {
 		return parse(path, data)
 	}
@@ -27,36 +38,42 @@ func Load(path string) (*Config, error) {
 	return nil, Problems{*problem}
 }
 
+// wantFile is what every file should be.
+const wantFile = "a readable vipctl.yml"
+
 // readFile looks before it opens: opening a named pipe would wait for somebody to write into it.
 func readFile(path string) ([]byte, *Problem) {
-	const want = "a readable vipctl.yml"
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, unreadable(err)
 	case info.IsDir():
-		return nil, &Problem{Got: "a folder", Want: want, Hint: "name the file in it"}
+		return nil, &Problem{Got: "a folder", Want: wantFile, Hint: "name the file in it"}
 	case !info.Mode().IsRegular():
-		return nil, &Problem{Got: "something that is not a regular file", Want: want}
+		return nil, &Problem{Got: "something that is not a regular file", Want: wantFile}
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, sizeMost+1))
+	return readAll(f)
+}
+
+func readAll(file io.Reader) ([]byte, *Problem) {
+	data, err := io.ReadAll(io.LimitReader(file, sizeMost+1))
 	switch {
 	case err != nil:
 		return nil, unreadable(err)
 	case len(data) > sizeMost:
-		return nil, &Problem{Got: "a file of more than 1 MiB", Want: want, Hint: "is this the right file?"}
+		return nil, &Problem{Got: "a file of more than 1 MiB", Want: wantFile, Hint: "is this the right file?"}
 	}
 	return data, nil
 }
 
 // unreadable says why the file could not be read. The path is in the problem already, so the bare cause will do.
 func unreadable(err error) *Problem {
-	p := &Problem{Got: err.Error(), Want: "a readable vipctl.yml", Err: err}
+	p := &Problem{Got: err.Error(), Want: wantFile, Err: err}
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		p.Got = at.Err.Error()
