@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/callbacks"
 	"github.com/vipctl/vipctl/config"
@@ -33,8 +34,10 @@ const exitCodesHelp = `EXIT CODES:
    64  wrong usage
    69  Patroni unreachable
    75  busy: another vipctl is at work
-   77  not permitted: the capabilities are missing
-   78  the configuration is wrong
+   77  not permitted: the kernel refused to move an address, since the capabilities are missing (see setcap(8)), or a
+       file or folder may not be used
+   78  the configuration is wrong, cannot be read, or is not to be trusted: where vipctl runs as root or with
+       capabilities, root alone must own and be able to write vipctl.yml and every folder above it
 `
 
 // app is one invocation.
@@ -55,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	code := exitCode(err)
 	fmt.Fprintf(stderr, "vipctl: %v\n", err)
-	if hint := hintFor(code); hint != "" {
+	if hint := hintFor(err); hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
 	return code
@@ -92,16 +95,20 @@ func exitCode(err error) int {
 }
 
 // hintFor is the next step after a mistake that many make.
-func hintFor(code int) string {
-	if code != exitNotPermitted {
-		return ""
+func hintFor(err error) string {
+	var distrust *untrusted
+	switch {
+	case errors.As(err, &distrust):
+		return "or keep the file in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
+	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
+		self, err := os.Executable()
+		if err != nil {
+			self = "/usr/bin/vipctl"
+		}
+		return fmt.Sprintf("moving an address needs two capabilities: setcap cap_net_admin,cap_net_raw+ep %s "+
+			"(lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)", self)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		self = "/usr/bin/vipctl"
-	}
-	return fmt.Sprintf("moving an address needs two capabilities: setcap cap_net_admin,cap_net_raw+ep %s "+
-		"(lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)", self)
+	return ""
 }
 
 // cli describes the command line.

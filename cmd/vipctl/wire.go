@@ -26,7 +26,7 @@ type host struct {
 // load reads the configuration and applies what it says of the log. It returns the path as well.
 func (a *app) load(c *cli.Context) (cfg *config.Config, path string, err error) {
 	path = cmp.Or(global(c, "config"), os.Getenv("VIPCTL_CONFIG"), defaultConfig)
-	if cfg, err = config.Load(path); err != nil {
+	if cfg, err = readConfig(path); err != nil {
 		return nil, path, configError{err}
 	}
 	level := cmp.Or(global(c, "log-level"), cfg.Log.Level)
