@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// testHost is a host for one test: a network namespace with eth0, and fresh /etc, /run and /var. It is the calling
+// goroutine's, and that of the processes it starts.
+type testHost struct{ patroni *fakePatroni }
+
+const defaultVipctlYML = `patroni:
+  config: /etc/patroni/patroni.yml
+vips:
+  - address: 192.0.2.10
+    interface: eth0
+`
+
+const defaultPatroniYML = `scope: demo
+name: n1
+restapi:
+  listen: 127.0.0.1:8008
+postgresql:
+  data_dir: /var/lib/postgresql
+`
+
+// newTestHost gives the goroutine its own host. The goroutine's thread ends with it, and the namespaces with the thread.
+func newTestHost() (*testHost, error) {
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
+		return nil, fmt.Errorf("unshare: %w", err)
+	}
+	for _, dir := range []string{"/etc", "/run", "/var"} {
+		if err := mountTmpfs(dir, ""); err != nil {
+			return nil, err
+		}
+	}
+	h := &testHost{patroni: newFakePatroni()}
+	for _, dir := range []string{"/etc/vipctl", "/etc/patroni", "/run/vipctl", "/var/lib/vipctl", "/var/lib/postgresql"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return h, errors.Join(
+		os.WriteFile("/etc/vipctl/vipctl.yml", []byte(defaultVipctlYML), 0o644),
+		os.WriteFile("/etc/patroni/patroni.yml", []byte(defaultPatroniYML), 0o644),
+		os.WriteFile("/var/lib/postgresql/PG_VERSION", []byte("17\n"), 0o644),
+		h.postgres("up"), upLoopback(), addLink("eth0"))
+}
+
+// postgres writes what PostgreSQL leaves in its data directory when it runs, is stopping, or is down.
+func (h *testHost) postgres(how string) error {
+	const file = "/var/lib/postgresql/postmaster.pid"
+	pid := strconv.Itoa(os.Getpid())
+	switch how {
+	case "up":
+		return os.WriteFile(file, []byte(pid+"\n/var/lib/postgresql\n0\n5432\n\n\n\nready   \n"), 0o644)
+	case "stopping":
+		return os.WriteFile(file, []byte(pid+"\n/var/lib/postgresql\n0\n5432\n\n\n\nstopping\n"), 0o644)
+	case "down":
+		return os.RemoveAll(file)
+	}
+	return fmt.Errorf("got %q, want up, stopping or down", how)
+}
+
+// addLink makes a link with a cable to nowhere.
+func addLink(name string) error {
+	end := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name + "-cable"}
+	if err := netlink.LinkAdd(end); err != nil {
+		return fmt.Errorf("add %s: %w", name, err)
+	}
+	peer, err := netlink.LinkByName(end.PeerName)
+	if err != nil {
+		return err
+	}
+	return errors.Join(netlink.LinkSetUp(peer), netlink.LinkSetUp(end))
+}
+
+// held reports the prefix lengths with which an address is on a link, and on which.
+func held(addr netip.Addr) (copies []string, err error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range links {
+		list, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range list {
+			if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == addr {
+				ones, _ := a.Mask.Size()
+				copies = append(copies, fmt.Sprintf("%s/%d %s", addr, ones, l.Attrs().Name))
+			}
+		}
+	}
+	return copies, nil
+}
+
+// changeAddress is ip address add or del.
+func changeAddress(verb, prefix, link string) error {
+	p, err := netip.ParsePrefix(prefix)
+	if err != nil {
+		return err
+	}
+	l, err := netlink.LinkByName(link)
+	if err != nil {
+		return err
+	}
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+	if verb == "add" {
+		return netlink.AddrAdd(l, a)
+	}
+	return netlink.AddrDel(l, a)
+}
+
+// changeLink is ip link set up, set down, del or add.
+func changeLink(verb, link string) error {
+	if verb == "add" {
+		return addLink(link)
+	}
+	l, err := netlink.LinkByName(link)
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "up":
+		return netlink.LinkSetUp(l)
+	case "down":
+		return netlink.LinkSetDown(l)
+	case "del":
+		return netlink.LinkDel(l)
+	}
+	return fmt.Errorf("got %q, want add, del, up or down", verb)
+}

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestScript runs testdata/script/*.txtar. Each script has a host of its own, with eth0 and fresh /etc, /run and /var,
+// /etc/vipctl/vipctl.yml for the VIP 192.0.2.10 on eth0, and a Patroni that begins as a stopped replica. Its commands,
+// beside testscript's own:
+//
+//	patroni leader|replica [KEY=VALUE...]  answer so from now on; KEY is one of the answer's, or delay, status, ttl...
+//	patroni silent | stop                  take connections and never answer; refuse them
+//	postgres up|stopping|down              the state of PostgreSQL in its data directory
+//	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
+//	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
+//	exits CODE PROGRAM...                  as exec, for a certain exit code
+//	golden FILE                            stdout is testdata/golden/FILE, times and durations aside
+//	remember FILE..., unchanged FILE...    the files are the same files, untouched, or still missing
+//	mount tmpfs DIR SIZE, mount readonly DIR, fill DIR
+//	setcap FILE, chown USER FILE, install FILE
+func TestScript(t *testing.T) {
+	needSandbox(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setupScript,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition: func(name string) (bool, error) {
+			if name == "users" {
+				return os.Getenv(hasUsers) != "", nil
+			}
+			return false, fmt.Errorf("no condition called %q", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "ip": scriptIP, "exits": scriptExits,
+			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
+			"fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
+		},
+	})
+}
+
+type (
+	hostKey   struct{}
+	memoryKey struct{}
+)
+
+func setupScript(env *testscript.Env) error {
+	h, err := newTestHost()
+	if err != nil {
+		return err
+	}
+	env.Defer(h.patroni.stop)
+	env.Values[hostKey{}] = h
+	env.Values[memoryKey{}] = map[string]string{}
+	return os.Chmod(filepath.Dir(env.WorkDir), 0o755) // for other users
+}
+
+func hostOf(ts *testscript.TestScript) *testHost { return ts.Value(hostKey{}).(*testHost) }
+
+// wants ends the script with a usage line unless it is met.
+func wants(ts *testscript.TestScript, met bool, usage string) {
+	if !met {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func scriptPatroni(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 0, "patroni leader|replica|silent|stop [KEY=VALUE...]")
+	p := hostOf(ts).patroni
+	switch args[0] {
+	case "stop":
+		p.stop()
+		return
+	case "silent":
+		p.fallSilent()
+	case "leader", "replica":
+		p.become(args[0])
+	default:
+		ts.Fatalf("patroni: no such state: %s", args[0])
+	}
+	for _, a := range args[1:] {
+		ts.Check(p.set(a))
+	}
+	ts.Check(p.start())
+}
+
+func scriptPostgres(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "postgres up|stopping|down")
+	ts.Check(hostOf(ts).postgres(args[0]))
+}
+
+func scriptHeld(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg && len(args) == 1 || !neg && len(args) == 2, "held PREFIX LINK, or ! held ADDRESS")
+	if neg {
+		copies, err := held(netip.MustParseAddr(args[0]))
+		ts.Check(err)
+		if len(copies) > 0 {
+			ts.Fatalf("held: %s", strings.Join(copies, ", "))
+		}
+		return
+	}
+	copies, err := held(netip.MustParsePrefix(args[0]).Addr())
+	ts.Check(err)
+	if want := args[0] + " " + args[1]; !slices.Equal(copies, []string{want}) {
+		ts.Fatalf("held: got %q, want %q alone", copies, want)
+	}
+}
+
+func scriptIP(ts *testscript.TestScript, neg bool, args []string) {
+	switch {
+	case !neg && len(args) == 4 && args[0] == "address":
+		ts.Check(changeAddress(args[1], args[2], args[3]))
+	case !neg && len(args) == 3 && args[0] == "link":
+		ts.Check(changeLink(args[1], args[2]))
+	default:
+		wants(ts, false, "ip address add|del PREFIX LINK, or ip link add|del|up|down LINK")
+	}
+}
+
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) >= 2, "exits CODE PROGRAM...")
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code: got %d, want %d", got, want)
+	}
+}
+
+// volatile is what differs from run to run in JSON; its place and type stay.
+var volatile = []struct {
+	what *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`), `"2006-01-02T15:04:05.000Z"`},
+	{regexp.MustCompile(`("(?:took_ms|observe|lock|address|frame|note|lease_seconds)": ?)-?[0-9.e+-]+`), `${1}1.5`},
+}
+
+func scriptGolden(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "golden FILE")
+	got, err := indentJSON(ts.ReadFile("stdout"))
+	ts.Check(err)
+	for _, v := range volatile {
+		got = v.what.ReplaceAllString(got, v.with)
+	}
+	file := filepath.Join("testdata", "golden", args[0])
+	if *update {
+		ts.Check(os.WriteFile(file, []byte(got), 0o644))
+		return
+	}
+	want, err := os.ReadFile(file)
+	ts.Check(err)
+	if got != string(want) {
+		ts.Fatalf("%s: got\n%s\nwant\n%s\n(go test ./cmd/vipctl -run TestScript -update writes it; a field that is gone or renamed breaks a contract)", file, got, want)
+	}
+}
+
+// identity says which file this is, and when it was last touched.
+func identity(file string) string {
+	var st syscall.Stat_t
+	if err := syscall.Lstat(file, &st); err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim)
+}
+
+func scriptRemember(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 0, "remember FILE...")
+	for _, file := range args {
+		ts.Value(memoryKey{}).(map[string]string)[file] = identity(file)
+	}
+}
+
+func scriptUnchanged(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 0, "unchanged FILE...")
+	for _, file := range args {
+		if was := ts.Value(memoryKey{}).(map[string]string)[file]; was != identity(file) {
+			ts.Fatalf("%s: was %s, is %s", file, was, identity(file))
+		}
+	}
+}
+
+func scriptMount(ts *testscript.TestScript, neg bool, args []string) {
+	switch {
+	case !neg && len(args) == 3 && args[0] == "tmpfs":
+		ts.Check(mountTmpfs(args[1], "size="+args[2]))
+	case !neg && len(args) == 2 && args[0] == "readonly":
+		ts.Check(unix.Mount(args[1], args[1], "", unix.MS_BIND, ""))
+		ts.Check(unix.Mount("", args[1], "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NODEV, ""))
+	default:
+		wants(ts, false, "mount tmpfs DIR SIZE, or mount readonly DIR")
+	}
+}
+
+// scriptFill takes all the room there is.
+func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "fill DIR")
+	f, err := os.Create(filepath.Join(args[0], "ballast"))
+	ts.Check(err)
+	defer f.Close()
+	for page := make([]byte, os.Getpagesize()); err == nil; {
+		_, err = f.Write(page)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		ts.Check(err)
+	}
+}
+
+func scriptSetcap(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "setcap FILE")
+	ts.Check(setcap(args[0]))
+}
+
+func scriptChown(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) >= 2, "chown USER FILE...")
+	id, err := userID(args[0])
+	ts.Check(err)
+	for _, file := range args[1:] {
+		ts.Check(os.Lchown(ts.MkAbs(file), id, id))
+	}
+}
+
+func scriptInstall(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "install FILE")
+	ts.Check(installProgram(args[0]))
+}
+
+func indentJSON(text string) (string, error) {
+	var b bytes.Buffer
+	err := json.Indent(&b, []byte(text), "", "  ")
+	return b.String(), err
+}
