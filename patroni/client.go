@@ -1,0 +1,152 @@
+package patroni
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// DefaultTimeout is how long a question may take where [Options] do not say.
+const DefaultTimeout = time.Second
+
+// Options say where Patroni is. The zero value of every field but Config is usable.
+type Options struct {
+	// Config is Patroni's configuration: a file, or a folder of *.yml and *.yaml files. Empty where everything comes
+	// from the EnvironmentFile.
+	Config string
+	// EnvironmentFile is the one of Patroni's unit, in systemd's syntax.
+	EnvironmentFile string
+
+	// URL, CAFile, CertFile and KeyFile win over what Config says. KeyFile defaults to CertFile.
+	URL, CAFile, CertFile, KeyFile string
+
+	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body, and for Poll all peers.
+	Timeout time.Duration
+	// Now is the boot clock.
+	Now func() reconcile.Moment
+}
+
+// Client asks one Patroni and its peers. Its methods may be called concurrently.
+type Client struct {
+	opts     Options
+	settings func() (settings, error)
+	local    func() (*http.Client, error) // for the Patroni of this host
+	peers    func() (*http.Client, error) // for the others
+}
+
+var _ reconcile.Patroni = (*Client)(nil)
+
+// New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at the first question.
+func New(o Options) *Client {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Now == nil {
+		o.Now = bootClock
+	}
+	c := &Client{opts: o}
+	c.settings = sync.OnceValues(func() (settings, error) { return readSettings(o) })
+	c.local = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(true) })
+	c.peers = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(false) })
+	return c
+}
+
+// Check reads everything that a question would read, and returns what is wrong with it: [Problems], or why a file
+// cannot be used.
+func (c *Client) Check() error {
+	if _, err := c.settings(); err != nil {
+		return err
+	}
+	_, err := c.local()
+	return err
+}
+
+// Scope returns the cluster's name in patroni.yml. Errors are those of [Client.Check], TLS aside.
+func (c *Client) Scope() (string, error) {
+	s, err := c.settings()
+	return s.scope, err
+}
+
+// Name returns this member's name in patroni.yml, "" where that cannot say.
+func (c *Client) Name() string {
+	s, _ := c.settings()
+	return s.name
+}
+
+// URL returns where Patroni's REST API is asked on this host, without a path: "http://127.0.0.1:8008".
+func (c *Client) URL() (string, error) {
+	s, err := c.settings()
+	return s.url, err
+}
+
+// Word asks the local Patroni, GET /leader. A configuration that cannot be used is NotOurs: nobody was asked, and it
+// is as loud as an answer from a stranger.
+func (c *Client) Word(ctx context.Context) reconcile.Word {
+	s, err := c.settings()
+	if err != nil {
+		return c.unasked(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	return c.word(ctx, c.local, s.url, identity{scope: s.scope, name: s.name, namedBy: "patroni.yml"})
+}
+
+// word puts the question to one Patroni, within ctx's deadline.
+func (c *Client) word(ctx context.Context, via func() (*http.Client, error), base string, want identity) reconcile.Word {
+	hc, err := via()
+	if err != nil {
+		return c.unasked(err)
+	}
+	at := c.opts.Now()
+	a, fault := get(ctx, hc, base+"/leader")
+	if fault != nil {
+		return reconcile.Word{Answer: fault.answer, Why: fault.why, At: at}
+	}
+	w := parseWord(a, want)
+	w.At = at
+	return w
+}
+
+func (c *Client) unasked(err error) reconcile.Word {
+	return reconcile.Word{Answer: reconcile.NotOurs, Why: err.Error(), At: c.opts.Now()}
+}
+
+// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config. They are as they stand in the DCS,
+// with Patroni's defaults for those that are absent. Since 3.2.0 a running Patroni raises a ttl under 20 s and lowers
+// the other two where loop_wait + 2 retry_timeout > ttl, without showing it here; what is shown makes for shorter
+// leases, never for longer ones.
+func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
+	var t reconcile.Timing
+	err := c.ask(ctx, "/config", func(body []byte, _ settings) (err error) {
+		t, err = parseTiming(body)
+		return err
+	})
+	return t, err
+}
+
+// Members asks the local Patroni who else is in the cluster, GET /cluster. Members without an address that can be
+// asked (still starting, or announcing a wildcard) are left out, and so is this one.
+func (c *Client) Members(ctx context.Context) ([]reconcile.Peer, error) {
+	var peers []reconcile.Peer
+	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {
+		cl, err := parseCluster(body, s.scope)
+		if err == nil {
+			peers = cl.peers(s)
+		}
+		return err
+	})
+	return peers, err
+}
+
+func bootClock() reconcile.Moment {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		return 0 // Linux before 2.6.39
+	}
+	return reconcile.Moment(ts.Nano())
+}

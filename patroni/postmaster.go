@@ -1,0 +1,74 @@
+package patroni
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// pmStatusLine is the line of postmaster.pid that says how the postmaster is, counted from 1
+// (LOCK_FILE_LINE_PM_STATUS in src/include/utils/pidfile.h; PostgreSQL before 10 has no such line). It is one of
+// "starting", "stopping", "ready   " and "standby ", padded so that it can be overwritten in place.
+const pmStatusLine = 8
+
+// Postmaster reads postmaster.pid in the local data directory. PostgreSQL takes that file away when the postmaster
+// exits, after its last child, and writes "stopping" into it when it is told to stop; from then on it accepts no new
+// connection. A fast stop, which is what Patroni asks for, ends the sessions at once. A smart stop (pg_ctl stop -m smart,
+// SIGTERM) waits for them, and they can go on writing: measured on 15.18. The file does not tell the two apart.
+//
+// PGDown needs proof: no such file in a folder that is a data directory, for it has a PG_VERSION, or the word
+// "stopping". An empty folder may be a file system that is not mounted, and a file whose process is gone was left by a
+// crash, after which backends can live on for a moment: both are PGUnknown, as is everything that cannot be read
+// within the client's timeout.
+func (c *Client) Postmaster() reconcile.PG {
+	s, _ := c.settings() // what else is wrong with patroni.yml does not matter here
+	if !filepath.IsAbs(s.dataDir) {
+		return reconcile.PGUnknown // relative to Patroni's working directory, which is not ours
+	}
+	found := make(chan reconcile.PG, 1)
+	go func() { found <- postmaster(s.dataDir, unix.Kill) }()
+	timer := time.NewTimer(c.opts.Timeout)
+	defer timer.Stop()
+	select {
+	case pg := <-found:
+		return pg
+	case <-timer.C: // a network file system that hangs
+		return reconcile.PGUnknown
+	}
+}
+
+// postmaster judges a data directory. kill is kill(2).
+func postmaster(dir string, kill func(pid int, sig unix.Signal) error) reconcile.PG {
+	data, err := readFile(filepath.Join(dir, "postmaster.pid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, "PG_VERSION")); err == nil {
+			return reconcile.PGDown
+		}
+		return reconcile.PGUnknown
+	}
+	if err != nil {
+		return reconcile.PGUnknown
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	// A first line without its newline is half-written. A negative number is a single-user backend's: it takes no
+	// connections but may be replaced by a postmaster any moment. And kill(2) of 0 or less would mean a whole group.
+	pid, err := strconv.Atoi(string(bytes.TrimSpace(lines[0])))
+	if err != nil || pid <= 0 || len(lines) == 1 {
+		return reconcile.PGUnknown
+	}
+	if len(lines) >= pmStatusLine && string(bytes.TrimSpace(lines[pmStatusLine-1])) == "stopping" {
+		return reconcile.PGDown
+	}
+	if err := kill(pid, 0); err == nil || errors.Is(err, unix.EPERM) {
+		return reconcile.PGAlive
+	}
+	return reconcile.PGUnknown
+}

@@ -1,0 +1,186 @@
+package patroni
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Problem is one setting that cannot be used.
+type Problem struct {
+	File    string // empty for a setting that is not in any file
+	Line    int    // 0 where there is none
+	Setting string
+	Got     string // what was given, quoted where it is text; "nothing" when it is missing
+	Want    string
+}
+
+// Error names the file, the setting, what was given and what is wanted.
+func (p Problem) Error() string {
+	where := p.File
+	if where != "" && p.Line > 0 {
+		where += ":" + strconv.Itoa(p.Line)
+	}
+	if where != "" {
+		where += ": "
+	}
+	return fmt.Sprintf("%s%s: got %s, want %s", where, p.Setting, p.Got, p.Want)
+}
+
+// Problems are all that is wrong with a configuration, on one line.
+type Problems []Problem
+
+// Error joins the problems with semicolons.
+func (ps Problems) Error() string {
+	texts := make([]string, len(ps))
+	for i, p := range ps {
+		texts[i] = p.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// settings are what this package takes from Patroni's configuration and from [Options]. They are filled as far as they
+// could be read, also beside an error: a data directory is known even where restapi.listen is wrong.
+type settings struct {
+	scope, name, dataDir string
+
+	url        string // of the local REST API, without a path
+	serverName string // the host its certificate must be for; "" for the one in url
+
+	caFile, certFile, keyFile string
+	KeyPassword               secret // exported, or fmt would not ask secret how it prints
+	insecure                  bool
+	certRequired              bool // restapi.verify_client: required
+}
+
+// secret is a text that is printed as [redacted], whatever the format.
+type secret string
+
+func (secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
+
+// readSettings reads Patroni's configuration and lets the options win.
+func readSettings(o Options) (settings, error) {
+	t, err := readTree(o)
+	if err != nil {
+		return settings{}, err
+	}
+	s := settings{
+		scope:        t.text("scope"),
+		name:         t.text("name"),
+		dataDir:      t.text("postgresql.data_dir"),
+		caFile:       t.text("ctl.cacert"),
+		certFile:     t.text("ctl.certfile"),
+		keyFile:      t.text("ctl.keyfile"),
+		KeyPassword:  secret(t.text("ctl.keyfile_password")),
+		insecure:     t.flag("ctl.insecure"),
+		certRequired: t.text("restapi.verify_client") == "required",
+	}
+	if s.caFile == "" {
+		s.caFile = t.text("restapi.cafile")
+	}
+	if s.name == "" {
+		s.name = t.text("postgresql.name")
+	}
+	if s.scope == "" {
+		t.demand("scope", "the cluster's name (perhaps PATRONI_SCOPE stands in an environment file: set patroni.environment_file)")
+	}
+	if s.name == "" {
+		t.demand("name", "this member's name (perhaps PATRONI_NAME stands in an environment file: set patroni.environment_file)")
+	}
+	s.override(o)
+	if o.URL != "" {
+		s.url = t.explicitURL(o.URL)
+		s.certRequired = false // it may be a proxy that is asked
+	} else {
+		s.url, s.serverName = t.localURL()
+	}
+	if len(t.problems) > 0 {
+		return s, t.problems
+	}
+	return s, nil
+}
+
+// override puts vipctl.yml's files in the place of Patroni's.
+func (s *settings) override(o Options) {
+	if o.CAFile != "" {
+		s.caFile, s.insecure = o.CAFile, false
+	}
+	if o.CertFile != "" {
+		s.certFile, s.keyFile, s.KeyPassword = o.CertFile, "", ""
+	}
+	if o.KeyFile != "" {
+		s.keyFile = o.KeyFile
+	}
+	if s.keyFile == "" {
+		s.keyFile = s.certFile // as Python's load_cert_chain does
+	}
+}
+
+// explicitURL checks patroni.url of vipctl.yml.
+func (t *tree) explicitURL(text string) string {
+	u, err := baseURL(text)
+	if err != nil || strings.TrimRight(text, "/") != u.String() {
+		t.problems = append(t.problems, Problem{Setting: "patroni.url", Got: strconv.Quote(text),
+			Want: "http:// or https://, a host and a port, for example http://127.0.0.1:8008"})
+		return ""
+	}
+	return u.String()
+}
+
+// localURL makes the URL to ask on this host from restapi.listen, and the name to verify from restapi.connect_address.
+func (t *tree) localURL() (base, serverName string) {
+	const want = "HOST:PORT, where Patroni's REST API listens"
+	listen := t.text("restapi.listen")
+	host, port, err := splitHostPort(listen)
+	if err != nil || port == "" {
+		t.demand("restapi.listen", want)
+		return "", ""
+	}
+	if wildcard(host) {
+		host = "127.0.0.1"
+	}
+	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	if t.text("restapi.certfile") == "" {
+		return u.String(), ""
+	}
+	u.Scheme = "https"
+	connect, _, err := splitHostPort(t.text("restapi.connect_address"))
+	if err != nil {
+		t.wrong("restapi.connect_address", "HOST:PORT, where the other members reach Patroni's REST API")
+	}
+	if wildcard(connect) {
+		return u.String(), ""
+	}
+	return u.String(), connect
+}
+
+// splitHostPort takes an address apart as Patroni's split_host_port does: the port is what follows the last colon, and
+// an IPv6 address may do without brackets. The port is empty where there is none.
+func splitHostPort(text string) (host, port string, err error) {
+	host, port = text, ""
+	if i := strings.LastIndexByte(text, ':'); i >= 0 {
+		host, port = text[:i], text[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", "", fmt.Errorf("port %q", port)
+		}
+	}
+	if strings.Contains(host, ":") {
+		host = strings.Trim(strings.TrimSpace(host), "[]")
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "", "", err
+		}
+	}
+	if strings.ContainsAny(host, "/@?#, []") {
+		return "", "", fmt.Errorf("host %q", host)
+	}
+	return host, port, nil
+}
+
+// wildcard reports whether a server that listens at host listens at every address.
+func wildcard(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || host == "*" || err == nil && ip.IsUnspecified()
+}

@@ -1,0 +1,252 @@
+package patroni
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// authority is a CA that lives as long as a test.
+type authority struct {
+	t    testing.TB
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+}
+
+func newAuthority(t testing.TB, name string) authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return authority{t, cert, key, write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))}
+}
+
+// issue returns a certificate for the given hosts and files with it and its key.
+func (a authority) issue(until time.Time, hosts ...string) (pair tls.Certificate, certFile, keyFile string) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, h)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
+	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
+		a.t.Fatal(err)
+	}
+	return pair, write(a.t, "cert.pem", string(certPEM)), write(a.t, "key.pem", string(keyPEM))
+}
+
+// tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must come from, or nil.
+func tlsPatroni(t testing.TB, pair tls.Certificate, clients *authority) string {
+	t.Helper()
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(leaderBody("demo", "n1")))
+	}))
+	s.Config.ErrorLog = quiet()
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	if clients != nil {
+		s.TLS.ClientAuth, s.TLS.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		s.TLS.ClientCAs.AddCert(clients.cert)
+	}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+func TestTLS(t *testing.T) {
+	ca, stranger := newAuthority(t, "ours"), newAuthority(t, "another")
+	hour := time.Now().Add(time.Hour)
+	named, _, _ := ca.issue(hour, "node1.example")
+	numbered, _, _ := ca.issue(hour, "127.0.0.1")
+	expired, _, _ := ca.issue(time.Now().Add(-time.Hour), "node1.example")
+	const unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+	for name, c := range map[string]struct {
+		server tls.Certificate
+		extra  string // behind certfile
+		why    string // "" for a leader's word
+	}{
+		"restapi.cafile":         {named, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
+		"ctl.cacert wins":        {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file + "\nctl: {cacert: " + ca.file + "}", ""},
+		"wrong CA":               {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
+		"the system's CAs":       {named, "  connect_address: node1.example:8008", unknown},
+		"ctl.insecure":           {expired, "ctl: {insecure: true}", ""},
+		"another host":           {named, "  connect_address: node2.example:8008\n  cafile: " + ca.file, "x509: certificate is valid for node1.example, not node2.example"},
+		"no connect_address":     {numbered, "  cafile: " + ca.file, ""},
+		"listens at one address": {numbered, "  connect_address: 127.0.0.1:8008\n  cafile: " + ca.file, ""},
+		"expired":                {expired, "  connect_address: node1.example:8008\n  cafile: " + ca.file, "x509: certificate has expired"},
+		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "CA certificates: testdata/keys/plain.pem: no certificate in it, want PEM"},
+		"no such file":           {named, "  cafile: /nonexistent", "CA certificates: open /nonexistent: no such file or directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			addr := tlsPatroni(t, c.server, nil)
+			got := ask(t, addr, "  certfile: /patroni/reads/this\n"+c.extra+"\n").Word(t.Context())
+			switch {
+			case c.why == "" && got.Answer != reconcile.Leader:
+				t.Errorf("%+v", got)
+			case c.why != "" && (got.Answer != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
+				t.Errorf("got %+v, want %q", got, c.why)
+			}
+		})
+	}
+	t.Run("ca_file over ctl.insecure", func(t *testing.T) {
+		addr := tlsPatroni(t, named, nil)
+		got := ask(t, addr, "  certfile: x\nctl: {insecure: true}\n", func(o *Options) { o.CAFile = stranger.file }).Word(t.Context())
+		if got.Answer != reconcile.NotOurs {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("plain HTTP from a TLS server", func(t *testing.T) {
+		if got := ask(t, tlsPatroni(t, named, nil), "").Word(t.Context()); got.Answer != reconcile.NotOurs || got.Why != "HTTP 400 Bad Request" {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("TLS from a plain HTTP server", func(t *testing.T) {
+		s := patroniSaying(t, nil)
+		if got := ask(t, s.addr, "  certfile: x\n").Word(t.Context()); got.Answer == reconcile.Leader {
+			t.Errorf("%+v", got)
+		}
+	})
+	t.Run("accepts and never shakes hands", func(t *testing.T) {
+		s := serve(t, func(c net.Conn, _ int) {
+			_, _ = c.Read(make([]byte, 1))
+			_, _ = c.Read(make([]byte, 1<<16))
+			<-t.Context().Done()
+		})
+		if got := ask(t, s.addr, "  certfile: x\n", within(brief)).Word(t.Context()); !strings.HasPrefix(got.Why, late) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+func TestClientCertificate(t *testing.T) {
+	ca := newAuthority(t, "ours")
+	server, _, _ := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
+	_, certFile, keyFile := ca.issue(time.Now().Add(time.Hour), "n1")
+	addr := tlsPatroni(t, server, &ca)
+	both := filepath.Join(t.TempDir(), "both.pem")
+	cert, _ := os.ReadFile(certFile)
+	key, _ := os.ReadFile(keyFile)
+	if err := os.WriteFile(both, append(cert, key...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	base := "  certfile: x\n  cafile: " + ca.file + "\n"
+	for name, c := range map[string]struct {
+		extra  string
+		change func(*Options)
+		why    string
+	}{
+		"from ctl":         {extra: "ctl: {certfile: " + certFile + ", keyfile: " + keyFile + "}\n"},
+		"one file":         {extra: "ctl: {certfile: " + both + "}\n"},
+		"from vipctl.yml":  {change: func(o *Options) { o.CertFile, o.KeyFile = certFile, keyFile }},
+		"none":             {why: "certificate required"},
+		"none, and known":  {extra: "  verify_client: required\n", why: "restapi.verify_client is required, but there is no client certificate"},
+		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/plain.pem}\n", why: "private key does not match public key"},
+		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/aes256.pem}\n", why: "ctl.keyfile_password is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.change == nil {
+				c.change = func(*Options) {}
+			}
+			client := ask(t, addr, base+c.extra, c.change)
+			got := client.Word(t.Context())
+			switch {
+			case c.why == "" && got.Answer != reconcile.Leader:
+				t.Errorf("%+v", got)
+			case c.why != "" && (got.Answer != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
+				t.Errorf("got %+v, want %q", got, c.why)
+			}
+			if err := client.Check(); (err == nil) != (c.why == "" || name == "none") {
+				t.Errorf("Check: %v", err)
+			}
+		})
+	}
+}
+
+// TestEncryptedKeys reads what openssl wrote; see testdata/keys/README.md.
+func TestEncryptedKeys(t *testing.T) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join("testdata", "keys", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	want := read("plain.pem")
+	for _, name := range []string{"plain.pem", "aes256.pem", "aes128-sha1.pem", "aes192-sha512.pem"} {
+		got, err := plainKey(read(name), "a password")
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, why := range map[string]string{"des3.pem": "encrypted in an unknown way", "traditional.pem": "OpenSSL's old format"} {
+		if _, err := plainKey(read(name), "a password"); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := plainKey(read("aes256.pem"), "another"); err == nil {
+		t.Error("a wrong password is taken")
+	}
+}
+
+func FuzzDecryptPKCS8(f *testing.F) {
+	data, err := os.ReadFile("testdata/keys/aes256.pem")
+	if err != nil {
+		f.Fatal(err)
+	}
+	block, _ := pem.Decode(data)
+	f.Add(block.Bytes)
+	f.Fuzz(func(_ *testing.T, der []byte) {
+		if len(der) < 400 { // not for long in PBKDF2
+			_, _ = decryptPKCS8(der, "a password")
+		}
+	})
+}
