@@ -34,8 +34,8 @@ func (k *Kernel) announce(link *netlink.LinkAttrs) error {
 	if err != nil {
 		return err
 	}
-	// The kernel waits for an RCU grace period when it closes such a socket, several milliseconds that nobody else
-	// should wait for.
+	// The kernel waits for an RCU grace period when it closes such a socket (packet_release), 10 ms or so that the
+	// caller need not wait for.
 	defer func() { go conn.Close() }()
 	for _, f := range frames {
 		if _, err := conn.WriteTo(f.bytes, &packet.Addr{HardwareAddr: f.to}); err != nil {

@@ -37,8 +37,7 @@ func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.M
 }
 
 // Others probes the link for the length of the window and returns the MAC of every other host that answers for the
-// address or announces it, sorted. One more than none while we hold it, or more than one while we don't, is a conflict
-// or a proxy.
+// address or announces it, sorted. Any of them is a conflict or a proxy while we hold the address ourselves.
 func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()

@@ -3,6 +3,7 @@ package vip
 import (
 	"context"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -137,7 +138,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	var got []reconcile.MAC
 	var err error
 	asker.do(t, func() {
-		k := New(Options{Prefix: addrPrefix("10.77.0.5/32"), Interface: "eth0"})
+		k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
 		defer k.Close()
 		got, err = k.Others(t.Context(), 150*time.Millisecond)
 	})
@@ -223,7 +224,7 @@ func TestHeardIsNotFooled(t *testing.T) {
 			mac := l.plug(t, neighbour, "eth0")
 			wire := neighbour.capture(t, "eth0")
 			k := kernel(t, prefix, "eth0")
-			lookalike, err := announcement(addrPrefix(map[bool]string{true: "110.77.0.5/32", false: "fd00::1:5/128"}[k.addr().Is4()]).Addr(), mac)
+			lookalike, err := announcement(netip.MustParsePrefix(map[bool]string{true: "110.77.0.5/32", false: "fd00::1:5/128"}[k.addr().Is4()]).Addr(), mac)
 			must(t, err)
 			claim, err := announcement(k.addr(), mac)
 			must(t, err)
@@ -319,10 +320,40 @@ func TestGatewayMAC(t *testing.T) {
 	}
 }
 
-// The kernel's filter and ours must not differ on what is a claim, and nothing that is received may panic.
+// The kernel's filter is there to spare us work only: what is a claim is decided here.
+func TestClaimant(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	for addr, other := range map[string]string{"10.77.0.5": "110.77.0.5", "fd00::5": "fd00::1:5"} {
+		k := New(Options{Prefix: netip.PrefixFrom(netip.MustParseAddr(addr), 32)})
+		claims, err := announcement(k.addr(), mac)
+		must(t, err)
+		for _, f := range claims {
+			if got, ok := k.claimant(f.bytes); !ok || got.String() != mac.String() {
+				t.Errorf("%s: %s %v in %x", addr, got, ok, f.bytes)
+			}
+		}
+		question, err := probe(k.addr(), mac)
+		must(t, err)
+		lookalikes, err := announcement(netip.MustParseAddr(other), mac)
+		must(t, err)
+		routed := slices.Clone(claims[0].bytes)
+		if k.addr().Is6() {
+			routed[21]-- // the hop limit of what has passed a router
+		} else {
+			routed[12]++ // no ARP
+		}
+		for _, f := range append(lookalikes, question, frame{bytes: routed}) {
+			if got, ok := k.claimant(f.bytes); ok {
+				t.Errorf("%s: %s in %x", addr, got, f.bytes)
+			}
+		}
+	}
+}
+
+// Nothing that is received may panic, or make a claim for somebody who is no host.
 func FuzzClaimant(f *testing.F) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	kernels := []*Kernel{New(Options{Prefix: addrPrefix("10.77.0.5/32")}), New(Options{Prefix: addrPrefix("fd00::5/128")})}
+	kernels := []*Kernel{New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32")}), New(Options{Prefix: netip.MustParsePrefix("fd00::5/128")})}
 	for _, k := range kernels {
 		frames, err := announcement(k.addr(), mac)
 		must(f, err)

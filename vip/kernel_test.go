@@ -3,7 +3,6 @@ package vip
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -265,25 +264,6 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-func TestLinkMissing(t *testing.T) {
-	newLAN(t).plug(t, us, "eth0")
-	k := kernel(t, "10.77.0.5/32", "eth7")
-	addAddr(t, "eth0", "10.77.0.5/32")
-	s, err := k.Look()
-	if err != nil || s.Here != reconcile.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
-		t.Errorf("%+v %v", s, err)
-	}
-	must(t, k.Release())
-	for name, err := range map[string]error{"hold": k.Hold(in(time.Minute)), "announce": k.Announce(), "listen": k.listen(t.Context(), nil)} {
-		if !errors.Is(err, os.ErrNotExist) || err.Error() != "interface eth7: no such link" {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
-		t.Errorf("eth0 has %v", got)
-	}
-}
-
 func TestLinkDown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	linkDown(t, "eth0")
@@ -310,83 +290,12 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
-func TestLinkByAnyName(t *testing.T) {
-	l := newLAN(t)
-	mac := l.plug(t, us, "eth0")
-	l.plug(t, us, "eth1")
-	eth0 := &netlink.Dummy{LinkAttrs: *linkOf(t, "eth0")}
-	must(t, netlink.LinkAddAltName(eth0, "uplink"))
-	must(t, netlink.LinkAddAltName(eth0, "enx-a-name-of-more-than-fifteen-characters"))
-	for _, name := range []string{"eth0", "uplink", "enx-a-name-of-more-than-fifteen-characters", mac.String(), strings.ToUpper(mac.String())} {
-		k := kernel(t, "10.77.0.5/32", name)
-		must(t, k.Hold(in(time.Minute)))
-		if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
-			t.Errorf("%s: %v", name, got)
-		}
-		must(t, k.Release())
-	}
-
-	// A link that was renamed is still found by its MAC, one that was replaced by its name.
-	k := kernel(t, "10.77.0.5/32", mac.String())
-	must(t, k.Hold(in(time.Minute)))
-	must(t, netlink.LinkSetName(eth0, "wan0"))
-	must(t, k.Release())
-	if got := addrs(t, "wan0"); len(got) > 0 {
-		t.Errorf("renamed: %v", got)
-	}
-	must(t, netlink.LinkSetName(eth0, "eth0"))
-
-	// In a bridge or bond, the address goes on the master that has taken the port's MAC.
-	bridge := attrs("br0")
-	bridge.HardwareAddr = mac
-	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: bridge}))
-	t.Cleanup(func() { must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "br0")})) })
-	err := k.Hold(in(time.Minute))
-	if err == nil || !strings.Contains(err.Error(), "several links have this MAC") {
-		t.Errorf("two links with one MAC: %v", err)
-	}
-	must(t, netlink.LinkSetMasterByIndex(eth0, linkOf(t, "br0").Index))
-	must(t, k.Hold(in(time.Minute)))
-	if got := addrs(t, "br0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
-		t.Errorf("bridge: %v", got)
-	}
-	if _, err := kernel(t, "10.77.0.5/32", "02:00:00:00:00:77").Look(); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestLinkByMAC(t *testing.T) {
-	mac, other := net.HardwareAddr{2, 0, 0, 0, 0, 1}, net.HardwareAddr{2, 0, 0, 0, 0, 2}
-	link := func(index int, name string, change func(*netlink.LinkAttrs)) netlink.Link {
-		a := netlink.LinkAttrs{Index: index, Name: name, HardwareAddr: mac, NetNsID: -1}
-		change(&a)
-		return &netlink.Dummy{LinkAttrs: a}
-	}
-	as := func(*netlink.LinkAttrs) {}
-	port := func(a *netlink.LinkAttrs) { a.MasterIndex = 4 }
-	onTop := func(a *netlink.LinkAttrs) { a.ParentIndex = 2 }
-	bridge := func(a *netlink.LinkAttrs) { a.MasterIndex, a.HardwareAddr = 9, other }
-	veth := func(a *netlink.LinkAttrs) { a.ParentIndex, a.NetNsID = 2, 0 } // of a link in another namespace
-	for want, links := range map[string][]netlink.Link{
-		"eth0":  {link(2, "eth0", as), link(3, "eth0.100", onTop), link(5, "br0", bridge)},
-		"bond0": {link(2, "eth0", port), link(3, "eth1", port), link(4, "bond0", as)},
-		"interface 02:00:00:00:00:01: no such link":                                           {link(5, "br0", bridge)},
-		"interface 02:00:00:00:00:01: several links have this MAC (eth0, veth0): give a name": {link(2, "eth0", as), link(3, "veth0", veth)},
-	} {
-		got, err := linkByMAC(links, mac)
-		if err != nil && err.Error() != want || err == nil && got.Name != want {
-			t.Errorf("%+v %v, want %s", got, err, want)
-		}
-	}
-}
-
 // A VIP that came first in its subnet is the primary address there; the host's own must not go with it.
 func TestHostsOwnAddressStays(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, k *Kernel){
 		"release": func(t *testing.T, k *Kernel) { must(t, k.Release()) },
 		"expiry": func(t *testing.T, k *Kernel) {
-			must(t, k.Hold(in(1100*time.Millisecond)))
-			eventually(t, "VIP gone", 4*time.Second, func() bool { return !slices.Contains(addrs(t, "eth0"), "10.77.0.5/24") })
+			eventually(t, "VIP gone", 6*time.Second, func() bool { return !slices.Contains(addrs(t, "eth0"), "10.77.0.5/24") })
 		},
 		"change of prefix": func(t *testing.T, k *Kernel) {
 			promote(t, "eth0", "0")
@@ -401,7 +310,7 @@ func TestHostsOwnAddressStays(t *testing.T) {
 			newLAN(t).plug(t, us, "eth0")
 			promote(t, "eth0", "0")
 			k := kernel(t, "10.77.0.5/24", "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Hold(in(3100*time.Millisecond)))
 			addAddr(t, "eth0", "10.77.0.1/24")
 			if copyOf(t, "eth0", "10.77.0.1").Flags&unix.IFA_F_SECONDARY == 0 {
 				t.Fatal("the host's own address is not a secondary one: this shows nothing")
@@ -499,142 +408,5 @@ func TestLookUnknown(t *testing.T) {
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
 	if !errors.Is(err, unix.EMFILE) || s.Here != reconcile.PresenceUnknown || s.Detail != err.Error() {
 		t.Errorf("%+v %v", s, err)
-	}
-}
-
-// An established connection survives renewals and changes of the prefix.
-func TestConnectionSurvives(t *testing.T) {
-	for _, c := range []struct{ addr, own, client, short, long string }{
-		{"10.77.0.5", "10.77.0.1/24", "10.77.0.9/24", "10.77.0.5/24", "10.77.0.5/32"},
-		{"fd00::5", "fd00::1/64", "fd00::9/64", "fd00::5/64", "fd00::5/128"},
-	} {
-		t.Run(c.addr, func(t *testing.T) {
-			l, client := newLAN(t), newHost(t)
-			l.plug(t, us, "eth0")
-			l.plug(t, client, "eth0")
-			addAddr(t, "eth0", c.own)
-			client.do(t, func() { addAddr(t, "eth0", c.client) })
-			must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
-
-			conn := dialEcho(t, client, c.addr)
-			stop, slowest := make(chan struct{}), make(chan time.Duration)
-			go func() {
-				var worst time.Duration
-				defer func() { slowest <- worst }()
-				for b := make([]byte, 1); ; {
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					began := time.Now()
-					_ = conn.SetDeadline(began.Add(5 * time.Second))
-					if _, err := conn.Write(b); err != nil {
-						t.Error(err)
-						return
-					}
-					if _, err := conn.Read(b); err != nil {
-						t.Error(err)
-						return
-					}
-					worst = max(worst, time.Since(began))
-				}
-			}()
-			for i := range 200 {
-				must(t, kernel(t, c.short, "eth0").Hold(in(time.Minute)))
-				must(t, kernel(t, c.short, "eth0").Hold(in(time.Duration(30+i)*time.Second)))
-				must(t, kernel(t, c.long, "eth0").Hold(reconcile.Forever))
-				must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
-			}
-			close(stop)
-			t.Logf("slowest answer during 400 changes of prefix and 400 renewals: %v", <-slowest)
-		})
-	}
-}
-
-// dialEcho connects the client to an echo server on the address.
-func dialEcho(t testing.TB, client host, addr string) net.Conn {
-	t.Helper()
-	conn, _ := dialServer(t, client, "tcp", addr)
-	return conn
-}
-
-// dialServer starts an echo server on any address of ours that network allows, and connects the client to it through
-// addr. It returns both ends.
-func dialServer(t testing.TB, client host, network, addr string) (clientEnd, serverEnd net.Conn) {
-	t.Helper()
-	server, err := net.Listen(network, ":0")
-	must(t, err)
-	t.Cleanup(func() { server.Close() })
-	accepted := make(chan net.Conn, 1)
-	go func() {
-		c, err := server.Accept()
-		if err != nil {
-			close(accepted)
-			return
-		}
-		accepted <- c
-		b := make([]byte, 1)
-		for {
-			if _, err := c.Read(b); err != nil {
-				return
-			}
-			if _, err := c.Write(b); err != nil {
-				return
-			}
-		}
-	}()
-	_, port, _ := net.SplitHostPort(server.Addr().String())
-	client.do(t, func() { clientEnd, err = net.DialTimeout("tcp", net.JoinHostPort(addr, port), 5*time.Second) })
-	must(t, err)
-	serverEnd = <-accepted
-	t.Cleanup(func() { clientEnd.Close(); serverEnd.Close() })
-	return clientEnd, serverEnd
-}
-
-func BenchmarkHold(b *testing.B) {
-	newLAN(b).plug(b, us, "eth0")
-	k := kernel(b, "10.77.0.5/32", "eth0")
-	for b.Loop() {
-		must(b, k.Hold(in(time.Minute)))
-	}
-}
-
-func BenchmarkLook(b *testing.B) {
-	newLAN(b).plug(b, us, "eth0")
-	k := kernel(b, "10.77.0.5/32", "eth0")
-	must(b, k.Hold(in(time.Minute)))
-	for b.Loop() {
-		_, err := k.Look()
-		must(b, err)
-	}
-}
-
-// BenchmarkClaim is a callback's way to the first frame, seen from here: a new Kernel, the address, the announcement.
-func BenchmarkClaim(b *testing.B) {
-	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128"} {
-		b.Run(prefix, func(b *testing.B) {
-			newLAN(b).plug(b, us, "eth0")
-			for b.Loop() {
-				k := New(Options{Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"})
-				must(b, k.Hold(in(time.Minute)))
-				must(b, k.Announce())
-				b.StopTimer()
-				must(b, k.Release())
-				k.Close()
-				b.StartTimer()
-			}
-		})
-	}
-}
-
-func BenchmarkRelease(b *testing.B) {
-	newLAN(b).plug(b, us, "eth0")
-	k := kernel(b, "10.77.0.5/32", "eth0")
-	for b.Loop() {
-		b.StopTimer()
-		must(b, k.Hold(in(time.Minute)))
-		b.StartTimer()
-		must(b, k.Release())
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-func addrPrefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+	"github.com/vipctl/vipctl/reconcile"
+)
 
 // A release resets the sessions of the VIP, whatever family their sockets are of, and no others.
 func TestReleaseResetsSessions(t *testing.T) {
@@ -30,7 +30,7 @@ func TestReleaseResetsSessions(t *testing.T) {
 			must(t, k.Hold(in(time.Minute)))
 
 			theirEnd, ourEnd := dialServer(t, client, c.network, k.addr().String())
-			other, _ := dialServer(t, client, c.network, addrPrefix(c.own).Addr().String())
+			other, _ := dialServer(t, client, c.network, netip.MustParsePrefix(c.own).Addr().String())
 			ping(t, theirEnd)
 			began := time.Now()
 			must(t, k.Release())
@@ -95,7 +95,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	withoutPrivileges(t, func() {
 		d, openErr := openDiag(10 * time.Second)
 		must(t, openErr)
-		err = d.reset(addrPrefix("10.77.0.5/32").Addr()) // what ResetSessions does, on this very thread
+		err = d.reset(netip.MustParsePrefix("10.77.0.5/32").Addr()) // what ResetSessions does, on this very thread
 	})
 	if !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)
@@ -136,7 +136,7 @@ func TestResetManySessions(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.1/24")
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
 	var warnings []error
-	k := New(Options{Prefix: addrPrefix("10.77.0.5/32"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
+	k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
 	must(t, k.Hold(in(time.Minute)))
 	server, err := net.Listen("tcp4", "10.77.0.5:0")
 	must(t, err)
@@ -162,4 +162,94 @@ func TestResetManySessions(t *testing.T) {
 	if took > 500*time.Millisecond {
 		t.Errorf("took %v", took)
 	}
+}
+
+// An established connection survives renewals and changes of the prefix.
+func TestConnectionSurvives(t *testing.T) {
+	for _, c := range []struct{ addr, own, client, short, long string }{
+		{"10.77.0.5", "10.77.0.1/24", "10.77.0.9/24", "10.77.0.5/24", "10.77.0.5/32"},
+		{"fd00::5", "fd00::1/64", "fd00::9/64", "fd00::5/64", "fd00::5/128"},
+	} {
+		t.Run(c.addr, func(t *testing.T) {
+			l, client := newLAN(t), newHost(t)
+			l.plug(t, us, "eth0")
+			l.plug(t, client, "eth0")
+			addAddr(t, "eth0", c.own)
+			client.do(t, func() { addAddr(t, "eth0", c.client) })
+			must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+
+			conn := dialEcho(t, client, c.addr)
+			stop, slowest := make(chan struct{}), make(chan time.Duration)
+			go func() {
+				var worst time.Duration
+				defer func() { slowest <- worst }()
+				for b := make([]byte, 1); ; {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					began := time.Now()
+					_ = conn.SetDeadline(began.Add(5 * time.Second))
+					if _, err := conn.Write(b); err != nil {
+						t.Error(err)
+						return
+					}
+					if _, err := conn.Read(b); err != nil {
+						t.Error(err)
+						return
+					}
+					worst = max(worst, time.Since(began))
+				}
+			}()
+			for i := range 200 {
+				must(t, kernel(t, c.short, "eth0").Hold(in(time.Minute)))
+				must(t, kernel(t, c.short, "eth0").Hold(in(time.Duration(30+i)*time.Second)))
+				must(t, kernel(t, c.long, "eth0").Hold(reconcile.Forever))
+				must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+			}
+			close(stop)
+			t.Logf("slowest answer during 400 changes of prefix and 400 renewals: %v", <-slowest)
+		})
+	}
+}
+
+// dialEcho connects the client to an echo server on the address.
+func dialEcho(t testing.TB, client host, addr string) net.Conn {
+	t.Helper()
+	conn, _ := dialServer(t, client, "tcp", addr)
+	return conn
+}
+
+// dialServer starts an echo server on any address of ours that network allows, and connects the client to it through
+// addr. It returns both ends.
+func dialServer(t testing.TB, client host, network, addr string) (clientEnd, serverEnd net.Conn) {
+	t.Helper()
+	server, err := net.Listen(network, ":0")
+	must(t, err)
+	t.Cleanup(func() { server.Close() })
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		c, err := server.Accept()
+		if err != nil {
+			close(accepted)
+			return
+		}
+		accepted <- c
+		b := make([]byte, 1)
+		for {
+			if _, err := c.Read(b); err != nil {
+				return
+			}
+			if _, err := c.Write(b); err != nil {
+				return
+			}
+		}
+	}()
+	_, port, _ := net.SplitHostPort(server.Addr().String())
+	client.do(t, func() { clientEnd, err = net.DialTimeout("tcp", net.JoinHostPort(addr, port), 5*time.Second) })
+	must(t, err)
+	serverEnd = <-accepted
+	t.Cleanup(func() { clientEnd.Close(); serverEnd.Close() })
+	return clientEnd, serverEnd
 }
