@@ -15,13 +15,13 @@ func show(r *lab.Recording) {
 	fmt.Println("  who had the VIP, in seconds since the writers began:")
 	timeline(r)
 	fmt.Printf("  longest time without a write: %s through the VIP, %s for those who know every node: the VIP cost %+d ms\n",
-		ms(f.VIPGap), ms(f.DirectGap), f.Outage().Milliseconds())
+		ms(f.VIPGap.Length()), ms(f.DirectGap.Length()), f.Outage().Milliseconds())
 	for _, c := range f.Changes {
 		if !c.VIP.IsZero() && !c.Direct.IsZero() {
 			fmt.Printf("  %s took its first write at its own address, and %+d ms later through the VIP\n", c.Node, c.Lag().Milliseconds())
 		}
 	}
-	fmt.Printf("  a client that forgets its neighbours every second: longest time without a write %s\n", ms(f.FlushGap))
+	fmt.Printf("  a client that forgets its neighbours every second: longest time without a write %s\n", ms(f.FlushGap.Length()))
 	fmt.Printf("  the VIP was nowhere for %s, on two nodes for %s\n", ms(f.NoHolder), ms(f.Two))
 	fmt.Printf("  writes through the VIP that a deposed primary acknowledged: %d (of %d)\n", len(f.Deposed), f.Writes)
 }

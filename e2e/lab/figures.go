@@ -12,17 +12,17 @@ import (
 type Recording struct {
 	From, To time.Time
 	Acks     []Ack
-	Failures map[string]map[string]int // attempts that failed, by target and message
-	Holders  []Held                    // since the lab is up
+	Failures []Failure
+	Holders  []Held // since the lab is up
 
 	session string
 }
 
 // Figures are what a recording comes down to.
 type Figures struct {
-	VIPGap    time.Duration // the longest time without an acknowledged write through the VIP
-	FlushGap  time.Duration // the same for the client that forgets its neighbours
-	DirectGap time.Duration // the same for all the writers that know every node's own address, taken together
+	VIPGap    Gap           // through the VIP
+	FlushGap  Gap           // through the VIP, for the client that forgets its neighbours
+	DirectGap Gap           // of all the writers that know every node's own address, taken together
 	Changes   []Change      // of the leader
 	NoHolder  time.Duration // nobody had the VIP
 	Two       time.Duration // two nodes or more had it
@@ -31,7 +31,23 @@ type Figures struct {
 }
 
 // Outage is what clients of the VIP lost beyond those who know every address.
-func (f Figures) Outage() time.Duration { return f.VIPGap - f.DirectGap }
+func (f Figures) Outage() time.Duration { return f.VIPGap.Length() - f.DirectGap.Length() }
+
+// Gap is the longest time without an acknowledged write.
+type Gap struct{ From, To time.Time }
+
+// Length is how long the gap is.
+func (g Gap) Length() time.Duration { return g.To.Sub(g.From) }
+
+// Within lists the target's failed attempts that took some time and ended in the gap: what the writer waited for.
+func (r *Recording) Within(g Gap, target string) (slow []Failure) {
+	for _, f := range r.Failures {
+		if f.Target == target && f.End.After(g.From) && !f.End.After(g.To) && f.End.Sub(f.Start) > 50*time.Millisecond {
+			slow = append(slow, f)
+		}
+	}
+	return slow
+}
 
 // Change is a new leader's first writes.
 type Change struct {
@@ -67,15 +83,22 @@ func (r *Recording) Figures() Figures {
 func direct(a Ack) bool { return a.Target != ViaVIP && a.Target != ViaFlush }
 
 // gap is the longest time without an acknowledgement of the kind, the recording's two ends included.
-func (r *Recording) gap(kind func(Ack) bool) (longest time.Duration) {
+func (r *Recording) gap(kind func(Ack) bool) Gap {
+	var longest Gap
 	last := r.From
+	until := func(at time.Time) {
+		if g := (Gap{last, at}); g.Length() > longest.Length() {
+			longest = g
+		}
+		last = at
+	}
 	for _, a := range r.Acks {
 		if kind(a) {
-			longest = max(longest, a.End.Sub(last))
-			last = a.End
+			until(a.End)
 		}
 	}
-	return max(longest, r.To.Sub(last))
+	until(r.To)
+	return longest
 }
 
 // changes lists the leaders but the first, by timeline.

@@ -122,7 +122,7 @@ func (n *Node) Member(ctx context.Context) (Member, error) {
 	}
 	m := Member{Leads: code == http.StatusOK}
 	if err := json.Unmarshal([]byte(body), &m); err != nil {
-		return Member{}, fmt.Errorf("Patroni on %s: %w", n.Name, err)
+		return Member{}, fmt.Errorf("ask Patroni on %s: %w", n.Name, err)
 	}
 	return m, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // http puts a question to a server on the node, from the node itself: the answer does not depend on any cable.
 func (n *Node) http(ctx context.Context, method string, port int, path, body string) (code int, answer string, err error) {
-	limit := 2 * time.Second
+	limit := time.Second
 	if method == http.MethodPost {
 		limit = time.Minute // Patroni answers when a switchover is over
 	}

@@ -38,6 +38,13 @@ type Ack struct {
 	Timeline int
 }
 
+// Failure is a write that failed.
+type Failure struct {
+	Target     string
+	Start, End time.Time
+	Why        string
+}
+
 // Writers write to the lab until they are stopped. Each attempt is a new connection and an INSERT; each target has a
 // writer of its own, which makes its attempts one after the other.
 type Writers struct {
@@ -50,7 +57,7 @@ type Writers struct {
 
 	mu       sync.Mutex
 	acks     []Ack
-	failures map[string]map[string]int // by target and message
+	failures []Failure
 	fatal    error
 }
 
@@ -67,8 +74,7 @@ func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	l.sessions++
-	w := &Writers{lab: l, opts: opts, session: strconv.Itoa(l.sessions), from: time.Now(), stop: stop,
-		failures: make(map[string]map[string]int)}
+	w := &Writers{lab: l, opts: opts, session: strconv.Itoa(l.sessions), from: time.Now(), stop: stop}
 	w.start(ctx, l.Client, ViaVIP, VIP)
 	w.start(ctx, l.Flush, ViaFlush, VIP)
 	for _, n := range l.Nodes {
@@ -130,10 +136,7 @@ func (w *Writers) note(ack Ack, err error) {
 		w.acks = append(w.acks, ack)
 		return
 	}
-	if w.failures[ack.Target] == nil {
-		w.failures[ack.Target] = make(map[string]int)
-	}
-	w.failures[ack.Target][reason(err)]++
+	w.failures = append(w.failures, Failure{Target: ack.Target, Start: ack.Start, End: time.Now(), Why: reason(err)})
 }
 
 // attempt is one write, from SYN to acknowledgement.

@@ -1,0 +1,74 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// KillRuns kills, until ctx ends, every run of vipctl's subcommand ("callback", "reconcile") on any node, each so long
+// after its exec as the given function says. The counter says how many it has killed before they had ended.
+func (l *Lab) KillRuns(ctx context.Context, subcommand string, after func() time.Duration) (*atomic.Int64, error) {
+	var (
+		killed atomic.Int64
+		done   = make(chan struct{})
+		events = make(chan netlink.ProcEvent, 1024)
+		broken = make(chan error, 1)
+	)
+	if err := netlink.ProcEventMonitor(events, done, broken); err != nil {
+		return nil, fmt.Errorf("listen for the kernel's process events: %w", err)
+	}
+	context.AfterFunc(ctx, func() { close(done) })
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-broken:
+				return
+			case e := <-events:
+				exec, ok := e.Msg.(*netlink.ExecProcEvent)
+				if !ok || !l.runs(int(exec.ProcessTgid), subcommand) {
+					continue
+				}
+				kill, err := later(int(exec.ProcessTgid))
+				if err != nil {
+					continue // ended already
+				}
+				time.AfterFunc(after(), func() {
+					if kill() {
+						killed.Add(1)
+					}
+				})
+			}
+		}
+	}()
+	return &killed, nil
+}
+
+// runs reports whether the process is vipctl on a node of this lab with the given subcommand.
+func (l *Lab) runs(pid int, subcommand string) bool {
+	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !bytes.HasPrefix(argv, []byte(l.path("bin", "vipctl")+"\x00")) {
+		return false
+	}
+	return bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
+}
+
+// later takes hold of a process and returns a function that kills that one, whoever may have its pid by then.
+func later(pid int) (kill func() bool, err error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, err
+	}
+	return func() bool {
+		defer unix.Close(fd)
+		return unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil
+	}, nil
+}
