@@ -1,0 +1,76 @@
+package state
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+func BenchmarkSaveNote(b *testing.B) {
+	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	note := reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
+	for b.Loop() {
+		check(b, n.SaveNote("192.0.2.10", note))
+	}
+}
+
+func BenchmarkNote(b *testing.B) {
+	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	check(b, n.SaveNote("192.0.2.10", reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
+	for b.Loop() {
+		_, err := n.Note("192.0.2.10")
+		check(b, err)
+	}
+}
+
+func BenchmarkLockUnlock(b *testing.B) {
+	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	for b.Loop() {
+		unlock, err := n.Lock("192.0.2.10", 0)
+		check(b, err)
+		unlock()
+	}
+}
+
+func BenchmarkUpdateMemory(b *testing.B) {
+	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	for b.Loop() {
+		check(b, n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }))
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for name, records := range map[string]int{"empty": 0, "full": DefaultKeep} {
+		b.Run(name, func(b *testing.B) {
+			h := slowly(openHistory(b))
+			if records > 0 {
+				h = withDatabase(b, filled(b, records))
+			}
+			i := records
+			for b.Loop() {
+				check(b, h.Append(record(i)))
+				i++
+			}
+		})
+	}
+}
+
+func BenchmarkCheckFile(b *testing.B) {
+	h := withDatabase(b, filled(b, DefaultKeep))
+	for b.Loop() {
+		f, err := h.db.open(filepath.Base(databaseFile), 0)
+		check(b, err)
+		check(b, checkFile(f))
+		f.Close()
+	}
+}
+
+func BenchmarkRead20(b *testing.B) {
+	h := withDatabase(b, filled(b, DefaultKeep))
+	for b.Loop() {
+		_, err := h.Read(Query{Limit: 20})
+		check(b, err)
+	}
+}
