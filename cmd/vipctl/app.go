@@ -67,11 +67,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // usageError is a command line that cannot be meant.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 // configError is a configuration that cannot be worked with.
 type configError struct{ error }
 
+func (e configError) Unwrap() error { return e.error }
+
 // unreachableError says that there was no Patroni to ask.
 type unreachableError struct{ error }
+
+func (e unreachableError) Unwrap() error { return e.error }
 
 // exitCode says what an error means to a script.
 func exitCode(err error) int {

@@ -53,6 +53,7 @@ func newTestHost() (*testHost, error) {
 		os.WriteFile("/etc/vipctl/vipctl.yml", []byte(defaultVipctlYML), 0o644),
 		os.WriteFile("/etc/patroni/patroni.yml", []byte(defaultPatroniYML), 0o644),
 		os.WriteFile("/var/lib/postgresql/PG_VERSION", []byte("17\n"), 0o644),
+		os.WriteFile("/etc/passwd", []byte("root:x:0:0::/root:\npostgres:x:999:999::/:\neve:x:1001:1001::/:\n"), 0o644),
 		h.postgres("up"), upLoopback(), addLink("eth0"))
 }
 

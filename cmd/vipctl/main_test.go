@@ -25,7 +25,9 @@ const (
 var noSandbox = os.Getenv(inside)
 
 // programs are what the test binary is under these names.
-var programs = map[string]func(){"vipctl": main, "as": as, "powerless": powerless}
+var programs = map[string]func(){
+	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "impostor": impostor,
+}
 
 // TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs
 // them, and a root folder with an /etc, /run, /srv and /var of its own. Nothing of the host can be changed in there.

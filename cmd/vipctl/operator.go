@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/user"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -116,7 +118,7 @@ func (a *app) openFor(c *cli.Context) (*host, error) {
 func operator() string {
 	u, err := user.Current()
 	if err != nil {
-		return "unknown"
+		return "uid " + strconv.Itoa(os.Getuid())
 	}
 	return u.Username
 }

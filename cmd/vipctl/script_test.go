@@ -35,8 +35,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	exits CODE PROGRAM...                  as exec, for a certain exit code
 //	golden FILE                            stdout is testdata/golden/FILE, times and durations aside
 //	remember FILE..., unchanged FILE...    the files are the same files, untouched, or still missing
-//	mount tmpfs DIR SIZE, mount readonly DIR, fill DIR
+//	mount tmpfs DIR SIZE, mount readonly DIR, umount DIR, fill DIR
 //	setcap FILE, chown USER FILE, install FILE
+//
+// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, impostor PROGRAM.
 func TestScript(t *testing.T) {
 	needSandbox(t)
 	testscript.Run(t, testscript.Params{
@@ -53,7 +55,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "ip": scriptIP, "exits": scriptExits,
 			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
-			"fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
+			"umount": scriptUmount, "fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
 		},
 	})
 }
@@ -216,6 +218,11 @@ func scriptMount(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		wants(ts, false, "mount tmpfs DIR SIZE, or mount readonly DIR")
 	}
+}
+
+func scriptUmount(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 1, "umount DIR")
+	ts.Check(unix.Unmount(args[0], 0))
 }
 
 // scriptFill takes all the room there is.

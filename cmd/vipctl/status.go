@@ -140,6 +140,9 @@ func (a *app) look(h *host) (statusReport, []string) {
 		warnings = append(warnings, o.Warnings...)
 		v := newVIPStatus(o)
 		v.Answering, err = h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
+		if v.Answering == nil {
+			v.Answering = []reconcile.MAC{} // JSON has a list, not null
+		}
 		if err != nil {
 			warnings = append(warnings, fmt.Sprintf("ask who answers for %s: %v", v.Name, err))
 		}
