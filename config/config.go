@@ -18,8 +18,8 @@ type Config struct {
 	settings []Setting
 }
 
-// Patroni says where the local Patroni answers. Config or URL is set, or both: then URL overrides what Config's file
-// says. Every path is absolute; an optional one that is not given is empty.
+// Patroni says where the local Patroni answers. URL, the CA and the certificate override what Config's file says. Every
+// path is absolute; an optional one that is not given is empty.
 type Patroni struct {
 	Config          string // patroni.yml, or a folder of such files
 	URL             string // of the REST API, scheme and host only, for example "https://10.0.0.1:8008"

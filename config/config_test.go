@@ -154,7 +154,7 @@ func TestAccepted(t *testing.T) {
 		"\uFEFF" + minimal,
 		"---\n" + minimal + "...\n",
 		minimal + "log:\n  # level: debug\n", // a section with everything commented out
-		`{"patroni": {"url": "http://[::1]:8008"}, "vips": [{"address": "2001:db8::1", "interface": "wg0"}]}`,
+		`{"patroni": {"config": "/p.yml", "url": "http://[::1]:8008"}, "vips": [{"address": "2001:db8::1", "interface": "wg0"}]}`,
 		minimal + "interval: 500ms\n", minimal + "interval: 30s\n",
 		minimal + "    handover: 0\n", minimal + "    handover: 30s\n",
 		minimal + "    name: \"10\"\n", minimal + "    name: 2001:db8::1-a_B\n",

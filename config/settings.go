@@ -35,8 +35,8 @@ func (s section) patroni() Patroni {
 	p.EnvironmentFile, _ = read(s, "environment_file", path(), "")
 	p.Timeout, _ = read(s, "timeout", duration(100*time.Millisecond, 5*time.Second), time.Second)
 
-	if s.node("config") == nil && s.node("url") == nil {
-		s.missing("config", "the path of Patroni's own configuration", "or set patroni.url")
+	if s.node("config") == nil { // the scope and the name in it tell our Patroni from another
+		s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
 	}
 	switch cert, key := s.node("cert_file"), s.node("key_file"); {
 	case cert != nil && key == nil:

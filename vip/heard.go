@@ -73,6 +73,11 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 	if err != nil {
 		return err
 	}
+	gateway, err := k.gatewayMAC(link)
+	if err != nil {
+		return err
+	}
+	own = append(own, gateway)
 	question, err := probe(k.addr(), link.HardwareAddr)
 	if err != nil {
 		return err
@@ -97,7 +102,7 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 		switch {
 		case err != nil:
 			return err
-		case m == "" || slices.Contains(own, m):
+		case m == "" || slices.Contains(own, m): // nobody's, or never a successor's
 		case !heard(m):
 			return nil
 		}
@@ -146,13 +151,9 @@ func (k *Kernel) ownMACs() ([]reconcile.MAC, error) {
 	return own, nil
 }
 
-// GatewayMAC is the MAC of the link's default gateway, from the neighbour table: it may answer for every address. It
-// is "" where there is no such gateway, or where nobody has asked it for its MAC lately.
-func (k *Kernel) GatewayMAC() (reconcile.MAC, error) {
-	link, err := k.findLink()
-	if err != nil {
-		return "", err
-	}
+// gatewayMAC is the MAC of the link's default gateway, from the neighbour table: in clouds it answers for every address.
+// It is "" where there is no such gateway, or where nobody has asked it for its MAC lately.
+func (k *Kernel) gatewayMAC(link *netlink.LinkAttrs) (reconcile.MAC, error) {
 	routes, err := undisturbed(func() ([]netlink.Route, error) {
 		return k.netlink.RouteListFiltered(k.family(), &netlink.Route{LinkIndex: link.Index}, netlink.RT_FILTER_OIF)
 	})

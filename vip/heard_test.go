@@ -298,7 +298,7 @@ func TestGatewayMAC(t *testing.T) {
 			k := kernel(t, c.vip, "eth0")
 			want := func(mac reconcile.MAC) {
 				t.Helper()
-				if got, err := k.GatewayMAC(); got != mac || err != nil {
+				if got, err := gatewayOn(t, k); got != mac || err != nil {
 					t.Errorf("%q %v, want %q", got, err, mac)
 				}
 			}
@@ -313,10 +313,33 @@ func TestGatewayMAC(t *testing.T) {
 			want("")
 			must(t, netlink.NeighSet(&netlink.Neigh{LinkIndex: index, IP: net.ParseIP(c.gateway), HardwareAddr: mac, State: netlink.NUD_STALE}))
 			want(macOf(mac))
-			if got, err := kernel(t, c.vip, "eth1").GatewayMAC(); got != "" || err != nil {
+			if got, err := gatewayOn(t, kernel(t, c.vip, "eth1")); got != "" || err != nil {
 				t.Errorf("eth1: %q %v", got, err)
 			}
 		})
+	}
+}
+
+func gatewayOn(t *testing.T, k *Kernel) (reconcile.MAC, error) {
+	link, err := k.findLink()
+	must(t, err)
+	return k.gatewayMAC(link)
+}
+
+// In clouds the default gateway answers for every address: it never took over.
+func TestHeardIsNotTheGateway(t *testing.T) {
+	const prefix, gateway = "10.77.0.5/32", "10.77.0.254"
+	l, cloud := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	mac := l.plug(t, cloud, "eth0")
+	cloud.do(t, func() { addAddr(t, "eth0", prefix) })
+	addAddr(t, "eth0", "10.77.0.1/24")
+	index := linkOf(t, "eth0").Index
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: index, Gw: net.ParseIP(gateway)}))
+	must(t, netlink.NeighSet(&netlink.Neigh{LinkIndex: index, IP: net.ParseIP(gateway), HardwareAddr: mac, State: netlink.NUD_PERMANENT}))
+	k := kernel(t, prefix, "eth0")
+	if got, err := k.Heard(within(t, 400*time.Millisecond), nil); got != "" || err != nil {
+		t.Errorf("heard %q %v, want nobody", got, err)
 	}
 }
 
