@@ -46,7 +46,7 @@ func TestStory(t *testing.T) {
 
 	// And back.
 	w.pass(10 * time.Second)
-	w.pg = PGAlive
+	w.set(PGAlive)
 	w.follows()
 	w.wantCode(w.run(EventOnRoleChange, RoleReplica), CodeElsewhere)
 	w.leads()
@@ -237,7 +237,7 @@ func TestAHandOverEnds(t *testing.T) {
 	t.Run("when PostgreSQL is up again", func(t *testing.T) {
 		w := handingOverWorld(t)
 		began := w.now
-		w.onWait = func() { w.mu.Lock(); w.pg = PGAlive; w.mu.Unlock() }
+		w.onWait = func() { w.set(PGAlive) }
 		w.run(EventOnStop, RoleDemoted)
 		w.want(false)
 		if w.now-began > time.Second {
@@ -250,9 +250,7 @@ func TestAHandOverEnds(t *testing.T) {
 			n := w.notes["vip"]
 			n.Generation, n.HandOver = n.Generation+1, nil
 			w.notes["vip"] = n
-			w.mu.Lock()
-			w.pg = PGAlive
-			w.mu.Unlock()
+			w.set(PGAlive)
 		}
 		w.run(EventOnStop, RoleDemoted)
 		w.want(true)

@@ -80,6 +80,13 @@ func (w *world) run(e Event, role Role) Outcome {
 
 func (w *world) tick() Outcome { w.t.Helper(); return w.run(EventTick, "") }
 
+// set makes postmaster.pid say so, also while a hand-over watches it: that may look once more after the run.
+func (w *world) set(pg PG) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pg = pg
+}
+
 // pass lets time go by, and the kernel drop what has ended.
 func (w *world) pass(d time.Duration) {
 	w.mu.Lock()

@@ -1,0 +1,139 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+func TestStoppedRows(t *testing.T) {
+	stop := callback(EventOnStop, RoleDemoted)
+	checkRows(t, []row{
+		{name: "PostgreSQL down", facts: holder(stop, pg(PGDown)), do: DoHandOver, code: CodeStopped, why: "handing over"},
+		{name: "PostgreSQL alive", facts: holder(stop), do: DoRelease, code: CodeStopped, why: "PostgreSQL stopped"},
+		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped},
+		{name: "of a leader", facts: holder(stop, leads()), do: DoRelease, code: CodeStopped},
+		{name: "partly here", facts: partly(stop), do: DoRelease, code: CodeStopped},
+		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: CodeElsewhere, why: "not here"},
+	})
+}
+
+func TestReloadRows(t *testing.T) {
+	reload := callback(EventOnReload, RolePrimary)
+	checkRows(t, []row{
+		{name: "here", facts: holder(reload, pg(PGDown)), do: DoNothing, code: CodeReload, why: "a reload moves nothing"},
+		{name: "here and denied", facts: holder(reload, denies()), do: DoNothing, code: CodeReload},
+		{name: "not here", facts: absent(reload, leads()), do: DoNothing, code: CodeReload},
+	})
+}
+
+func TestPromotedRows(t *testing.T) {
+	promote := callback(EventOnRoleChange, RolePrimary)
+	exec := now - 10*time.Millisecond
+	end := exec + 19*time.Second // ttl - loop_wait - 1 s
+	before := func(c Callback) change { return past(func(m *Memory) { m.Callback = c }) }
+	started := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
+	changed := func(at Moment) change { return note(func(n *Note) { n.Changed = at }) }
+	claim := row{do: DoHold, code: CodePromoted, why: "promoted to primary", until: end}
+	first := row{do: DoAsk, code: CodeUnheard, ask: askPatroni}
+	like := func(r row, name string, f Facts) row { r.name, r.facts = name, f; return r }
+
+	old := like(claim, "started exactly 2 s ago", absent(promote, started(2*time.Second)))
+	old.until = now + 17*time.Second
+	unleasedClaim := like(claim, "not leased", absent(promote, unleased))
+	unleasedClaim.forever = true
+	standby := like(claim, "a standby leader, followed", absent(callback(EventOnRoleChange, RoleStandbyLeader), follow(FollowLeader)))
+	standby.why = "promoted to standby_leader"
+
+	checkRows(t, []row{
+		like(claim, "not here", absent(promote)),
+		like(claim, "here", holder(promote)),
+		old,
+		like(first, "started over 2 s ago", absent(promote, started(2*time.Second+1))),
+		like(claim, "the address was moved just before", absent(promote, changed(exec))),
+		like(first, "the address was moved since", absent(promote, changed(exec+1))),
+		like(claim, "the callback before ran for exactly 1 s", absent(promote, before(Callback{EventOnStop, 50 * time.Second, 51 * time.Second}))),
+		like(first, "the callback before ran for longer", absent(promote, before(Callback{EventOnStop, 50 * time.Second, 51*time.Second + 1}))),
+		like(first, "the callback before was cut short", absent(promote, before(Callback{Event: EventOnStop, Began: 50 * time.Second}))),
+		unleasedClaim,
+		standby,
+		{name: "a word is there", facts: absent(promote, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
+		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: CodeElsewhere},
+		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: CodeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
+	})
+}
+
+// TestClaimLeases has the ends of a claim on argv's proof, by what is known of the timer.
+func TestClaimLeases(t *testing.T) {
+	promote := callback(EventOnRoleChange, RolePrimary)
+	exec := now - 10*time.Millisecond
+	boot := func(exec, now Moment) change {
+		return func(f *Facts) { f.Now, f.Trigger.At, f.Past = now, exec, Memory{} }
+	}
+	tickAt := func(at Moment) change { return past(func(m *Memory) { m.LastTick = at }) }
+	claim := func(name string, f Facts, until Moment, forever bool) row {
+		return row{name: name, facts: f, do: DoHold, code: CodePromoted, until: until, forever: forever}
+	}
+	checkRows(t, []row{
+		claim("a tick exactly 60 s ago", absent(promote, tickAt(exec-time.Minute)), exec+19*time.Second, false),
+		claim("a tick over 60 s ago", absent(promote, tickAt(exec-time.Minute-1)), exec+19*time.Second, true),
+		claim("a tick while this one starts", absent(promote, tickAt(exec+1)), exec+19*time.Second, false),
+		claim("no tick ever", absent(promote, tickAt(0)), exec+19*time.Second, true),
+		claim("just under 2 minutes after boot", absent(promote, boot(2*time.Minute-1, 2*time.Minute)), 3*time.Minute-1, false),
+		claim("exactly 2 minutes after boot", absent(promote, boot(2*time.Minute, 2*time.Minute)), 2*time.Minute+9*time.Second, true),
+		claim("no tick since the boot a moment ago", absent(promote, boot(30*time.Second, 30*time.Second)), 90*time.Second, false),
+		claim("a tick soon after boot", absent(promote, boot(30*time.Second, 30*time.Second), tickAt(29*time.Second)), 39*time.Second, false),
+		claim("20/2/3", absent(promote, timing(20, 2, 3)), exec+17*time.Second, false),
+		claim("20/10/5", absent(promote, timing(20, 10, 5)), exec+9*time.Second, false),
+		claim("60/10/10", absent(promote, timing(60, 10, 10)), exec+49*time.Second, false),
+		claim("a timing never heard is 20/10/5", absent(promote, timing(0, 0, 0)), exec+9*time.Second, false),
+	})
+}
+
+func TestStartedRows(t *testing.T) {
+	for _, e := range []Event{EventOnStart, EventOnRestart} {
+		start := callback(e, RolePrimary)
+		checkRows(t, []row{
+			{name: "asks", facts: absent(start), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+			{name: "silent", facts: holder(start, mute), do: DoNothing, code: CodeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
+			{name: "not ours", facts: absent(start, foreign), do: DoNothing, code: CodeStartUnconfirmed, why: "not our Patroni: scope is other"},
+			{name: "leader", facts: absent(start, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
+			{name: "denied", facts: holder(start, denies(as(RoleReplica))), do: DoRelease, code: CodeNotLeader},
+			{name: "as a replica", facts: holder(callback(e, RoleReplica), mute), do: DoRelease, code: CodeDemoted, why: string(e) + " as replica"},
+		})
+	}
+}
+
+func TestSteppedDownRows(t *testing.T) {
+	demote := callback(EventOnRoleChange, RoleReplica)
+	checkRows(t, []row{
+		{name: "asks, for 200 ms", facts: holder(demote), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "an unknown role asks too", facts: holder(callback(EventOnRoleChange, RoleUnknown)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "a standby leader, not followed", facts: holder(callback(EventOnRoleChange, RoleStandbyLeader), mute), do: DoRelease, code: CodeDemoted},
+		{name: "not here", facts: absent(demote), do: DoNothing, code: CodeElsewhere, why: "not here"},
+		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: CodeElsewhere, why: "leader as primary"},
+		{name: "still the leader", facts: holder(demote, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "still the leader, as a replica", facts: holder(demote, leads(as(RoleReplica))), do: DoHold, code: CodeLeaderChanging, until: now + 16*time.Second},
+		{name: "denied", facts: holder(demote, denies(as(RoleReplica), state("starting"))), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, starting"},
+		{name: "denied, running primary", facts: holder(demote, denies()), do: DoRelease, code: CodeNotLeader},
+		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: CodeDown},
+		{name: "denied, down by Patroni's word alone", facts: holder(demote, denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
+		{name: "silent", facts: holder(demote, mute), do: DoRelease, code: CodeDemoted, why: "on_role_change as replica, Patroni silent: connection refused"},
+		{name: "silent and down", facts: holder(demote, mute, pg(PGDown)), do: DoRelease, code: CodeDemoted},
+		{name: "not ours", facts: holder(demote, foreign), do: DoRelease, code: CodeDemoted, why: "not our Patroni"},
+		{name: "handing over", facts: holder(demote, handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver},
+		{name: "handing over, PostgreSQL up again", facts: holder(demote, handover(1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "an old hand-over", facts: holder(demote, handover(7), pg(PGDown), mute), do: DoRelease, code: CodeDemoted},
+	})
+}
+
+func TestConfirmRows(t *testing.T) {
+	again := callback(EventOnRoleChange, RolePrimary)
+	checkRows(t, []row{
+		{name: "asks", facts: holder(again, confirming), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "confirmed", facts: holder(again, confirming, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "denied once", facts: holder(again, confirming, denies()), do: DoAsk, code: CodeAskAgain, ask: Question{Patroni: true, After: 200 * time.Millisecond}},
+		{name: "denied twice", facts: holder(again, confirming, denies(), asked(2)), do: DoRelease, code: CodeClaimUndone, why: "claimed, but not the leader, primary, running"},
+		{name: "silent", facts: holder(again, confirming, mute), do: DoNothing, code: CodeClaimUnconfirmed, why: "claimed, Patroni silent"},
+		{name: "not ours", facts: holder(again, confirming, foreign), do: DoNothing, code: CodeClaimUnconfirmed, why: "not our Patroni"},
+	})
+}

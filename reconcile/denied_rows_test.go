@@ -1,0 +1,111 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+func TestDeniedRows(t *testing.T) {
+	replica := as(RoleReplica)
+	again := Question{Patroni: true, Peers: true, After: 500 * time.Millisecond}
+	claimed := note(func(n *Note) { n.Claimed = now - time.Minute })
+	checkRows(t, []row{
+		{name: "not here", facts: absent(denies(replica)), do: DoNothing, code: CodeElsewhere, why: "not the leader"},
+		{name: "not here, as a primary", facts: absent(denies()), do: DoNothing, code: CodeElsewhere},
+		{name: "not here, with a claim on the note", facts: absent(denies(replica), claimed), do: DoRelease, code: CodeLeaseEnded, why: "not the leader, the address went by itself"},
+		{name: "not here, with a hand-over on the note", facts: absent(denies(replica), handover(0)), do: DoRelease, code: CodeLeaseEnded},
+		{name: "replica", facts: holder(denies(replica)), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, running"},
+		{name: "partly here", facts: partly(denies(replica)), do: DoRelease, code: CodeNotLeader},
+		{name: "primary, starting", facts: holder(denies(state("starting"))), do: DoRelease, code: CodeNotLeader, why: "primary, starting"},
+		{name: "standby leader", facts: holder(denies(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoRelease, code: CodeNotLeader},
+
+		{name: "handing over", facts: holder(denies(replica), handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver, why: "handing over"},
+		{name: "handing over, PostgreSQL up again", facts: holder(denies(replica), handover(1)), do: DoRelease, code: CodeNotLeader},
+		{name: "handing over, PostgreSQL unknown", facts: holder(denies(replica), handover(1), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
+		{name: "an old hand-over", facts: holder(denies(replica), handover(7), pg(PGDown)), do: DoHandOver, code: CodeDown},
+		{name: "down", facts: holder(denies(replica), pg(PGDown)), do: DoHandOver, code: CodeDown, why: "not the leader, PostgreSQL down: handing over"},
+		{name: "down, of a running primary", facts: holder(denies(), pg(PGDown)), do: DoHandOver, code: CodeDown},
+		{name: "crashed, by Patroni alone", facts: holder(denies(state("crashed")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
+		{name: "stopped, by Patroni alone", facts: holder(denies(state("stopped")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
+		{name: "start failed, by Patroni alone", facts: holder(denies(state("start failed")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
+		{name: "stopping is no proof", facts: holder(denies(state("stopping")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
+		{name: "crashed, but alive", facts: holder(denies(state("crashed"))), do: DoRelease, code: CodeNotLeader},
+
+		{name: "running primary, first sight", facts: holder(denies()), do: DoAsk, code: CodeAskAgain, ask: again},
+		{name: "running primary, the lease ends in a moment", facts: holder(here(1), denies()), do: DoAsk, code: CodeAskAgain, ask: again},
+		{name: "running primary, the lease ends now", facts: holder(here(0), denies()), do: DoRelease, code: CodeNotLeader, why: "primary, running"},
+	})
+}
+
+func TestRetakenRows(t *testing.T) {
+	refused := func(ago time.Duration) change { return past(func(m *Memory) { m.RefusedAt = now - ago }) }
+	still := func(changes ...change) Facts {
+		return holder(append([]change{denies(), asked(2), polled(PollUs)}, changes...)...)
+	}
+	rest := denies(paused)
+	checkRows(t, []row{
+		{name: "locked, and the peers name us", facts: still(), do: DoNothing, code: CodeLockRetaken, why: "lock being re-taken"},
+		{name: "asked twice already", facts: still(asked(2)), do: DoNothing, code: CodeLockRetaken},
+		{name: "the lease ends in a moment", facts: still(here(1)), do: DoNothing, code: CodeLockRetaken},
+		{name: "the lease ends now", facts: still(here(0)), do: DoRelease, code: CodeNotLeader},
+		{name: "unlocked", facts: still(denies(unlocked), asked(2)), do: DoRelease, code: CodeNotLeader},
+		{name: "no peer answers", facts: still(polled(PollSilent)), do: DoRelease, code: CodeNotLeader},
+		{name: "the peers differ", facts: still(polled(PollUnclear)), do: DoRelease, code: CodeNotLeader},
+		{name: "another leads", facts: still(polled(PollOther)), do: DoRelease, code: CodeNotLeader},
+		{name: "another is named", facts: still(polled(PollNamed)), do: DoRelease, code: CodeNotLeader},
+		{name: "paused, for two loops", facts: still(rest, asked(2), polled(PollSilent), refused(20*time.Second)), do: DoNothing, code: CodeLockRetaken},
+		{name: "paused, for longer", facts: still(rest, asked(2), refused(20*time.Second+1)), do: DoRelease, code: CodeNotLeader},
+		{name: "paused, unlocked", facts: still(denies(paused, unlocked), asked(2), polled(PollNobody), refused(time.Second)), do: DoNothing, code: CodeLockRetaken},
+		{name: "paused, since the host's boot", facts: still(rest, asked(2), refused(now)), do: DoRelease, code: CodeNotLeader},
+		{name: "paused, and another leads", facts: still(rest, asked(2), polled(PollOther), refused(time.Second)), do: DoRelease, code: CodeNotLeader},
+	})
+}
+
+func TestSilentRows(t *testing.T) {
+	wasPaused := past(func(m *Memory) { m.Word.Paused = true })
+	agree := func(r Polled) change {
+		return func(f *Facts) { f.Peers = Poll{Result: r, Paused: true, At: now} }
+	}
+	bare := note(func(n *Note) { *n = Note{} })
+	forever := func(f *Facts) { f.Sight = Sight{Here: PresenceYes, Forever: true}; bare(f) }
+	rolled := now + 3*time.Second // polled + interval + 1 s
+	lead := func(ago time.Duration) change {
+		return past(func(m *Memory) { m.Leading.SeenAt = now - ago })
+	}
+	checkRows(t, []row{
+		{name: "not here", facts: absent(mute), do: DoNothing, code: CodeElsewhere, why: "Patroni silent: connection refused"},
+		{name: "not here, not ours", facts: absent(foreign), do: DoNothing, code: CodeElsewhere, why: "not our Patroni: scope is other"},
+		{name: "not here, with a claim on the note", facts: absent(mute, note(func(n *Note) { n.Claimed = 1 })), do: DoRelease, code: CodeLeaseEnded},
+		{name: "handing over", facts: holder(mute, handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver},
+		{name: "handing over, PostgreSQL up again", facts: holder(mute, handover(1), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},
+		{name: "down", facts: holder(mute, pg(PGDown)), do: DoHandOver, code: CodeSilentDown, why: "Patroni silent: connection refused, PostgreSQL down: handing over"},
+		{name: "asks the peers", facts: holder(mute), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "a peer leads", facts: holder(mute, polled(PollOther)), do: DoRelease, code: CodeSilentLost, why: "n2 leads"},
+		{name: "a peer names another", facts: holder(foreign, polled(PollNamed)), do: DoRelease, code: CodeSilentLost, why: "not our Patroni: scope is other, n2 leads"},
+		{name: "nobody leads", facts: holder(mute, polled(PollNobody)), do: DoRelease, code: CodeSilentLost, why: "lock gone"},
+
+		{name: "was paused", facts: holder(mute, wasPaused, polled(PollSilent)), do: DoHold, code: CodeSilentPaused, why: "cluster was paused", until: now + time.Minute},
+		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
+		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
+		{name: "no pause any more", facts: holder(mute, wasPaused, polled(PollNobody)), do: DoRelease, code: CodeSilentLost},
+		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoRelease, code: CodeSilentLost},
+		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},
+		{name: "was paused, partly here", facts: partly(mute, wasPaused, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
+
+		{name: "leased", facts: holder(mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "Patroni silent: connection refused, lease ends in 10s"},
+		{name: "the lease ends in a moment", facts: holder(here(1), mute, polled(PollUnclear)), do: DoNothing, code: CodeSilentLeased},
+		{name: "the lease ends now", facts: holder(here(0), mute, polled(PollUs)), do: DoRelease, code: CodeSilentExpired, why: "nobody vouches for this VIP"},
+		{name: "the peers name us", facts: holder(here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, why: "the peers name us", until: rolled},
+		{name: "the peers name us, unleased", facts: holder(unleased, here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled, forever: true},
+		{name: "as far as they vouch already", facts: holder(here(3*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
+		{name: "a moment further", facts: holder(here(3*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
+		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(26*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 2*time.Second},
+		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(28*time.Second)), do: DoNothing, code: CodeSilentLeased},
+		{name: "partly here is not rolled", facts: partly(mute, polled(PollUs), note(func(n *Note) { n.LeaseEnd = now + 1 })), do: DoNothing, code: CodeSilentLeased},
+		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(PollUs), lead(16*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 2*time.Second},
+
+		{name: "without a note the kernel's end counts", facts: holder(bare, mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "lease ends in 10s"},
+		{name: "the note's end counts before the kernel's", facts: holder(note(func(n *Note) { n.LeaseEnd = now }), mute, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
+		{name: "permanent without a note", facts: holder(forever, mute, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
+	})
+}

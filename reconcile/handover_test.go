@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHandOverBudget has how long a host listens for its successor when nobody comes.
+func TestHandOverBudget(t *testing.T) {
+	for name, c := range map[string]struct {
+		event   Event
+		left    time.Duration // of the address's lifetime
+		limit   time.Duration
+		want    time.Duration
+		release bool
+	}{
+		"a callback: the limit":           {event: EventOnStop, left: 20 * time.Second, limit: 5 * time.Second, want: 5 * time.Second, release: true},
+		"a callback: what is left":        {event: EventOnStop, left: 3 * time.Second, limit: 5 * time.Second, want: 3 * time.Second, release: true},
+		"a callback: exactly 1 s is left": {event: EventOnStop, left: time.Second, limit: 5 * time.Second, want: time.Second, release: true},
+		"a callback: less is left":        {event: EventOnStop, left: time.Second - 1, limit: 5 * time.Second, release: true},
+		"a callback: no limit":            {event: EventOnStop, left: 20 * time.Second, release: true},
+		"a callback: a lease without end": {event: EventOnStop, left: Forever - now, limit: 5 * time.Second, want: 5 * time.Second, release: true},
+		"a tick: until the next one":      {event: EventTick, left: 20 * time.Second, limit: 5 * time.Second, want: 2 * time.Second},
+		"a tick: the limit":               {event: EventTick, left: 20 * time.Second, limit: 1500 * time.Millisecond, want: 1500 * time.Millisecond, release: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := handingOverWorld(t)
+			w.follows()
+			w.end = w.now + c.left
+			if c.left == Forever-now {
+				w.end = Forever
+			}
+			e := w.engine()
+			e.VIPs[0].HandOver = c.limit
+			began := w.now
+			e.Run(t.Context(), Trigger{Event: c.event, Role: RoleDemoted, At: w.now})
+			if took := w.now - began; took != c.want {
+				t.Errorf("listened for %v, want %v", took, c.want)
+			}
+			w.want(!c.release)
+		})
+	}
+}
+
+// TestHandOverShortensTheLifetime: a SIGKILL at any point leaves an address that dies by itself.
+func TestHandOverShortensTheLifetime(t *testing.T) {
+	for left, want := range map[time.Duration]time.Duration{
+		20 * time.Second: 5 * time.Second, 6 * time.Second: 5 * time.Second, 6*time.Second - 1: 6*time.Second - 1, 3 * time.Second: 3 * time.Second,
+	} {
+		w := handingOverWorld(t)
+		w.follows()
+		w.end = w.now + left
+		w.tick()
+		if got := w.end - (w.now - 2*time.Second); got != want {
+			t.Errorf("%v left: the lifetime is %v, want %v", left, got, want)
+		}
+	}
+}
+
+func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
+	w := handingOverWorld(t)
+	w.follows()
+	w.end = w.now + 20*time.Second
+	began := w.now
+	w.wantCode(w.tick(), CodeDown)
+	for w.here {
+		w.wantCode(w.tick(), CodeHandingOver)
+	}
+	if took := w.now - began; took != 5*time.Second {
+		t.Errorf("three ticks waited for %v, want the limit of 5 s", took)
+	}
+	if r := w.records[len(w.records)-1]; r.Do != ChangeHandOver || !strings.Contains(r.Reason, "nobody took over within 5s") {
+		t.Errorf("record %+v", r)
+	}
+}
+
+func TestAHandOverWithoutANote(t *testing.T) {
+	for pg, here := range map[PG]bool{PGDown: false, PGAlive: true} {
+		w := handingOverWorld(t)
+		w.onWait = func() {
+			w.noteErr = errors.New("read-only file system")
+			w.set(pg)
+			if pg == PGAlive { // another process may have claimed it anew
+				w.end = w.now + time.Minute
+			}
+		}
+		w.run(EventOnStop, RoleDemoted)
+		w.want(here)
+	}
+}

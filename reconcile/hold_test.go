@@ -1,0 +1,91 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+func (w *world) hold(by string, lasting time.Duration) Outcome {
+	return w.engine().SetHold(context.Background(), by, w.now, lasting)[0]
+}
+
+func TestAHoldBindsUntilItsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	o := w.hold("ann", time.Minute)
+	if o.Err != nil || len(w.records) != 2 {
+		t.Fatalf("error %v, records %+v", o.Err, w.records)
+	}
+	r := w.records[1]
+	if r.Do != ChangeHold || r.By != "ann" || r.Code != CodeOperator || r.Trigger != EventOperator || r.Reason != "held by ann for 1m0s" {
+		t.Errorf("record %+v", r)
+	}
+	w.follows()
+	for range 29 {
+		w.pass(2 * time.Second)
+		w.wantCode(w.tick(), CodeHeld)
+		w.want(true)
+	}
+	w.run(EventOnRoleChange, RoleReplica)
+	w.want(true)
+	w.pass(2*time.Second - 1)
+	w.wantCode(w.run(EventOnStop, RoleReplica), CodeHeld)
+	w.pass(1)
+	w.wantCode(w.run(EventOnStop, RoleReplica), CodeLeaseEnded)
+}
+
+func TestUnholdEndsAHold(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.hold("ann", time.Hour)
+	w.follows()
+	w.hold("bob", 0)
+	if r := w.records[len(w.records)-1]; r.Do != ChangeUnhold || r.By != "bob" || r.Reason != "hold ended by bob" {
+		t.Errorf("record %+v", r)
+	}
+	w.wantCode(w.tick(), CodeNotLeader)
+	w.want(false)
+}
+
+func TestAHoldOutlivesARelease(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.hold("ann", time.Hour)
+	w.follows()
+	w.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: Leader}}}
+	w.wantCode(w.tick(), CodeHoldOverruled)
+	w.want(false)
+	if w.notes["vip"].Hold == nil {
+		t.Error("the hold is gone with the address")
+	}
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeHeld)
+	w.want(false)
+}
+
+func TestAHoldThatCannotBeWrittenIsAnError(t *testing.T) {
+	t.Run("busy", func(t *testing.T) {
+		w := newWorld(t)
+		w.lockErr = ErrBusy
+		o := w.hold("ann", time.Hour)
+		if !errors.Is(o.Err, ErrBusy) || !strings.Contains(o.Err.Error(), "hold vip: ") || w.notes["vip"].Hold != nil || len(w.records) != 0 {
+			t.Errorf("error %v, note %+v, records %+v", o.Err, w.notes["vip"], w.records)
+		}
+	})
+	t.Run("read-only", func(t *testing.T) {
+		w := newWorld(t)
+		w.noteErr = errors.New("read-only file system")
+		if o := w.hold("ann", time.Hour); o.Err == nil || len(w.records) != 0 {
+			t.Errorf("error %v, records %+v", o.Err, w.records)
+		}
+	})
+	t.Run("without a lock it is written", func(t *testing.T) {
+		w := newWorld(t)
+		w.lockErr = errors.New("no lock")
+		if o := w.hold("ann", time.Hour); o.Err != nil || w.notes["vip"].Hold == nil {
+			t.Errorf("error %v, note %+v", o.Err, w.notes["vip"])
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+func TestLeaderRows(t *testing.T) {
+	end := now + 16*time.Second // min(S + ttl - loop_wait, S' + ttl) - 1 s
+	cut := note(func(n *Note) { n.Claimed = 0 })
+	checkRows(t, []row{
+		{name: "here", facts: holder(leads()), do: DoHold, code: CodeLeader, why: "leader", until: end},
+		{name: "here, not leased", facts: holder(leads(), unleased), do: DoHold, code: CodeLeader, until: end, forever: true},
+		{name: "missing", facts: absent(leads()), do: DoHold, code: CodeAddressMissing, why: "address missing", until: end},
+		{name: "partly here", facts: partly(leads()), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "unknown where", facts: facts(leads(), func(f *Facts) { f.Sight.Here = PresenceUnknown }), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "cut short", facts: holder(leads(), cut), do: DoHold, code: CodeClaimCutShort, why: "cut short", until: end},
+		{name: "a claim of 0 that waits for a successor", facts: holder(leads(), cut, handover(1)), do: DoHold, code: CodeLeader, until: end},
+		{name: "no note at all", facts: holder(leads(), note(func(n *Note) { *n = Note{} })), do: DoHold, code: CodeLeader, until: end},
+		{name: "cut short and missing", facts: absent(leads(), note(func(n *Note) { n.Generation = 1 })), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "nobody asked", facts: holder(), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "starting, here", facts: holder(leads(state("starting"))), do: DoHold, code: CodeLeaderNotRunning, why: "leader, PostgreSQL is starting", until: end},
+		{name: "starting, missing", facts: absent(leads(state("starting"))), do: DoNothing, code: CodeLeaderNotRunning, why: "PostgreSQL is starting"},
+		{name: "starting, partly here", facts: partly(leads(state("starting"))), do: DoNothing, code: CodeLeaderNotRunning},
+	})
+}
+
+func TestEvidenceRows(t *testing.T) {
+	changed := func(at Moment) change { return note(func(n *Note) { n.Changed = at }) }
+	told := now - 100*time.Millisecond
+	checkRows(t, []row{
+		{name: "exactly 2 s old", facts: holder(leads(heard(2 * time.Second))), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "over 2 s old", facts: holder(leads(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "over 2 s old, asked twice", facts: holder(leads(heard(3*time.Second)), asked(2)), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "over 2 s old, asked thrice", facts: holder(leads(heard(3*time.Second)), asked(3)), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "over 2 s old, asked thrice, peers too", facts: holder(leads(heard(3*time.Second)), asked(3), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "Patroni silent: its answers came too late, lease ends in 10s"},
+		{name: "a denial over 2 s old", facts: holder(denies(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "silence has no age", facts: holder(mute, polled(PollSilent), func(f *Facts) { f.Word.At = 0 }), do: DoNothing, code: CodeSilentLeased, why: "connection refused"},
+		{name: "as old as the last change", facts: holder(leads(), changed(told)), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "older than the last change", facts: holder(leads(), changed(told+1)), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+	})
+}
+
+func TestStoppingRows(t *testing.T) {
+	checkRows(t, []row{
+		{name: "here", facts: holder(leads(state("stopping"))), do: DoHold, code: CodeLeaderStopping, why: "leader, stopping", until: now + 16*time.Second},
+		{name: "missing", facts: absent(leads(state("stopping"))), do: DoNothing, code: CodeLeaderStopping},
+		{name: "S stands still: vouched for by an earlier proof", facts: holder(leads(state("stopping"), seen(19*time.Second))), do: DoHold, code: CodeLeaderStopping, until: now + 9*time.Second},
+		{name: "S stood still too long", facts: holder(leads(state("stopping"), seen(40*time.Second))), do: DoNothing, code: CodeLeaderStopping, why: "leader, stopping, lease ends in 10s"},
+		{name: "and the lease ends now", facts: holder(here(0), leads(state("stopping"), seen(40*time.Second))), do: DoRelease, code: CodeLeaderStopping, why: "leader, stopping, lease ended"},
+		{name: "and the lease ends in a moment", facts: holder(here(1), leads(state("stopping"), seen(40*time.Second))), do: DoNothing, code: CodeLeaderStopping},
+		{name: "the new end is now", facts: holder(here(0), leads(state("stopping"), seen(19*time.Second))), do: DoRelease, code: CodeLeaderStopping},
+		{name: "the new end is in a moment", facts: holder(here(0), leads(state("stopping"), seen(19*time.Second-1)), past(func(m *Memory) { m.SeenBefore = 0 })), do: DoHold, code: CodeLeaderStopping, until: now + 1},
+	})
+}
+
+func TestStaleRows(t *testing.T) {
+	forgotten := past(func(m *Memory) { m.SeenBefore = 0 })
+	stale := func(ago time.Duration, traits ...trait) change {
+		return func(f *Facts) {
+			forgotten(f)
+			leads(append([]trait{seen(ago)}, traits...)...)(f)
+			if f.Peers.Result == Unpolled {
+				f.Peers = Poll{Result: PollUs, At: now}
+			}
+		}
+	}
+	patient := timing(30, 10, 20) // a refresh may hang for so long that the usual lease ends before
+	checkRows(t, []row{
+		{name: "the lease outlasts the next tick by a moment", facts: absent(leads(seen(17*time.Second-1)), forgotten), do: DoHold, code: CodeAddressMissing, until: now + 2*time.Second + 1},
+		{name: "the lease ends with the next tick", facts: absent(leads(seen(17*time.Second)), forgotten), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "missing", facts: absent(stale(17 * time.Second)), do: DoNothing, code: CodeLeaderStale, why: "leader, DCS last seen 17s ago"},
+		{name: "rolls", facts: holder(here(time.Second), stale(18*time.Second)), do: DoHold, code: CodeLeaderStale, why: "DCS last seen 18s ago, rolling", until: now + 3900*time.Millisecond},
+		{name: "rolls up to the lock's end", facts: holder(here(time.Second), stale(26*time.Second)), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 2*time.Second},
+		{name: "a longer proof stays", facts: holder(stale(17*time.Second + 1)), do: DoHold, code: CodeLeaderStale, until: now + 10*time.Second},
+		{name: "past the lock's end", facts: holder(here(time.Second), stale(28*time.Second)), do: DoNothing, code: CodeLeaderStale, why: "rolling, lease ends in 1s"},
+		{name: "past the lease's end too", facts: holder(here(0), stale(28*time.Second)), do: DoRelease, code: CodeLeaderStale, why: "lease ended"},
+		{name: "starting does not roll", facts: holder(here(time.Second), stale(18*time.Second, state("starting"))), do: DoHold, code: CodeLeaderStale, why: "DCS last seen 18s ago", until: now + time.Second},
+		{name: "a refresh may hang still", facts: holder(here(time.Second), patient, stale(23*time.Second)), do: DoHold, code: CodeLeaderStale, why: "DCS last seen 23s ago", until: now + time.Second},
+		{name: "a refresh has hung for exactly so long", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond)), do: DoHold, code: CodeLeaderStale, why: "DCS last seen 23s ago", until: now + time.Second},
+		{name: "a refresh that hung is over", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond+1)), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 3900*time.Millisecond},
+		{name: "in failsafe nobody is asked", facts: holder(leads(seen(40*time.Second), failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: now + 7900*time.Millisecond},
+		{name: "while stopping nobody is asked", facts: holder(leads(seen(18*time.Second), state("stopping"))), do: DoHold, code: CodeLeaderStopping, until: now + 10*time.Second},
+	})
+}
+
+func TestPausedRows(t *testing.T) {
+	end := now + time.Minute // 2 ttl
+	quiet := polled(PollSilent)
+	odd := []trait{paused, unlocked}
+	gone := func(ago time.Duration) change { return leads(append(odd, seen(ago))...) }
+	checkRows(t, []row{
+		{name: "asks the peers", facts: holder(leads(paused)), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "in failsafe too", facts: holder(leads(paused, failsafe)), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "here", facts: holder(leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, why: "leader, cluster paused", until: end},
+		{name: "missing", facts: absent(leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "missing, starting", facts: absent(leads(paused, state("starting")), quiet), do: DoNothing, code: CodeLeaderPaused, why: "cluster paused, PostgreSQL is starting"},
+		{name: "starting", facts: holder(leads(paused, state("starting")), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "locked, S old", facts: holder(leads(paused, seen(time.Minute)), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "unlocked, S as old as a loop and its retries", facts: absent(gone(20*time.Second+100*time.Millisecond), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "unlocked, S older, missing", facts: absent(gone(20*time.Second+100*time.Millisecond+1), quiet), do: DoNothing, code: CodePausedNoDCS, why: "paused, DCS unreachable"},
+		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoHold, code: CodePausedNoDCS, until: end},
+		{name: "unlocked, no S, missing", facts: absent(leads(paused, unlocked, unseen), quiet), do: DoNothing, code: CodePausedNoDCS},
+		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 7*time.Second},
+		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: now + 40*time.Second},
+	})
+}
+
+func TestFailsafeRows(t *testing.T) {
+	end := now + 7900*time.Millisecond // heard + ttl - loop_wait - retry_timeout - 2 s
+	hasty := func(f *Facts) { f.Interval = time.Second }
+	checkRows(t, []row{
+		{name: "missing", facts: absent(leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, why: "leader in failsafe mode", until: end},
+		{name: "missing, starting", facts: absent(leads(failsafe, state("starting"))), do: DoNothing, code: CodeLeaderFailsafe, why: "PostgreSQL is starting"},
+		{name: "here", facts: holder(here(5*time.Second), leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: end},
+		{name: "here, stopping", facts: holder(here(5*time.Second), leads(failsafe, state("stopping"))), do: DoHold, code: CodeLeaderFailsafe, until: end},
+		{name: "a longer proof stays", facts: holder(leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: now + 10*time.Second},
+		{name: "an old word has no lease left", facts: absent(hasty, timing(20, 10, 10), leads(failsafe, heard(2*time.Second))), do: DoNothing, code: CodeLeaderFailsafe, why: "failsafe mode, no lease left"},
+	})
+}
+
+func TestUnfollowedRows(t *testing.T) {
+	end := now + 16*time.Second
+	checkRows(t, []row{
+		{name: "replica, here", facts: holder(leads(as(RoleReplica))), do: DoHold, code: CodeLeaderChanging, why: "leader lock held, PostgreSQL is running as replica", until: end},
+		{name: "demoted, here", facts: holder(leads(as(RoleDemoted), state("stopping"))), do: DoHold, code: CodeLeaderChanging, until: end},
+		{name: "uninitialized, here", facts: holder(leads(as(RoleUninitialized))), do: DoHold, code: CodeLeaderChanging, until: end},
+		{name: "replica, missing", facts: absent(leads(as(RoleReplica))), do: DoNothing, code: CodeLeaderChanging},
+		{name: "replica, lease over", facts: holder(here(0), leads(as(RoleReplica), seen(40*time.Second))), do: DoRelease, code: CodeLeaderChanging},
+		{name: "standby leader, here", facts: holder(leads(as(RoleStandbyLeader))), do: DoRelease, code: CodeNotFollowed, why: "leader, but standby_leader is not followed"},
+		{name: "standby leader, missing", facts: absent(leads(as(RoleStandbyLeader))), do: DoNothing, code: CodeElsewhere, why: "leader as standby_leader"},
+		{name: "an unknown role", facts: holder(leads(as(RoleUnknown))), do: DoRelease, code: CodeNotFollowed},
+		{name: "standby leader, followed", facts: holder(leads(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoHold, code: CodeLeader, until: end},
+		{name: "primary, where a standby leader is followed", facts: holder(leads(), follow(FollowStandbyLeader)), do: DoRelease, code: CodeNotFollowed},
+		{name: "primary, where any leader is followed", facts: holder(leads(), follow(FollowLeader)), do: DoHold, code: CodeLeader, until: end},
+		{name: "standby leader, where any leader is followed", facts: absent(leads(as(RoleStandbyLeader)), follow(FollowLeader)), do: DoHold, code: CodeAddressMissing, until: end},
+	})
+}

@@ -1,0 +1,148 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+const second = time.Second
+
+// settings are the clusters of the lease tests, as ttl, loop_wait and retry_timeout.
+var settings = map[string]change{
+	"30/10/10": timing(30, 10, 10),
+	"20/2/3":   timing(20, 2, 3),
+	"20/10/5":  timing(20, 10, 5), // no room for a tick between two loops
+	"60/10/10": timing(60, 10, 10),
+}
+
+// ends are the ends of one kind of lease in each of those clusters, relative to now.
+type ends struct{ d30, d20, tight, d60 time.Duration }
+
+func (e ends) of(name string) Moment {
+	return now + map[string]time.Duration{"30/10/10": e.d30, "20/2/3": e.d20, "20/10/5": e.tight, "60/10/10": e.d60}[name]
+}
+
+// TestLockLease has the rows of DESIGN.md's lease table that a 200 leads to. Words were heard now.
+func TestLockLease(t *testing.T) {
+	just := heard(0)
+	before := func(ago time.Duration) change { return past(func(m *Memory) { m.SeenBefore = now - ago }) }
+	no := before(now) // 0: none
+	for name, c := range map[string]struct {
+		facts func(change) Facts
+		want  ends
+	}{
+		"S now":                             {func(c change) Facts { return holder(c, no, leads(just, seen(0))) }, ends{19 * second, 17 * second, 4 * second, 49 * second}},
+		"S 1 s old":                         {func(c change) Facts { return holder(c, no, leads(just, seen(second))) }, ends{18 * second, 16 * second, 4 * second, 48 * second}},
+		"S 10 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(10*second))) }, ends{9 * second, 7 * second, 4 * second, 39 * second}},
+		"S 14 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(14*second))) }, ends{5 * second, 3 * second, 4 * second, 35 * second}},
+		"S 17 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(17*second))) }, ends{2 * second, 0, 1 * second, 32 * second}},
+		"S 25 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(25*second))) }, ends{-6 * second, -8 * second, -7 * second, 24 * second}},
+		"S' a loop ago, to the second":      {func(c change) Facts { return holder(c, before(10*second), leads(just, seen(0))) }, ends{19 * second, 9 * second, 4 * second, 49 * second}},
+		"S' a little over a loop ago":       {func(c change) Facts { return holder(c, before(11*second), leads(just, seen(0))) }, ends{18 * second, 8 * second, 4 * second, 48 * second}},
+		"S' long ago":                       {func(c change) Facts { return holder(c, before(25*second), leads(just, seen(0))) }, ends{4 * second, -6 * second, 4 * second, 34 * second}},
+		"S' not long ago":                   {func(c change) Facts { return holder(c, before(second), leads(just, seen(0))) }, ends{19 * second, 17 * second, 4 * second, 49 * second}},
+		"failsafe":                          {func(c change) Facts { return holder(c, leads(just, failsafe)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
+		"failsafe, S frozen long ago":       {func(c change) Facts { return holder(c, leads(just, failsafe, seen(time.Hour))) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
+		"failsafe, S missing":               {func(c change) Facts { return holder(c, leads(just, failsafe, unseen)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
+		"S missing":                         {func(c change) Facts { return holder(c, leads(just, unseen)) }, ends{10 * second, 15 * second, 5 * second, 40 * second}},
+		"S missing, heard 2 s ago":          {func(c change) Facts { return holder(c, leads(heard(2*second), unseen)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
+		"S 1 s old, heard 2 s ago: no room": {func(c change) Facts { return holder(c, no, leads(heard(2*second), seen(second))) }, ends{18 * second, 16 * second, 2 * second, 48 * second}},
+	} {
+		for cluster, set := range settings {
+			if got, want := lockLease(c.facts(set)), c.want.of(cluster); got != want {
+				t.Errorf("%s, %s: ends in %v, want %v", cluster, name, got-now, want-now)
+			}
+		}
+	}
+}
+
+// TestLeaseFloors has settings so short that the lease would flap between two ticks.
+func TestLeaseFloors(t *testing.T) {
+	short := timing(20, 10, 10)
+	for name, c := range map[string]struct {
+		facts Facts
+		want  time.Duration
+	}{
+		"failsafe":               {holder(short, leads(heard(0), failsafe)), 3 * second},
+		"failsafe, at the floor": {holder(timing(25, 10, 10), leads(heard(0), failsafe)), 3 * second},
+		"failsafe, above it":     {holder(timing(26, 10, 10), leads(heard(0), failsafe)), 4 * second},
+		"S missing":              {holder(short, leads(heard(0), unseen)), 3 * second},
+		"S missing, above it":    {holder(timing(24, 10, 10), leads(heard(0), unseen)), 4 * second},
+		"never heard: 20/10/5":   {holder(timing(0, 0, 0), leads(heard(0), unseen)), 5 * second},
+	} {
+		if got := lockLease(c.facts) - now; got != c.want {
+			t.Errorf("%s: ends in %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestRoomy(t *testing.T) {
+	for _, c := range []struct {
+		ttl, loop, interval time.Duration
+		want                bool
+	}{
+		{30, 10, 2, true}, {20, 2, 2, true}, {60, 10, 2, true}, {20, 10, 2, false},
+		{25, 10, 2, true}, {24, 10, 2, false}, {30, 10, 7, true}, {30, 10, 8, false},
+	} {
+		timing := Timing{TTL: c.ttl * second, LoopWait: c.loop * second, RetryTimeout: second}
+		if got := timing.Roomy(c.interval * second); got != c.want {
+			t.Errorf("ttl %d, loop_wait %d, interval %d: roomy %v, want %v", c.ttl, c.loop, c.interval, got, c.want)
+		}
+	}
+}
+
+func TestRollingLease(t *testing.T) {
+	for _, c := range []struct{ seen, heard, want time.Duration }{
+		{0, 0, 4 * second}, {24 * second, 0, 4 * second}, {25 * second, 0, 3 * second}, {28 * second, 0, 0},
+		{10 * second, second, 3 * second}, {25 * second, second, 3 * second}, {26 * second, second, 2 * second},
+	} {
+		f := holder(leads(seen(c.seen), heard(c.heard)))
+		if got := rollingLease(f) - now; got != c.want {
+			t.Errorf("S %v old, heard %v ago: ends in %v, want %v", c.seen, c.heard, got, c.want)
+		}
+	}
+}
+
+func TestFreshAndStalled(t *testing.T) {
+	no := past(func(m *Memory) { m.SeenBefore = 0 })
+	for _, c := range []struct {
+		seen           time.Duration
+		fresh, stalled bool
+	}{
+		{0, true, false}, {13 * second, true, false}, {13*second + 1, true, true},
+		{17*second - 1, true, true}, {17 * second, false, true}, {time.Minute, false, true},
+	} {
+		f := holder(no, leads(heard(0), seen(c.seen)))
+		if f.fresh() != c.fresh || f.stalled() != c.stalled {
+			t.Errorf("S %v old: fresh %v, stalled %v; want %v, %v", c.seen, f.fresh(), f.stalled(), c.fresh, c.stalled)
+		}
+	}
+	if f := holder(leads(unseen)); f.stalled() {
+		t.Error("stalled without any S")
+	}
+}
+
+// TestSteady has what was vouched for before, against a new end 5 s ahead.
+func TestSteady(t *testing.T) {
+	for name, c := range map[string]struct {
+		facts Facts
+		want  time.Duration
+	}{
+		"less was vouched for":            {holder(here(4*second), leads()), 5 * second},
+		"the same":                        {holder(here(5*second), leads()), 5 * second},
+		"more":                            {holder(here(6*second), leads()), 6 * second},
+		"up to the lock's end":            {holder(here(25*second), leads()), 25 * second},
+		"past it: a pause ended":          {holder(here(time.Minute), leads()), 25 * second},
+		"past it: the ttl was lowered":    {holder(here(25*second), timing(20, 2, 3), leads()), 15 * second},
+		"without S nothing is known":      {holder(here(6*second), leads(unseen)), 5 * second},
+		"of what is missing nothing is":   {absent(leads(), note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"partly here is as good as gone":  {partly(leads(), note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"without a note: the kernel's":    {holder(here(6*second), note(func(n *Note) { *n = Note{} }), leads()), 6 * second},
+		"permanent, and no note":          {holder(leads(), func(f *Facts) { f.Note, f.Sight = Note{}, Sight{Here: PresenceYes, Forever: true} }), 5 * second},
+		"S is old: the lock ends earlier": {holder(here(20*second), leads(seen(20*second))), 8 * second},
+	} {
+		if got := steady(c.facts, now+5*second) - now; got != c.want {
+			t.Errorf("%s: ends in %v, want %v", name, got, c.want)
+		}
+	}
+}

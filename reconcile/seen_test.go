@@ -1,0 +1,92 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+// written is when, by the wall clock, Patroni read the DCS in the tests below.
+const written int64 = 1_790_000_000
+
+// TestDate puts one dcs_last_seen on the boot clock: the wall clock is ahead of it by lead, and was ahead by the last
+// lead when the word before was heard.
+func TestDate(t *testing.T) {
+	for name, c := range map[string]struct {
+		lead time.Duration // the wall clock's, over written, when the word is heard
+		step time.Duration // what the wall clock was set forward by since the last word
+		ttl  time.Duration
+		want time.Duration // the age that it comes to; -1 for missing
+	}{
+		"now":                                   {lead: 0, want: 0},
+		"a second ago":                          {lead: time.Second, want: time.Second},
+		"long ago":                              {lead: time.Hour, want: 999*time.Second + 999999999},
+		"in the future by exactly the slack":    {lead: -2 * time.Second, want: 0},
+		"in the future by more":                 {lead: -2*time.Second - 1, want: -1},
+		"in the future by a little":             {lead: -1, want: 0},
+		"an hour forward, written after":        {lead: time.Second, step: time.Hour, want: time.Second},
+		"an hour forward, written before":       {lead: time.Hour + time.Second, step: time.Hour, want: time.Second},
+		"an hour forward, and by the slack":     {lead: time.Hour - 2*time.Second, step: time.Hour, want: 0},
+		"an hour forward, and by more":          {lead: time.Hour - 2*time.Second - 1, step: time.Hour, want: 999*time.Second + 999999999},
+		"an hour back, written after":           {lead: time.Second, step: -time.Hour, want: time.Second},
+		"an hour back, written before":          {lead: time.Second - time.Hour, step: -time.Hour, want: time.Second},
+		"3 s forward, written after":            {lead: time.Second, step: 3 * time.Second, want: time.Second},
+		"3 s forward, written before: older":    {lead: 4 * time.Second, step: 3 * time.Second, want: 4 * time.Second},
+		"3 s back, written after: older":        {lead: time.Second, step: -3 * time.Second, want: 4 * time.Second},
+		"3 s back, written before":              {lead: -2 * time.Second, step: -3 * time.Second, want: time.Second},
+		"3 s back, in the future by either":     {lead: -6 * time.Second, step: -3 * time.Second, want: -1},
+		"2 s back is a drift":                   {lead: time.Second, step: -2 * time.Second, want: time.Second},
+		"over 2 s back is a step":               {lead: time.Second, step: -2*time.Second - 1, want: 3*time.Second + 1},
+		"a drift forward":                       {lead: time.Second, step: time.Second, want: time.Second},
+		"a drift back":                          {lead: time.Second, step: -time.Second, want: time.Second},
+		"a drift of what is insane":             {lead: -3 * time.Second, step: -2 * time.Second, want: -1},
+		"older than twice the ttl by one clock": {lead: time.Second, step: -60 * time.Second, want: time.Second},
+		"as old as twice the ttl by one clock":  {lead: time.Second, step: -59 * time.Second, want: 60 * time.Second},
+		"old by both clocks":                    {lead: 100 * time.Second, step: -10 * time.Second, want: 100 * time.Second},
+		"without a ttl, 40 s is old":            {lead: time.Second, step: -40 * time.Second, ttl: -1, want: time.Second},
+		"without a ttl, 39 s is not":            {lead: time.Second, step: -38 * time.Second, ttl: -1, want: 39 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := Memory{Timing: Timing{TTL: 30 * time.Second}}
+			if c.ttl != 0 {
+				m.Timing = Timing{}
+			}
+			wall := time.Unix(written, 0).Add(c.lead)
+			offset := time.Duration(wall.UnixNano()) - now
+			m.Word = Word{LastSeen: written - 10, SeenAt: now - 11*time.Second, Offset: offset - c.step}
+			got := m.date(Word{Answer: Leader, LastSeen: written}, now, wall)
+			want := Word{Answer: Leader, LastSeen: written, Offset: offset, SeenAt: now - c.want}
+			if c.want < 0 {
+				want.SeenAt = 0
+			}
+			if got != want {
+				t.Errorf("got %+v (%v ago), want %+v", got, now-got.SeenAt, want)
+			}
+		})
+	}
+}
+
+func TestDateOfTheFirstWord(t *testing.T) {
+	for lead, want := range map[time.Duration]Moment{
+		time.Second: now - time.Second, -2 * time.Second: now, -3 * time.Second: 0, -time.Hour: 0, time.Hour: 1,
+	} {
+		got := Memory{}.date(Word{LastSeen: written}, now, time.Unix(written, 0).Add(lead))
+		if got.SeenAt != want {
+			t.Errorf("wall clock %v ahead: seen at %v, want %v", lead, got.SeenAt, want)
+		}
+	}
+}
+
+func TestDateKeepsWhatWasHeard(t *testing.T) {
+	wall := time.Unix(written, 0).Add(time.Second)
+	m := Memory{Word: Word{LastSeen: written, SeenAt: 700 * time.Second}}
+	if got := m.date(Word{LastSeen: written}, now, wall); got.SeenAt != 700*time.Second {
+		t.Errorf("the same value is seen at %v, want where it was", got.SeenAt)
+	}
+	m.Word.SeenAt = 0
+	if got := m.date(Word{LastSeen: written}, now, wall); got.SeenAt != now-time.Second {
+		t.Errorf("the same value, never dated, is seen at %v, want a second ago", got.SeenAt)
+	}
+	if got := m.date(Word{}, now, wall); got.SeenAt != 0 || got.Offset == 0 {
+		t.Errorf("no value at all: %+v, want none, and the offset", got)
+	}
+}
