@@ -1,0 +1,198 @@
+// Command mutate checks the policy's tests: it flips one operator of package reconcile after the other and expects a
+// test to fail each time. A mutant that no test notices is printed as file:line and makes the command fail, unless
+// equivalent.go says why it cannot be noticed.
+//
+// All mutants are compiled into one test binary, through the overlay of the go command, and an environment variable
+// chooses one of them: building takes longer than testing. It runs from the root of the checkout:
+//
+//	go run ./e2e/mutate
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	folder = "reconcile"
+	// slowTests enumerate millions of facts: only what the others let pass is shown to them.
+	slowTests = "^(TestLaws|TestDesignTable)$"
+	// sideBySide leaves something of a small machine to others.
+	sideBySide = 2
+)
+
+// selection is a part of the tests, and how long it may take: far longer than it does, on any machine. A mutant that
+// hangs has been noticed.
+type selection struct {
+	flag     string // what to do with the slow tests
+	patience time.Duration
+}
+
+var (
+	fast = selection{"-test.skip", 30 * time.Second}
+	slow = selection{"-test.run", 5 * time.Minute}
+)
+
+// files hold the decisions.
+var files = []string{"decide.go", "lease.go", "operator.go", "facts.go", "seen.go", "conflict.go"}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	began := time.Now()
+	dir, err := os.MkdirTemp("", "mutate")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	mutants, tests, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if err := tests.sane(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("%d mutants, built in %.0f s\n", len(mutants), time.Since(began).Seconds())
+	survivors := tests.hunt(ctx, mutants)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	wrong := report(mutants, survivors)
+	fmt.Printf("%d mutants, %d noticed, %d equivalent, %.0f s\n",
+		len(mutants), len(mutants)-len(survivors), len(equivalent), time.Since(began).Seconds())
+	if wrong > 0 {
+		return fmt.Errorf("%d to look at", wrong)
+	}
+	return nil
+}
+
+// build compiles every mutant into one test binary.
+func build(ctx context.Context, dir string) ([]mutant, binary, error) {
+	var mutants []mutant
+	replace := map[string]string{}
+	for _, name := range files {
+		path, err := filepath.Abs(filepath.Join(folder, name))
+		if err != nil {
+			return nil, binary{}, err
+		}
+		source, found, err := mutate(path, len(mutants)+1)
+		if err != nil {
+			return nil, binary{}, err
+		}
+		replace[path] = filepath.Join(dir, name)
+		if err := os.WriteFile(replace[path], source, 0o600); err != nil {
+			return nil, binary{}, err
+		}
+		mutants = append(mutants, found...)
+	}
+	tests, err := compile(ctx, dir, replace)
+	return mutants, tests, err
+}
+
+// binary is the compiled tests.
+type binary struct{ path string }
+
+// sane makes sure that without a mutant every test passes: otherwise all would seem noticed.
+func (b binary) sane(ctx context.Context) error {
+	for _, some := range []selection{fast, slow} {
+		if out, err := b.test(ctx, 0, some); err != nil {
+			return fmt.Errorf("without any mutant: %w\n%s", err, out)
+		}
+	}
+	return nil
+}
+
+// hunt returns the mutants that no test notices, by their number.
+func (b binary) hunt(ctx context.Context, mutants []mutant) map[int]bool {
+	survivors := map[int]bool{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	free := make(chan struct{}, sideBySide)
+	for i, m := range mutants {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			if b.notices(ctx, m) {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			survivors[m.id] = true
+		})
+		if (i+1)%50 == 0 {
+			fmt.Printf("%d of %d\n", i+1, len(mutants))
+		}
+	}
+	all.Wait()
+	return survivors
+}
+
+// notices reports whether a test fails with the mutant: the fast ones first, then, where nobody expects the mutant to
+// pass, the slow ones.
+func (b binary) notices(ctx context.Context, m mutant) bool {
+	if _, err := b.test(ctx, m.id, fast); err != nil {
+		return true
+	}
+	if _, expected := equivalent[m.String()]; expected {
+		return false
+	}
+	_, err := b.test(ctx, m.id, slow)
+	if err != nil {
+		fmt.Printf("%s: only the slow tests notice: %s\n", m.where(), m)
+	}
+	return err != nil
+}
+
+// test runs tests with one mutant awake, 0 for none.
+func (b binary) test(ctx context.Context, id int, some selection) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, some.patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, b.path, some.flag, slowTests, "-test.failfast")
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", awake, id))
+	out, err := cmd.CombinedOutput()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		return out, fmt.Errorf("run the tests: %w", err)
+	}
+	return out, err
+}
+
+// report prints the mutants that are not as equivalent.go has them, and returns their number.
+func report(mutants []mutant, survivors map[int]bool) (wrong int) {
+	known := map[string]bool{}
+	for _, m := range mutants {
+		_, expected := equivalent[m.String()]
+		known[m.String()] = true
+		switch {
+		case survivors[m.id] && !expected:
+			fmt.Printf("%s: no test notices: %s\n", m.where(), m)
+			wrong++
+		case !survivors[m.id] && expected:
+			fmt.Printf("%s: is noticed, take it off the list: %s\n", m.where(), m)
+			wrong++
+		}
+	}
+	for text := range equivalent {
+		if !known[text] {
+			fmt.Printf("is no mutant any more, take it off the list: %s\n", text)
+			wrong++
+		}
+	}
+	return wrong
+}
