@@ -87,3 +87,18 @@ func TestWhoYields(t *testing.T) {
 		t.Error("yields to itself")
 	}
 }
+
+// TestTheHigherNameYieldsWhateverPatroniSays: answers of Patroni before 3.2.0 have no name.
+func TestTheHigherNameYieldsWhateverPatroniSays(t *testing.T) {
+	for rival, stays := range map[string]bool{"n0": false, "n2": true} {
+		w := newWorld(t)
+		w.here, w.end = true, w.now+10*time.Second
+		w.leads()
+		w.word.LastSeen -= 18 // old enough to ask the peers
+		w.word.Name = ""
+		peer := w.word
+		w.peers = []PeerWord{{Peer: Peer{Name: rival}, Word: peer}}
+		w.wantCode(w.tick(), CodeTwoLeaders)
+		w.want(stays)
+	}
+}

@@ -37,6 +37,9 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 		defer cancel()
 	}
 	w := r.past.date(r.Patroni.Word(ctx), r.Clock.Now(), r.Clock.Wall())
+	if w.Answer == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
+		w.Name = r.Patroni.Name()
+	}
 	r.words = append(r.words, w)
 	r.past.remember(w)
 	return w
