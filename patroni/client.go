@@ -78,6 +78,12 @@ func (c *Client) Name() string {
 	return s.name
 }
 
+// DataDir returns PostgreSQL's data directory in patroni.yml, "" where that cannot say.
+func (c *Client) DataDir() string {
+	s, _ := c.settings()
+	return s.dataDir
+}
+
 // URL returns where Patroni's REST API is asked on this host, without a path: "http://127.0.0.1:8008".
 func (c *Client) URL() (string, error) {
 	s, err := c.settings()

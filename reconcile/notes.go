@@ -55,6 +55,7 @@ type Memory struct {
 	PeersAt    Moment   `json:"peers_at"`
 	LastTick   Moment   `json:"last_tick"`
 	Callback   Callback `json:"callback"`
+	Warned     []string `json:"warned,omitempty"` // what is said once a boot, and has been
 }
 
 // remember takes a word into the memory; older words than the last, and silence, change nothing.

@@ -59,5 +59,7 @@ func (a *app) sameCluster(h *host, cluster string) error {
 func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	ctx, cancel := context.WithTimeout(a.ctx, runLimit)
 	defer cancel()
-	return a.report(h.engine.Run(ctx, t))
+	err := a.report(h.engine.Run(ctx, t))
+	a.logOddities(h)
+	return err
 }

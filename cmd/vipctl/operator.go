@@ -79,6 +79,7 @@ func (a *app) order(c *cli.Context, o reconcile.Order) error {
 	outcomes := h.engine.Run(a.ctx, reconcile.Trigger{
 		Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started,
 	})
+	a.logOddities(h)
 	if err := a.report(outcomes); err != nil {
 		return err
 	}

@@ -32,7 +32,11 @@ func (a *app) reconcile(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("dry-run") {
-		return a.runEngine(h, a.tick())
+		err := a.runEngine(h, a.tick())
+		if late := h.history.Flush(); late != nil {
+			a.log.Warnf("write down what the history has missed: %v", late)
+		}
+		return err
 	}
 	outcomes := h.engine.Plan(a.ctx, a.tick())
 	for _, o := range outcomes {

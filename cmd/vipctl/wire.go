@@ -21,6 +21,7 @@ type host struct {
 	notes   *state.Notes
 	history *state.History
 	engine  *reconcile.Engine
+	odd     oddities
 }
 
 // load reads the configuration and applies what it says of the log. It returns the path as well.
@@ -47,9 +48,13 @@ func (a *app) open(c *cli.Context) (*host, error) {
 			CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
 			EnvironmentFile: cfg.Patroni.EnvironmentFile,
 		}),
-		notes:   state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run}),
-		history: state.OpenHistory(state.Options{Dir: cfg.Paths.State, Run: cfg.Paths.Run, Keep: cfg.History.Keep}),
 	}
+	owner := ""
+	if os.Geteuid() == 0 { // a folder that root has to make must not lock PostgreSQL's user out
+		owner = h.patroni.DataDir()
+	}
+	h.notes = state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, OwnerOf: owner})
+	h.history = state.OpenHistory(state.Options{Dir: cfg.Paths.State, Run: cfg.Paths.Run, Keep: cfg.History.Keep, OwnerOf: owner})
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
@@ -57,7 +62,7 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	for _, v := range cfg.VIPs {
 		h.engine.VIPs = append(h.engine.VIPs, reconcile.VIP{
 			Name:    v.Name,
-			Address: vip.New(vip.Options{Prefix: v.Prefix, Interface: v.Interface, Clock: hostClock{}.Now}),
+			Address: vip.New(vip.Options{Prefix: v.Prefix, Interface: v.Interface, Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)}),
 			Follow:  reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
 		})
 	}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/vip"
+)
+
+// oddities are what went wrong in the kernel without keeping an address from where it should be. They are logged when
+// the addresses have been moved.
+type oddities struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+// add returns the function that a VIP's kernel tells its warnings to.
+func (o *oddities) add(vip string) func(error) {
+	return func(err error) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.errs = append(o.errs, fmt.Errorf("%s: %w", vip, err))
+	}
+}
+
+// noSessionReset is what the memory keeps of the kernel's lack of that name.
+const noSessionReset = "no_session_reset"
+
+// logOddities logs them; a kernel that cannot reset sessions will not learn to, so that this is said once a boot.
+func (a *app) logOddities(h *host) {
+	h.odd.mu.Lock()
+	defer h.odd.mu.Unlock()
+	for _, err := range h.odd.errs {
+		if !errors.Is(err, vip.ErrNoSessionReset) || h.firstTime(noSessionReset) {
+			a.log.Warn(err)
+		}
+	}
+}
+
+// firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.
+func (h *host) firstTime(warning string) bool {
+	first := true
+	err := h.notes.UpdateMemory(func(m *reconcile.Memory) {
+		first = !slices.Contains(m.Warned, warning)
+		if first {
+			m.Warned = append(m.Warned, warning)
+		}
+	})
+	return first || err != nil
+}
