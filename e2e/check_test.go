@@ -132,6 +132,9 @@ func noDeposedWrites(t *testing.T, r *lab.Recording) lab.Figures {
 	if len(f.Deposed) > 0 {
 		t.Errorf("%d writes went through the VIP to a deposed primary, the first %+v", len(f.Deposed), f.Deposed[0])
 	}
+	if f.Outage() > 200*time.Millisecond {
+		wire(t, r, f.VIPGap)
+	}
 	for _, slow := range r.Within(f.VIPGap, lab.ViaVIP) {
 		t.Logf("in the gap, %v after its begin, an attempt took %v: %s", slow.Start.Sub(f.VIPGap.From).Round(time.Millisecond),
 			slow.End.Sub(slow.Start).Round(time.Millisecond), slow.Why)
@@ -140,4 +143,27 @@ func noDeposedWrites(t *testing.T, r *lab.Recording) lab.Figures {
 		t.Error("no write went through the VIP")
 	}
 	return f
+}
+
+// wire logs what happened to the VIP around a gap: who had it and what the client heard of it.
+func wire(t *testing.T, r *lab.Recording, g lab.Gap) {
+	t.Helper()
+	around := func(at time.Time) bool { return at.After(g.From.Add(-time.Second)) && at.Before(g.To.Add(time.Second)) }
+	since := func(at time.Time) time.Duration { return at.Sub(g.From).Round(100 * time.Microsecond) }
+	t.Logf("the gap was %v long; times are from its begin", since(g.To))
+	for _, h := range r.Holders {
+		if around(h.At) {
+			t.Logf("  %v: %s has it: %t", since(h.At), h.Node, h.Has)
+		}
+	}
+	for _, f := range r.Frames {
+		if around(f.At) {
+			t.Logf("  %v: heard that %s %s", since(f.At), f.Node, f.What)
+		}
+	}
+	for _, a := range r.Acks {
+		if a.Target == lab.ViaVIP && a.End.Equal(g.To) {
+			t.Logf("  %v: the attempt began that ended the gap, on %s", since(a.Start), a.Node)
+		}
+	}
 }

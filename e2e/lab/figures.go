@@ -13,7 +13,8 @@ type Recording struct {
 	From, To time.Time
 	Acks     []Ack
 	Failures []Failure
-	Holders  []Held // since the lab is up
+	Holders  []Held  // since the lab is up
+	Frames   []Frame // since the lab is up
 
 	session string
 }

@@ -20,10 +20,11 @@ type Held struct {
 
 // watch writes down who has the VIP, as the nodes' kernels tell it: every change, an expired lifetime included.
 type watch struct {
-	mu   sync.Mutex
-	log  []Held
-	has  map[string]map[string]bool // by node, the copies of the VIP: one for each link and prefix
-	stop chan struct{}
+	mu     sync.Mutex
+	log    []Held
+	has    map[string]map[string]bool // by node, the copies of the VIP: one for each link and prefix
+	frames []Frame
+	stop   chan struct{}
 }
 
 func (l *Lab) startWatch() error {
@@ -37,7 +38,7 @@ func (l *Lab) startWatch() error {
 		l.watch.has[n.Name] = make(map[string]bool)
 		go l.watch.follow(n.Name, changes)
 	}
-	return nil
+	return l.listen()
 }
 
 func (w *watch) follow(node string, changes <-chan netlink.AddrUpdate) {
@@ -69,6 +70,13 @@ func (l *Lab) Timeline() []Held {
 	l.watch.mu.Lock()
 	defer l.watch.mu.Unlock()
 	return slices.Clone(l.watch.log)
+}
+
+// Frames returns every ARP frame about the VIP that the client has received.
+func (l *Lab) Frames() []Frame {
+	l.watch.mu.Lock()
+	defer l.watch.mu.Unlock()
+	return slices.Clone(l.watch.frames)
 }
 
 // Holders asks every node's kernel and returns the names of those that have the VIP on a link now.

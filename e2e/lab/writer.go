@@ -100,7 +100,8 @@ func (w *Writers) Stop() (*Recording, error) {
 	to := time.Now()
 	w.stop()
 	w.done.Wait()
-	r := &Recording{From: w.from, To: to, Acks: w.acks, Failures: w.failures, Holders: w.lab.Timeline(), session: w.session}
+	r := &Recording{From: w.from, To: to, Acks: w.acks, Failures: w.failures, Holders: w.lab.Timeline(), Frames: w.lab.Frames(),
+		session: w.session}
 	return r, w.fatal
 }
 
