@@ -68,15 +68,15 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("%d mutants, built in %.0f s\n", len(mutants), time.Since(began).Seconds())
-	survivors := tests.hunt(ctx, mutants)
-	if err := ctx.Err(); err != nil {
+	survivors, err := tests.hunt(ctx, mutants)
+	if err != nil {
 		return err
 	}
 	wrong := report(mutants, survivors)
-	fmt.Printf("%d mutants, %d noticed, %d equivalent, %.0f s\n",
-		len(mutants), len(mutants)-len(survivors), len(equivalent), time.Since(began).Seconds())
+	fmt.Printf("%d mutants, %d of them equivalent, %d to look at, %.0f s\n",
+		len(mutants), len(equivalent), wrong, time.Since(began).Seconds())
 	if wrong > 0 {
-		return fmt.Errorf("%d to look at", wrong)
+		return errors.New("the tests and the list of equivalent mutants do not fit")
 	}
 	return nil
 }
@@ -110,16 +110,17 @@ type binary struct{ path string }
 // sane makes sure that without a mutant every test passes: otherwise all would seem noticed.
 func (b binary) sane(ctx context.Context) error {
 	for _, some := range []selection{fast, slow} {
-		if out, err := b.test(ctx, 0, some); err != nil {
-			return fmt.Errorf("without any mutant: %w\n%s", err, out)
+		if fail, out, err := b.test(ctx, 0, some); fail || err != nil {
+			return fmt.Errorf("without any mutant: %v\n%s", err, out)
 		}
 	}
 	return nil
 }
 
 // hunt returns the mutants that no test notices, by their number.
-func (b binary) hunt(ctx context.Context, mutants []mutant) map[int]bool {
+func (b binary) hunt(ctx context.Context, mutants []mutant) (map[int]bool, error) {
 	survivors := map[int]bool{}
+	var wrong error
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	free := make(chan struct{}, sideBySide)
@@ -127,50 +128,52 @@ func (b binary) hunt(ctx context.Context, mutants []mutant) map[int]bool {
 		free <- struct{}{}
 		all.Go(func() {
 			defer func() { <-free }()
-			if b.notices(ctx, m) {
-				return
-			}
+			noticed, err := b.notices(ctx, m)
 			mu.Lock()
 			defer mu.Unlock()
-			survivors[m.id] = true
+			wrong = errors.Join(wrong, err)
+			survivors[m.id] = !noticed
 		})
 		if (i+1)%50 == 0 {
 			fmt.Printf("%d of %d\n", i+1, len(mutants))
 		}
 	}
 	all.Wait()
-	return survivors
+	return survivors, wrong
 }
 
 // notices reports whether a test fails with the mutant: the fast ones first, then, where nobody expects the mutant to
 // pass, the slow ones.
-func (b binary) notices(ctx context.Context, m mutant) bool {
-	if _, err := b.test(ctx, m.id, fast); err != nil {
-		return true
+func (b binary) notices(ctx context.Context, m mutant) (bool, error) {
+	if fail, _, err := b.test(ctx, m.id, fast); fail || err != nil {
+		return fail, err
 	}
 	if _, expected := equivalent[m.String()]; expected {
-		return false
+		return false, nil
 	}
-	_, err := b.test(ctx, m.id, slow)
-	if err != nil {
+	fail, _, err := b.test(ctx, m.id, slow)
+	if fail {
 		fmt.Printf("%s: only the slow tests notice: %s\n", m.where(), m)
 	}
-	return err != nil
+	return fail, err
 }
 
-// test runs tests with one mutant awake, 0 for none.
-func (b binary) test(ctx context.Context, id int, some selection) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, some.patience)
+// test runs some of the tests with one mutant awake, 0 for none, and reports whether they fail.
+func (b binary) test(ctx context.Context, id int, some selection) (fail bool, out []byte, err error) {
+	limited, cancel := context.WithTimeout(ctx, some.patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, b.path, some.flag, slowTests, "-test.failfast")
+	cmd := exec.CommandContext(limited, b.path, some.flag, slowTests, "-test.failfast")
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", awake, id))
-	out, err := cmd.CombinedOutput()
+	out, err = cmd.CombinedOutput()
 	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) {
-		return out, fmt.Errorf("run the tests: %w", err)
+	switch {
+	case ctx.Err() != nil:
+		return false, out, ctx.Err()
+	case limited.Err() != nil || errors.As(err, &failed):
+		return true, out, nil
 	}
-	return out, err
+	return false, out, err
 }
 
 // report prints the mutants that are not as equivalent.go has them, and returns their number.
