@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v2"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -26,7 +28,7 @@ var noSandbox = os.Getenv(inside)
 
 // programs are what the test binary is under these names.
 var programs = map[string]func(){
-	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "impostor": impostor,
+	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal,
 }
 
 // TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs
@@ -46,6 +48,9 @@ type world struct{ *testing.M }
 
 func (w world) Run() int {
 	syscall.Umask(0o022)
+	// A program with the race detector sleeps for a second before it exits.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
+	cli.HelpFlag = helpFlag{cli.HelpFlag.(*cli.BoolFlag)}
 	// Where testscript put the programs must be open for any user.
 	bin, _, _ := strings.Cut(os.Getenv("PATH"), ":")
 	if err := os.Chmod(filepath.Dir(bin), 0o755); err != nil {
@@ -53,6 +58,15 @@ func (w world) Run() int {
 		return 1
 	}
 	return w.M.Run()
+}
+
+// helpFlag is the flag that all of the command line library's users share, without what it keeps of the last parse: so
+// several runs in one process do not race.
+type helpFlag struct{ *cli.BoolFlag }
+
+func (f helpFlag) Apply(set *flag.FlagSet) error {
+	own := *f.BoolFlag
+	return own.Apply(set)
 }
 
 func init() {

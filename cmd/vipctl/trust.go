@@ -193,7 +193,7 @@ func (w *walk) read(name string) (*os.File, error) {
 		return nil, err
 	}
 	if system.Type == unix.PROC_SUPER_MAGIC {
-		// The kernel gives such files to root, also those that repeat any process's own words, as cmdline does.
+		// The kernel gives such files to root, also those that repeat what anybody said: argv[0] of a su, for example.
 		w.doubts = append(w.doubts, doubt{path: f.Name(), why: "not a file on a disk"})
 	}
 	w.look(f.Name(), &st)
