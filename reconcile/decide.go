@@ -357,12 +357,10 @@ func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	switch {
 	case until > f.Now:
 		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased}
-	case f.holder() && f.Now < f.end():
+	case f.Now < f.end():
 		return nothing(c, "%s, lease ends in %v", why, (f.end() - f.Now).Round(100*time.Millisecond))
-	case f.holder():
-		return release(c, "%s, lease ended", why)
 	}
-	return nothing(c, "%s, no lease left", why)
+	return release(c, "%s, lease ended", why)
 }
 
 // holdIfRunning holds what is here, and claims only for a PostgreSQL that runs.

@@ -68,7 +68,7 @@ func TestSilentRows(t *testing.T) {
 	}
 	bare := note(func(n *Note) { *n = Note{} })
 	forever := func(f *Facts) { f.Sight = Sight{Here: PresenceYes, Forever: true}; bare(f) }
-	rolled := now + 3*time.Second // polled + interval + 1 s
+	rolled := now + 4*time.Second // polled + interval + 2 s
 	lead := func(ago time.Duration) change {
 		return past(func(m *Memory) { m.Leading.SeenAt = now - ago })
 	}
@@ -97,12 +97,12 @@ func TestSilentRows(t *testing.T) {
 		{name: "the lease ends now", facts: holder(here(0), mute, polled(PollUs)), do: DoRelease, code: CodeSilentExpired, why: "nobody vouches for this VIP"},
 		{name: "the peers name us", facts: holder(here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, why: "the peers name us", until: rolled},
 		{name: "the peers name us, unleased", facts: holder(unleased, here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled, forever: true},
-		{name: "as far as they vouch already", facts: holder(here(3*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
-		{name: "a moment further", facts: holder(here(3*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
-		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(26*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 2*time.Second},
+		{name: "as far as they vouch already", facts: holder(here(4*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
+		{name: "a moment further", facts: holder(here(4*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
+		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(26*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
 		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(28*time.Second)), do: DoNothing, code: CodeSilentLeased},
 		{name: "partly here is not rolled", facts: partly(mute, polled(PollUs), note(func(n *Note) { n.LeaseEnd = now + 1 })), do: DoNothing, code: CodeSilentLeased},
-		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(PollUs), lead(16*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 2*time.Second},
+		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(PollUs), lead(16*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
 
 		{name: "without a note the kernel's end counts", facts: holder(bare, mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "lease ends in 10s"},
 		{name: "the note's end counts before the kernel's", facts: holder(note(func(n *Note) { n.LeaseEnd = now }), mute, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},

@@ -108,14 +108,12 @@ func TestPausedRows(t *testing.T) {
 
 func TestFailsafeRows(t *testing.T) {
 	end := now + 7900*time.Millisecond // heard + ttl - loop_wait - retry_timeout - 2 s
-	hasty := func(f *Facts) { f.Interval = time.Second }
 	checkRows(t, []row{
 		{name: "missing", facts: absent(leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, why: "leader in failsafe mode", until: end},
 		{name: "missing, starting", facts: absent(leads(failsafe, state("starting"))), do: DoNothing, code: CodeLeaderFailsafe, why: "PostgreSQL is starting"},
 		{name: "here", facts: holder(here(5*time.Second), leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: end},
 		{name: "here, stopping", facts: holder(here(5*time.Second), leads(failsafe, state("stopping"))), do: DoHold, code: CodeLeaderFailsafe, until: end},
 		{name: "a longer proof stays", facts: holder(leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: now + 10*time.Second},
-		{name: "an old word has no lease left", facts: absent(hasty, timing(20, 10, 10), leads(failsafe, heard(2*time.Second))), do: DoNothing, code: CodeLeaderFailsafe, why: "failsafe mode, no lease left"},
 	})
 }
 

@@ -7,7 +7,8 @@ var unheardTiming = Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, Re
 
 const (
 	leaseMargin   = time.Second     // whole-second lifetimes, and the kernel's own lateness (up to 0.24 s)
-	leaseSafety   = 2 * time.Second // the distance that every other end keeps from the lock's own
+	leaseSafety   = 2 * time.Second // the distance that a rolling end keeps from the lock's own, when our Patroni is heard
+	rollSlack     = 2 * time.Second // a rolling lease outlives the next tick by this: the timer is late, lifetimes are rounded down
 	recentTick    = time.Minute     // a timer that ran this lately is running
 	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
 	bootLease     = time.Minute
@@ -34,7 +35,7 @@ func (t Timing) Roomy(interval time.Duration) bool {
 // follows S never end.
 func lockLease(f Facts) Moment {
 	t, w := f.timing(), f.Word
-	least := w.At + f.Interval + leaseMargin // anything shorter would flap between two ticks
+	least := w.At + f.Interval + rollSlack // anything shorter would flap between two ticks
 	switch {
 	case w.Failsafe: // S is frozen: the members answered within ttl instead
 		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
@@ -52,7 +53,7 @@ func lockLease(f Facts) Moment {
 
 // rollingLease lasts from tick to tick, never past the lock itself.
 func rollingLease(f Facts) Moment {
-	return min(f.Word.SeenAt+f.timing().TTL-leaseSafety, f.Word.At+f.Interval+leaseSafety)
+	return min(f.Word.SeenAt+f.timing().TTL-leaseSafety, f.Word.At+f.Interval+rollSlack)
 }
 
 // stalled reports whether a refresh of the lock that hung would have ended by now: Patroni gives it retry_timeout.
@@ -68,7 +69,7 @@ func pausedLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
 
 // peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was proved.
 func peersLease(f Facts) Moment {
-	return min(f.Peers.At+f.Interval+leaseMargin, f.Past.Leading.SeenAt+f.timing().TTL-leaseSafety)
+	return min(f.Peers.At+f.Interval+rollSlack, f.Past.Leading.SeenAt+f.timing().TTL-leaseMargin)
 }
 
 // claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy

@@ -41,9 +41,9 @@ func TestLockLease(t *testing.T) {
 		"S' a little over a loop ago":       {func(c change) Facts { return holder(c, before(11*second), leads(just, seen(0))) }, ends{18 * second, 8 * second, 4 * second, 48 * second}},
 		"S' long ago":                       {func(c change) Facts { return holder(c, before(25*second), leads(just, seen(0))) }, ends{4 * second, -6 * second, 4 * second, 34 * second}},
 		"S' not long ago":                   {func(c change) Facts { return holder(c, before(second), leads(just, seen(0))) }, ends{19 * second, 17 * second, 4 * second, 49 * second}},
-		"failsafe":                          {func(c change) Facts { return holder(c, leads(just, failsafe)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
-		"failsafe, S frozen long ago":       {func(c change) Facts { return holder(c, leads(just, failsafe, seen(time.Hour))) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
-		"failsafe, S missing":               {func(c change) Facts { return holder(c, leads(just, failsafe, unseen)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
+		"failsafe":                          {func(c change) Facts { return holder(c, leads(just, failsafe)) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
+		"failsafe, S frozen long ago":       {func(c change) Facts { return holder(c, leads(just, failsafe, seen(time.Hour))) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
+		"failsafe, S missing":               {func(c change) Facts { return holder(c, leads(just, failsafe, unseen)) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
 		"S missing":                         {func(c change) Facts { return holder(c, leads(just, unseen)) }, ends{10 * second, 15 * second, 5 * second, 40 * second}},
 		"S missing, heard 2 s ago":          {func(c change) Facts { return holder(c, leads(heard(2*second), unseen)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
 		"S 1 s old, heard 2 s ago: no room": {func(c change) Facts { return holder(c, no, leads(heard(2*second), seen(second))) }, ends{18 * second, 16 * second, 2 * second, 48 * second}},
@@ -63,11 +63,11 @@ func TestLeaseFloors(t *testing.T) {
 		facts Facts
 		want  time.Duration
 	}{
-		"failsafe":               {holder(short, leads(heard(0), failsafe)), 3 * second},
-		"failsafe, at the floor": {holder(timing(25, 10, 10), leads(heard(0), failsafe)), 3 * second},
-		"failsafe, above it":     {holder(timing(26, 10, 10), leads(heard(0), failsafe)), 4 * second},
-		"S missing":              {holder(short, leads(heard(0), unseen)), 3 * second},
-		"S missing, above it":    {holder(timing(24, 10, 10), leads(heard(0), unseen)), 4 * second},
+		"failsafe":               {holder(short, leads(heard(0), failsafe)), 4 * second},
+		"failsafe, at the floor": {holder(timing(26, 10, 10), leads(heard(0), failsafe)), 4 * second},
+		"failsafe, above it":     {holder(timing(27, 10, 10), leads(heard(0), failsafe)), 5 * second},
+		"S missing":              {holder(short, leads(heard(0), unseen)), 4 * second},
+		"S missing, above it":    {holder(timing(25, 10, 10), leads(heard(0), unseen)), 5 * second},
 		"never heard: 20/10/5":   {holder(timing(0, 0, 0), leads(heard(0), unseen)), 5 * second},
 	} {
 		if got := lockLease(c.facts) - now; got != c.want {

@@ -104,7 +104,7 @@ func tickWords(ago time.Duration) string {
 // label is the address, with the name where that is another.
 func (v vipStatus) label() string {
 	address := strings.TrimSuffix(strings.TrimSuffix(v.Address, "/32"), "/128")
-	if v.Name == address {
+	if bare, _, _ := strings.Cut(address, "/"); v.Name == bare {
 		return address
 	}
 	return v.Name + " " + address
