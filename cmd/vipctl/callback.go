@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,7 +60,14 @@ func (a *app) sameCluster(h *host, cluster string) error {
 func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	ctx, cancel := context.WithTimeout(a.ctx, runLimit)
 	defer cancel()
-	err := a.report(h.engine.Run(ctx, t))
+	outcomes := h.engine.Run(ctx, t)
+	for i, o := range outcomes {
+		if errors.Is(o.Err, reconcile.ErrBusy) { // no failure: whoever is at work there follows the same policy
+			a.log.Warn(o.Err)
+			outcomes[i].Err = nil
+		}
+	}
+	err := a.report(outcomes)
 	a.logOddities(h)
 	return err
 }

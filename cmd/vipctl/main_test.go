@@ -28,7 +28,7 @@ var noSandbox = os.Getenv(inside)
 
 // programs are what the test binary is under these names.
 var programs = map[string]func(){
-	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal,
+	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "journal": journal,
 }
 
 // TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs
@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 		testscript.Main(m, programs)
 	}
 	if _, ok := os.LookupEnv(inside); ok {
+		settle()
 		testscript.Main(world{m}, programs)
 	}
 	os.Exit(intoNamespaces())
@@ -69,8 +70,9 @@ func (f helpFlag) Apply(set *flag.FlagSet) error {
 	return own.Apply(set)
 }
 
-func init() {
-	if _, ok := os.LookupEnv(inside); !ok || noSandbox != "" || programs[filepath.Base(os.Args[0])] != nil {
+// settle makes the namespaces a world to test in, where there are any.
+func settle() {
+	if noSandbox != "" {
 		return
 	}
 	if err := errors.Join(upLoopback(), makeRoot(os.Getenv(rootDir))); err != nil {

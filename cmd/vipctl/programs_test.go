@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -36,4 +38,15 @@ func terminal() {
 	tty.Close()
 	_, _ = io.Copy(os.Stdout, control) // until EIO, which is how a terminal ends
 	os.Exit(exitCodeOf(c.Wait()))
+}
+
+// journal is a program: journal COMMAND... runs the command as systemd does where stderr goes to the journal.
+func journal() {
+	var st unix.Stat_t
+	path, err := exec.LookPath(os.Args[1])
+	if err = errors.Join(err, unix.Fstat(2, &st)); err == nil {
+		env := append(os.Environ(), fmt.Sprintf("JOURNAL_STREAM=%d:%d", st.Dev, st.Ino))
+		err = unix.Exec(path, os.Args[1:], env)
+	}
+	die("journal:", err)
 }

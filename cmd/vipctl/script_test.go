@@ -38,7 +38,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	mount tmpfs DIR SIZE, mount readonly DIR, umount DIR, fill DIR
 //	setcap FILE, chown USER FILE, install FILE
 //
-// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM.
+// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, journal PROGRAM.
 func TestScript(t *testing.T) {
 	needSandbox(t)
 	testscript.Run(t, testscript.Params{

@@ -324,6 +324,45 @@ func TestStoppedLockHolder(t *testing.T) {
 	l.check(t, "eth0", false)
 }
 
+// Where others take the VIP's lock in turn for longer than a claim may wait, the claim is left to them. For Patroni and
+// systemd that is no failure.
+func TestBusyLock(t *testing.T) {
+	t.Parallel()
+	h := ownHost(t)
+	h.role(t, true)
+	lock, err := os.Create("/run/vipctl/" + theVIP + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	takeAnew := func() { // the lock's length is the moment at which it was taken
+		now := unix.Flock_t{Type: unix.F_WRLCK, Len: int64(hostClock{}.Now())}
+		if err := unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, words := range [][]string{{"callback", "on_role_change", "primary", "demo"}, {"reconcile"}} {
+		takeAnew()
+		p := startVipctl(t, words...)
+		ended := make(chan struct{})
+		go func() { _ = p.Wait(); close(ended) }()
+		for more := true; more; {
+			select {
+			case <-ended:
+				more = false
+			case <-time.After(100 * time.Millisecond):
+				takeAnew()
+			}
+		}
+		if code := p.ProcessState.ExitCode(); code != exitDone || !strings.Contains(p.stderr.String(), reconcile.ErrBusy.Error()) {
+			t.Errorf("vipctl %s: exit code %d\n%s", words, code, &p.stderr)
+		}
+		if copies, err := held(netip.MustParseAddr(theVIP)); err != nil || len(copies) > 0 {
+			t.Errorf("vipctl %s: held %q, %v", words, copies, err)
+		}
+	}
+}
+
 // stopWithLock stops a run of vipctl at an instant at which it has the VIP's lock.
 func stopWithLock(t *testing.T) *vipctlProcess {
 	t.Helper()
