@@ -251,6 +251,7 @@ func TestAtOnceInOneProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.patroni.stop)
+	t.Cleanup(func() { _ = changeLink("del", "race0") })
 	l := newLedger(dir+"/run", dir+"/state")
 	vipctl := func(words ...string) []tale {
 		var stderr bytes.Buffer
