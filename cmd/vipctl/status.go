@@ -24,6 +24,7 @@ type statusReport struct {
 	Patroni  patroniStatus    `json:"patroni"`
 	LastTick *reconcile.Stamp `json:"last_tick"`
 	VIPs     []vipStatus      `json:"vips"`
+	Members  []memberStatus   `json:"members,omitempty"` // with --all
 
 	lastTickAgo time.Duration // negative when no tick was seen
 }
@@ -75,6 +76,7 @@ func (a *app) statusCommand() *cli.Command {
 		Usage: "show where the VIPs are, and why",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			&cli.BoolFlag{Name: "all", Usage: "ask every member's Patroni as well"},
 			&cli.BoolFlag{Name: "watch", Usage: "print again every second, until interrupted"},
 		},
 		Action: a.status,
@@ -91,6 +93,9 @@ func (a *app) status(c *cli.Context) error {
 	}
 	for {
 		report, warnings := a.look(h)
+		if c.Bool("all") {
+			report.Members = a.members(h, report)
+		}
 		if err := a.printStatus(report, c.Bool("json"), c.Bool("watch")); err != nil {
 			return err
 		}
@@ -163,7 +168,7 @@ func (a *app) look(h *host) (statusReport, []string) {
 func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) patroniStatus {
 	w := f.Word
 	p := patroniStatus{
-		Reachable: w.Answer == reconcile.Leader || w.Answer == reconcile.NotLeader, Leader: w.Answer == reconcile.Leader,
+		Reachable: answered(w), Leader: w.Answer == reconcile.Leader,
 		Role: w.Role, State: w.State, Timeline: w.Timeline, Paused: w.Paused, Failsafe: w.Failsafe, why: w.Why,
 	}
 	p.URL, _ = h.patroni.URL() // an error is in the word as well

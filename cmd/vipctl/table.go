@@ -41,6 +41,9 @@ func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if err := writeMembers(&b, r.Members); err != nil {
+		return err
+	}
 	if !colour {
 		_, err := w.Write(b.Bytes())
 		return err
@@ -57,7 +60,7 @@ func paint(w io.Writer, b *bytes.Buffer, vips []vipStatus) error {
 	const above = 4 // the two lines on the cluster, an empty one, and the table's head
 	for i := 0; lines.Scan(); i++ {
 		line := lines.Text()
-		if i >= above && colours[vips[i-above].Held] != "" {
+		if i >= above && i-above < len(vips) && colours[vips[i-above].Held] != "" {
 			line = "\x1b[" + colours[vips[i-above].Held] + "m" + line + "\x1b[0m"
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
