@@ -40,15 +40,15 @@ func (v *visit) hold(verdict Verdict) {
 	n.Changed, n.LeaseEnd = now, verdict.Until
 	v.save(n)
 
-	began := v.Clock.Now()
+	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Hold(verdict.end())
-	held := v.Clock.Now()
+	stop()
 	if err == nil {
+		stop = v.timed(&v.spent.frame)
 		err = v.vip.Address.Announce()
+		stop()
 	}
 	announced := v.Clock.Now()
-	v.phases.Address += milliseconds(held - began)
-	v.phases.Frame += milliseconds(announced - held)
 
 	failure := n.Failure
 	n.Failure = text(err)
@@ -88,10 +88,10 @@ func (v *visit) renew(verdict Verdict) {
 
 // release takes the address away. What is not here is released all the same, without a record where nobody claimed it.
 func (v *visit) release(verdict Verdict, c Change, why string) {
-	began := v.Clock.Now()
+	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Release()
+	stop()
 	released := v.Clock.Now()
-	v.phases.Address += milliseconds(released - began)
 
 	was := v.facts.Note
 	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
@@ -116,9 +116,9 @@ func (v Verdict) end() Moment {
 
 // save keeps the note, or says why not.
 func (v *visit) save(n Note) {
-	began := v.Clock.Now()
+	stop := v.timed(&v.spent.note)
 	v.caution("go on without saving the note", v.Notes.SaveNote(v.vip.Name, n))
-	v.phases.Note += milliseconds(v.Clock.Now() - began)
+	stop()
 	v.facts.Note = n
 }
 
@@ -127,7 +127,7 @@ func (v *visit) moved(c Change, verdict Verdict, why string) {
 	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
 		Do: c, Code: verdict.Code, Reason: why,
-		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.phases, Error: text(v.outcome.Err),
+		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.spent.phases(), Error: text(v.outcome.Err),
 	}
 	v.outcome.Records = append(v.outcome.Records, r)
 	if v.Tell != nil {

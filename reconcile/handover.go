@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -39,8 +40,10 @@ func (v *visit) awaitSuccessor(ctx context.Context) {
 		budget = min(budget, v.trigger.At+v.Interval)
 	}
 	listening, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait() // last: a release does not wait for a disk
 	defer stop()
-	go v.watch(listening, budget, stop)
+	watching.Go(func() { v.watch(listening, budget, stop) })
 	mac, err := v.vip.Address.Heard(listening, v.facts.Note.Answering)
 	v.caution("listen for the successor", err)
 

@@ -25,7 +25,7 @@ type visit struct {
 	facts   Facts
 	asked   int // words of this run that this VIP has used
 	polled  int
-	phases  Phases
+	spent   spent
 	outcome Outcome
 }
 
@@ -38,9 +38,11 @@ func newVisit(r *run, vip VIP) *visit {
 // settle decides and acts. The lock is held from the look at the link to the note of what was done to it, and given
 // back for every question.
 func (v *visit) settle(ctx context.Context) {
-	patience := lockPatience
+	patience, waited := lockPatience, time.Duration(0) // for all rounds together
 	for range maxRounds {
-		unlock, busy := v.lock(patience)
+		began := v.Clock.Now()
+		unlock, busy := v.lock(max(0, patience-waited))
+		waited += v.Clock.Now() - began
 		verdict := v.decide(ctx)
 		switch {
 		case verdict.Do == DoAsk:
@@ -94,8 +96,7 @@ func (v *visit) confirm(ctx context.Context) {
 // lock takes the VIP's lock. Where there can be none, the run goes on without: a broken /run must not keep the address
 // where it does not belong.
 func (v *visit) lock(patience time.Duration) (unlock func(), busy bool) {
-	began := v.Clock.Now()
-	defer func() { v.phases.Lock += milliseconds(v.Clock.Now() - began) }()
+	defer v.timed(&v.spent.lock)()
 	unlock, err := v.Notes.Lock(v.vip.Name, patience)
 	if err == nil {
 		return unlock, false
@@ -140,8 +141,7 @@ func (v *visit) postmaster(ctx context.Context) PG {
 
 // ask fetches what the verdict needs, Patroni and the peers side by side.
 func (v *visit) ask(ctx context.Context, q Question) {
-	began := v.Clock.Now()
-	defer func() { v.phases.Observe += milliseconds(v.Clock.Now() - began) }()
+	defer v.timed(&v.spent.observe)()
 	if q.After > 0 && v.Clock.Wait(ctx, q.After) != nil {
 		return
 	}
@@ -172,5 +172,3 @@ func (v *visit) caution(doing string, err error) {
 	}
 	v.outcome.Warnings = append(v.outcome.Warnings, text)
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
