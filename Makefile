@@ -2,6 +2,8 @@
 # make build  bin/vipctl
 # make demo   a real cluster on this machine: a switchover and a crash, seen by a client of the VIP (KEEP=1 leaves it up)
 # make test   unit, kernel and end-to-end tests
+# make bench  what a claim and a tick cost, printed, never asserted
+# make mutate check that some test fails for each flipped operator of the policy
 # make lint   gofmt, go vet, staticcheck, go mod tidy
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -13,7 +15,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test lint
+.PHONY: all build deps demo test bench mutate lint
 
 all: build
 
@@ -31,6 +33,14 @@ demo: deps build
 test: deps build
 	go test $(RACE) $$(go list ./... | grep -v /e2e)
 	go test -count=1 -timeout 15m ./e2e/...
+
+bench: build
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/minimal ./e2e/bench/minimal
+	@go build -o bin/bench ./e2e/bench
+	@bin/bench bin/vipctl bin/minimal
+
+mutate:
+	go run ./e2e/mutate
 
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }
