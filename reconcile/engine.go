@@ -55,6 +55,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 			if v.needsConfirming() {
 				v.confirm(ctx)
 			}
+			v.lookAgain(ctx)
 			v.learnOthers(ctx)
 			v.journal()
 			outcomes[i] = v.outcome

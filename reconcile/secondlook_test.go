@@ -1,0 +1,47 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+func TestSecondLookAt(t *testing.T) {
+	for name, c := range map[string]struct {
+		facts Facts
+		want  time.Duration // from now; 0 is never
+	}{
+		"the next loop is far off":  {holder(leads(heard(0), seen(3*time.Second))), 0},
+		"just after the next tick":  {holder(leads(heard(0), seen(9550*time.Millisecond))), 0},
+		"just before the next tick": {holder(leads(heard(0), seen(9551*time.Millisecond))), 1599 * time.Millisecond},
+		"in a moment":               {holder(leads(heard(0), seen(11149*time.Millisecond))), time.Millisecond},
+		"overdue":                   {holder(leads(heard(0), seen(11150*time.Millisecond))), 0},
+		"not here":                  {absent(leads(heard(0), seen(10*time.Second))), 0},
+		"S missing":                 {holder(leads(heard(0), unseen)), 0},
+		"20/2/3":                    {holder(timing(20, 2, 3), leads(heard(0), seen(2*time.Second))), 1150 * time.Millisecond},
+		"not the leader":            {holder(denies(heard(0), seen(10*time.Second))), 0},
+		"a callback":                {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = EventOnStart }), 0},
+	} {
+		at, wanted := c.facts.secondLookAt()
+		switch {
+		case wanted != (c.want != 0):
+			t.Errorf("%s: wanted %v", name, wanted)
+		case wanted && at-now != c.want:
+			t.Errorf("%s: in %v, want %v", name, at-now, c.want)
+		}
+	}
+}
+
+// A loop of Patroni that falls between two ticks is heard by the first of them.
+func TestATickHearsTheNextLoop(t *testing.T) {
+	w := newWorld(t)
+	w.memory.Timing = w.timing
+	w.leads()
+	loop := w.now
+	w.tick()
+	w.pass(10 * time.Second)
+	w.onWait = w.leads
+	w.tick()
+	if want := loop + 29*time.Second; w.end != want { // the new value proves that the loop before it refreshed the lock
+		t.Errorf("lease ends %v after the first loop, want %v", w.end-loop, want-loop)
+	}
+}
