@@ -123,7 +123,7 @@ func near(t *testing.T, e lab.Transition, at time.Time) {
 }
 
 // noDeposedWrites checks the promise that counts most.
-func noDeposedWrites(t *testing.T, r *lab.Recording) lab.Figures {
+func noDeposedWrites(t *testing.T, l *lab.Lab, r *lab.Recording) lab.Figures {
 	t.Helper()
 	f := r.Figures()
 	t.Logf("gap %v through the VIP, %v direct: outage %v; nobody held it for %v, two for %v; %d writes",
@@ -133,7 +133,7 @@ func noDeposedWrites(t *testing.T, r *lab.Recording) lab.Figures {
 		t.Errorf("%d writes went through the VIP to a deposed primary, the first %+v", len(f.Deposed), f.Deposed[0])
 	}
 	if f.Outage() > 200*time.Millisecond {
-		wire(t, r, f.VIPGap)
+		wire(t, l, r, f.VIPGap)
 	}
 	for _, slow := range r.Within(f.VIPGap, lab.ViaVIP) {
 		t.Logf("in the gap, %v after its begin, an attempt took %v: %s", slow.Start.Sub(f.VIPGap.From).Round(time.Millisecond),
@@ -145,8 +145,8 @@ func noDeposedWrites(t *testing.T, r *lab.Recording) lab.Figures {
 	return f
 }
 
-// wire logs what happened to the VIP around a gap: who had it and what the client heard of it.
-func wire(t *testing.T, r *lab.Recording, g lab.Gap) {
+// wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what vipctl says of it.
+func wire(t *testing.T, l *lab.Lab, r *lab.Recording, g lab.Gap) {
 	t.Helper()
 	around := func(at time.Time) bool { return at.After(g.From.Add(-time.Second)) && at.Before(g.To.Add(time.Second)) }
 	since := func(at time.Time) time.Duration { return at.Sub(g.From).Round(100 * time.Microsecond) }
@@ -159,6 +159,14 @@ func wire(t *testing.T, r *lab.Recording, g lab.Gap) {
 	for _, f := range r.Frames {
 		if around(f.At) {
 			t.Logf("  %v: heard that %s %s", since(f.At), f.Node, f.What)
+		}
+	}
+	for _, n := range l.Nodes {
+		history, _ := n.History()
+		for _, e := range history {
+			if around(e.At) {
+				t.Logf("  %v: %s did %s on %s, %s: %s", since(e.At), n.Name, e.Do, e.Trigger, e.Code, e.Reason)
+			}
 		}
 	}
 	for _, a := range r.Acks {

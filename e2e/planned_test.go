@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
 )
 
 // holeInThePath is what a client loses at least when it sends a SYN to nobody: TCP tries again after a second. An
@@ -21,7 +25,7 @@ func TestSwitchover(t *testing.T) {
 		from, to := leaderAndOther(t, ctx, l)
 		began := time.Now()
 		r := while(t, ctx, l, func() { must(t, l.Switchover(ctx, to)) })
-		if f := noDeposedWrites(t, r); f.Outage() > holeInThePath {
+		if f := noDeposedWrites(t, l, r); f.Outage() > holeInThePath {
 			t.Errorf("clients of the VIP lost %v more than those who know every node", f.Outage())
 		}
 		onlyHolder(t, l, to)
@@ -34,6 +38,37 @@ func TestSwitchover(t *testing.T) {
 			t.Errorf("%d acknowledged writes are lost, the first %+v", len(lost), lost[0])
 		}
 	}
+}
+
+// A stop of Patroni, as before a reboot, stops PostgreSQL and gives the lock away.
+func TestPatroniStopped(t *testing.T) {
+	from, f := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.StopPatroni(ctx) })
+	if f.Outage() > holeInThePath {
+		t.Errorf("%s stopped: clients of the VIP lost %v more than those who know every node", from.Name, f.Outage())
+	}
+}
+
+// In a pause nobody moves anything; what the address loses comes back.
+func TestPause(t *testing.T) {
+	ctx, l := cluster(t)
+	leader, _ := leaderAndOther(t, ctx, l)
+	must(t, l.Pause(ctx, true))
+	t.Cleanup(func() {
+		resume, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		must(t, l.Pause(resume, false))
+	})
+	r := while(t, ctx, l, func() { time.Sleep(5 * time.Second) })
+	if f := noDeposedWrites(t, l, r); f.NoHolder > 0 || f.Two > 0 {
+		t.Errorf("the VIP was nowhere for %v and on two nodes for %v", f.NoHolder, f.Two)
+	}
+	onlyHolder(t, l, leader)
+	must(t, leader.DeleteVIP())
+	eventually(t, 8*time.Second, "the timer puts the address back", func() bool {
+		holders, err := l.Holders()
+		must(t, err)
+		return slices.Equal(holders, []string{leader.Name})
+	})
 }
 
 func TestAddressDeleted(t *testing.T) {

@@ -9,7 +9,10 @@ import (
 
 const (
 	timingEvery = 30 * time.Second
-	peersEvery  = 5 * time.Minute
+	peersEvery  = 30 * time.Second
+	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
+	// (patroni/dcs/__init__.py, get_cluster).
+	peersOfLeader = 5 * time.Minute
 )
 
 // run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
@@ -110,11 +113,14 @@ func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
 	return func(m *Memory) { m.Timing, m.TimingAt = timing, now }
 }
 
-// refreshPeers asks who else is in the cluster. Seldom: the question moves dcs_last_seen without a refresh of the lock
-// (patroni/dcs/__init__.py, get_cluster).
+// refreshPeers asks who else is in the cluster: seldom on a leader that knows somebody.
 func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	now := r.Clock.Now()
-	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= peersEvery || r.past.Callback.Began > r.past.PeersAt
+	every := peersEvery
+	if last.Answer == Leader && len(r.past.Peers) > 0 {
+		every = peersOfLeader
+	}
+	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || r.past.Callback.Began > r.past.PeersAt
 	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {
 		return nil
 	}

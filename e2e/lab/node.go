@@ -76,3 +76,13 @@ func (n *Node) serve(name string, argv ...string) (*service, error) {
 	}()
 	return s, nil
 }
+
+// lastWords is the end of a service's log.
+func (n *Node) lastWords(service string) string {
+	const enough = 600
+	log, err := os.ReadFile(n.path(service + ".log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(log[max(0, len(log)-enough):])
+}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 )
 
@@ -123,15 +122,4 @@ func (n *Node) query(ctx context.Context, sql string) ([][]string, error) {
 	}
 	defer p.bye()
 	return p.query(sql)
-}
-
-func (n *Node) queryInt(ctx context.Context, sql string) (int, error) {
-	rows, err := n.query(ctx, sql)
-	if err != nil {
-		return 0, err
-	}
-	if len(rows) != 1 || len(rows[0]) != 1 {
-		return 0, fmt.Errorf("%q returned %d rows", sql, len(rows))
-	}
-	return strconv.Atoi(rows[0][0])
 }
