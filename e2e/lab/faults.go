@@ -1,7 +1,10 @@
 package lab
 
 import (
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,17 +27,52 @@ func (n *Node) PowerOff() error {
 	if err := n.DeleteVIP(); err != nil {
 		return err
 	}
+	return n.wipe(func(string) bool { return false })
+}
+
+// WipeRun deletes all that vipctl keeps in /run. PostgreSQL's sockets, which the lab has there too, stay.
+func (n *Node) WipeRun() error {
+	return n.wipe(func(name string) bool { return strings.HasPrefix(name, ".s.PGSQL") })
+}
+
+func (n *Node) wipe(spare func(name string) bool) error {
 	files, err := os.ReadDir(n.path("run"))
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
+		if spare(f.Name()) {
+			continue
+		}
 		if err := os.RemoveAll(n.path("run", f.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// KillPostmaster ends the node's PostgreSQL as a crash does.
+func (n *Node) KillPostmaster() error {
+	text, err := os.ReadFile(n.path("data", "pg", "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		return fmt.Errorf("postmaster.pid on %s: %w", n.Name, err)
+	}
+	return unix.Kill(pid, unix.SIGKILL)
+}
+
+// KillEtcd ends the node's etcd, and returns when it has ended. Its data stays.
+func (n *Node) KillEtcd() {
+	n.etcd.signal(unix.SIGKILL)
+	<-n.etcd.done
+}
+
+// FreezePatroni stops the node's Patroni and nothing else: its REST API accepts connections and never answers.
+func (n *Node) FreezePatroni() { n.patroni.signal(unix.SIGSTOP) }
 
 // Start starts what does not run on the node: its etcd, its Patroni, its timer.
 func (n *Node) Start() error {

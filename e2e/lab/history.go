@@ -30,12 +30,17 @@ func (n *Node) History() ([]Transition, error) {
 
 // Status is the part of `vipctl status --json` that the lab looks at.
 type Status struct {
-	Node string `json:"node"`
+	Node string     `json:"node"`
+	Tick *time.Time `json:"last_tick"`
 	VIPs []struct {
-		Name   string `json:"name"`
-		Held   string `json:"held"`
-		Code   string `json:"code"`
-		Reason string `json:"reason"`
+		Name     string   `json:"name"`
+		Held     string   `json:"held"`
+		Lease    *float64 `json:"lease_seconds"`
+		Code     string   `json:"code"`
+		Reason   string   `json:"reason"`
+		Conflict *struct {
+			MAC string `json:"mac"`
+		} `json:"conflict"`
 	} `json:"vips"`
 }
 

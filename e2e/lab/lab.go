@@ -20,6 +20,8 @@ type Options struct {
 	LoopWait     int           // 2
 	RetryTimeout int           // 3
 	Synchronous  bool          // synchronous_mode
+	Archive      bool          // archive_mode, with an archive_command that Configure may change
+	StopHook     bool          // Patroni heeds HoldStop
 	VipctlYAML   string        // more lines for every vipctl.yml
 	Progress     func(Step)    // told what Up is doing
 }

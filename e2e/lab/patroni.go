@@ -31,6 +31,7 @@ bootstrap:
     postgresql:
       use_pg_rewind: true
       use_slots: true
+      parameters: {archive_mode: %[12]q, archive_command: /bin/true}
   initdb: [encoding: UTF8, locale: C, no-sync]
 postgresql:
   listen: 0.0.0.0:5432
@@ -65,8 +66,9 @@ func (n *Node) writePatroniYAML() error {
 		hosts = append(hosts, `"`+o.Addr+`:2379"`)
 	}
 	o := n.lab.opts
+	archive := map[bool]string{true: "on", false: "off"}[o.Archive]
 	text := fmt.Sprintf(patroniYAML, scope, n.Name, n.Addr, strings.Join(hosts, ", "), o.TTL, o.LoopWait, o.RetryTimeout,
-		o.Synchronous, n.lab.pgBin, n.Dir, n.callbacksYAML())
+		o.Synchronous, n.lab.pgBin, n.Dir, n.callbacksYAML(), archive)
 	return os.WriteFile(n.path("patroni.yml"), []byte(text), 0o644)
 }
 
@@ -85,9 +87,16 @@ func (n *Node) callbacksYAML() string {
 
 // StartPatroni starts the node's Patroni, unless it runs already.
 func (n *Node) StartPatroni() (err error) {
-	if !n.patroni.running() {
-		n.patroni, err = n.serve("patroni", "/usr/bin/patroni", n.path("patroni.yml"))
+	if n.patroni.running() {
+		return nil
 	}
+	argv := []string{"/usr/bin/patroni", n.path("patroni.yml")}
+	if n.lab.opts.StopHook {
+		if argv, err = n.withStopHook(argv); err != nil {
+			return err
+		}
+	}
+	n.patroni, err = n.serve("patroni", argv...)
 	return err
 }
 
@@ -102,8 +111,11 @@ func (n *Node) StopPatroni(ctx context.Context) error {
 	}
 }
 
-// KillPatroni ends the node's Patroni with SIGKILL. PostgreSQL runs on.
-func (n *Node) KillPatroni() { n.patroni.signal(syscall.SIGKILL) }
+// KillPatroni ends the node's Patroni with SIGKILL, and returns when it has ended. PostgreSQL runs on.
+func (n *Node) KillPatroni() {
+	n.patroni.signal(syscall.SIGKILL)
+	<-n.patroni.done
+}
 
 // Member is what a node's Patroni says of itself.
 type Member struct {
@@ -112,6 +124,8 @@ type Member struct {
 	Role     string `json:"role"`
 	Timeline int    `json:"timeline"`
 	Pause    bool   `json:"pause"`
+	Failsafe bool   `json:"failsafe_mode_is_active"`
+	LastSeen int64  `json:"dcs_last_seen"` // the DCS, in seconds since 1970
 }
 
 // Member asks the node's Patroni, GET /leader, from the node itself.

@@ -37,13 +37,15 @@ func (l *Lab) upEtcd(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return l.waitFor(ctx, "etcd is healthy", func() error {
+	err := l.waitFor(ctx, "etcd is healthy", func() error {
 		var problems []error
 		for _, n := range l.Nodes {
 			problems = append(problems, n.etcdReady(ctx))
 		}
 		return errors.Join(problems...)
 	})
+	l.watchLock()
+	return err
 }
 
 func (l *Lab) upFirst(ctx context.Context) error {

@@ -51,8 +51,10 @@ func (l *Lab) installVipctl() error {
 	return nil
 }
 
-func (n *Node) writeVipctlYAML() error {
-	text := fmt.Sprintf(vipctlYAML, n.Dir, VIP, n.lab.opts.Interval, n.lab.opts.VipctlYAML)
+func (n *Node) writeVipctlYAML() error { return n.writeVipctl(VIP) }
+
+func (n *Node) writeVipctl(address string) error {
+	text := fmt.Sprintf(vipctlYAML, n.Dir, address, n.lab.opts.Interval, n.lab.opts.VipctlYAML)
 	return os.WriteFile(n.path("vipctl.yml"), []byte(text), 0o644)
 }
 

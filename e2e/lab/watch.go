@@ -24,11 +24,12 @@ type watch struct {
 	log    []Held
 	has    map[string]map[string]bool // by node, the copies of the VIP: one for each link and prefix
 	frames []Frame
+	lock   map[int64]LockChange // by etcd's revision
 	stop   chan struct{}
 }
 
 func (l *Lab) startWatch() error {
-	l.watch = &watch{has: make(map[string]map[string]bool), stop: make(chan struct{})}
+	l.watch = &watch{has: make(map[string]map[string]bool), lock: make(map[int64]LockChange), stop: make(chan struct{})}
 	for _, n := range l.Nodes {
 		changes := make(chan netlink.AddrUpdate, 64)
 		err := netlink.AddrSubscribeWithOptions(changes, l.watch.stop, netlink.AddrSubscribeOptions{Namespace: &n.NS.handle, ListExisting: true})

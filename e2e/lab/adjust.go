@@ -1,0 +1,49 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// Configure changes the cluster's dynamic configuration, as `patronictl edit-config` does: a JSON object that is merged
+// into it. Every Patroni applies it in its next loop.
+func (l *Lab) Configure(ctx context.Context, patch string) error {
+	var code int
+	var answer string
+	err := l.waitFor(ctx, "somebody takes the configuration", func() (err error) {
+		for _, n := range l.Nodes {
+			if code, answer, err = n.http(ctx, http.MethodPatch, 8008, "/config", patch); err == nil {
+				return nil
+			}
+		}
+		return err
+	})
+	if err == nil && code != http.StatusOK {
+		err = fmt.Errorf("configure the cluster: %d %s", code, answer)
+	}
+	return err
+}
+
+// Restart restarts the node's PostgreSQL, as `patronictl restart` does, and returns when it runs again.
+func (n *Node) Restart(ctx context.Context) error { return n.order(ctx, "/restart") }
+
+// Reload makes the node's Patroni read its configuration again, as `patronictl reload` does.
+func (n *Node) Reload(ctx context.Context) error { return n.order(ctx, "/reload") }
+
+func (n *Node) order(ctx context.Context, path string) error {
+	code, answer, err := n.http(ctx, http.MethodPost, 8008, path, "{}")
+	if err == nil && code >= 300 {
+		err = fmt.Errorf("%s on %s: %d %s", path, n.Name, code, answer)
+	}
+	return err
+}
+
+// Failsafe reports whether the node's Patroni knows of the failsafe mode and of every member that it asks then.
+func (n *Node) Failsafe(ctx context.Context) (bool, error) {
+	code, _, err := n.http(ctx, http.MethodGet, 8008, "/failsafe", "")
+	return code == http.StatusOK, err
+}
+
+// Query runs a statement on the node's own PostgreSQL, from the node itself, and returns its rows.
+func (n *Node) Query(ctx context.Context, sql string) ([][]string, error) { return n.query(ctx, sql) }
