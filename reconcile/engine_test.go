@@ -318,3 +318,31 @@ func TestAConflictIsRecordedAndNoSuccessor(t *testing.T) {
 		t.Error("who answers is kept beyond the release")
 	}
 }
+
+func TestAFrozenProcessDecidesAnew(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.want(true)
+	w.follows()
+	w.onDecided = func() { // frozen between the decision and the kernel call; meanwhile this node was promoted again
+		w.onDecided = nil
+		w.pass(EvidenceAge)
+		w.leads()
+	}
+	w.wantCode(w.tick(), CodeLeader)
+	w.want(true)
+	if len(w.records) != 1 {
+		t.Errorf("records %+v, want the claim alone: the address must not have gone for an instant", w.records)
+	}
+}
+
+func TestAnAddressThatIsNotAsItShouldBeIsNotHandedOver(t *testing.T) {
+	w := handingOverWorld(t)
+	w.partly = true
+	began := w.now
+	w.run(EventOnStop, RoleDemoted)
+	w.want(false)
+	if w.now != began {
+		t.Errorf("released after %v", w.now-began)
+	}
+}

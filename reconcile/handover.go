@@ -20,7 +20,7 @@ func (v *visit) beginHandOver(verdict Verdict) bool {
 			n.HandOver.Until = min(n.HandOver.Until, s.End)
 		}
 	}
-	if n.HandOver.Until-now < shortest {
+	if n.HandOver.Until-now < shortest || v.facts.missing() { // or not as it should be: nothing to keep
 		v.release(verdict, ChangeHandOver, verdict.Why)
 		return false
 	}

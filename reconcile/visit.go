@@ -14,6 +14,9 @@ const (
 	claimPatience = EvidenceAge
 	// diskPatience is how long postmaster.pid may take to be read: the disk below it may be dead.
 	diskPatience = 100 * time.Millisecond
+	// oldFacts is when a decision has to be made anew, because the process was stopped behind it: its lock may have been
+	// passed over, and the address moved, by then.
+	oldFacts = EvidenceAge / 2
 	// maxRounds is more than any chain of questions needs.
 	maxRounds = 8
 )
@@ -53,6 +56,8 @@ func (v *visit) settle(ctx context.Context) {
 			return
 		case verdict.Do == DoHold && busy:
 			patience = claimPatience
+		case v.Clock.Now()-v.facts.Now > oldFacts:
+			unlock()
 		default:
 			wait := v.act(verdict)
 			unlock()

@@ -19,6 +19,7 @@ type world struct {
 	wall time.Time
 
 	here      bool // the kernel's address
+	partly    bool // with another prefix
 	end       Moment
 	announced int
 	successor MAC // who answers probes for the address
@@ -37,8 +38,10 @@ type world struct {
 	locked  bool
 	records []Record
 
-	onWait func() // called whenever somebody has waited
-	onHold func() // called in front of each kernel call that holds
+	onWait    func() // called whenever somebody has waited
+	onDecided func() // called between a holder's decision and what is done about it
+	readings  int    // of the clock since postmaster.pid was read
+	onHold    func() // called in front of each kernel call that holds
 }
 
 var (
@@ -114,8 +117,24 @@ func (w *world) wantCode(o Outcome, c Code) {
 
 // The clock.
 
-func (w *world) Now() Moment     { w.mu.Lock(); defer w.mu.Unlock(); return w.now }
 func (w *world) Wall() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.wall }
+
+// Now is read for a decision right after postmaster.pid; the reading after that is the first behind the decision.
+func (w *world) Now() Moment {
+	w.mu.Lock()
+	w.readings++
+	hook := w.onDecided
+	if w.readings != 2 {
+		hook = nil
+	}
+	w.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
 
 func (w *world) Wait(ctx context.Context, d time.Duration) error {
 	w.pass(d)
@@ -135,6 +154,8 @@ func (w *world) Look() (Sight, error) {
 		return Sight{}, w.kernelErr
 	case !w.here:
 		return Sight{Here: PresenceNo}, nil
+	case w.partly:
+		return Sight{Here: PresencePartly, End: w.end}, nil
 	case w.end == Forever:
 		return Sight{Here: PresenceYes, Forever: true}, nil
 	}
@@ -215,7 +236,12 @@ func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers
 func (p *worldPatroni) Timing(context.Context) (Timing, error)  { return p.timing, nil }
 func (p *worldPatroni) Members(context.Context) ([]Peer, error) { return []Peer{{Name: "n2"}}, nil }
 func (p *worldPatroni) Name() string                            { return "n1" }
-func (p *worldPatroni) Postmaster() PG                          { p.mu.Lock(); defer p.mu.Unlock(); return p.pg }
+func (p *worldPatroni) Postmaster() PG {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.readings = 0
+	return p.pg
+}
 
 // worldNotes is the world's /run.
 type worldNotes world
