@@ -324,12 +324,14 @@ func TestAFrozenProcessDecidesAnew(t *testing.T) {
 	w.tick()
 	w.want(true)
 	w.follows()
-	w.onDecided = func() { // frozen between the decision and the kernel call; meanwhile this node was promoted again
+	frozen := func() { // between the decision and the kernel call; meanwhile this node was promoted again
 		w.onDecided = nil
 		w.pass(EvidenceAge)
 		w.leads()
 	}
-	w.wantCode(w.tick(), CodeLeader)
+	e := w.engine()
+	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() { w.onDecided = frozen }}
+	w.wantCode(e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0], CodeLeader)
 	w.want(true)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the claim alone: the address must not have gone for an instant", w.records)
