@@ -1,0 +1,231 @@
+package hetzner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+const (
+	cloudTake = 30 * time.Second // Take's own deadline
+	cloudLook = 10 * time.Second // Holder's and GiveUp's
+)
+
+// cloudPace costs 120 calls an hour of a project's 3600, by the leader alone.
+func cloudPace() pace {
+	return pace{check: 30 * time.Second, eager: 2 * time.Minute, late: 30 * time.Second}
+}
+
+// FloatingIPOptions say which floating IP goes where.
+type FloatingIPOptions struct {
+	Address    netip.Addr // the VIP
+	FloatingIP string     // its id, name or address; empty is the VIP's address
+	Server     int64      // this server's id; 0 asks the metadata service
+}
+
+// FloatingIP is a route through the Cloud's floating IPs. One call takes it, wherever it is assigned.
+type FloatingIP struct {
+	ledger
+	cloud *Cloud
+	meta  *Metadata
+	opts  FloatingIPOptions
+}
+
+var _ Route = (*FloatingIP)(nil)
+
+// NewFloatingIP returns a route without a memo. It connects to nothing.
+func NewFloatingIP(c *Cloud, m *Metadata, o FloatingIPOptions) *FloatingIP {
+	o.Address = o.Address.Unmap()
+	if o.FloatingIP == "" {
+		o.FloatingIP = o.Address.String()
+	}
+	return &FloatingIP{ledger: newLedger(c.Access, cloudPace(), "floating", o.Address, o.FloatingIP, o.Server), cloud: c, meta: m, opts: o}
+}
+
+// Holder asks to which server the floating IP is assigned: one GET once the ids are known.
+func (f *FloatingIP) Holder(ctx context.Context) (RouteState, error) {
+	ctx, cancel := context.WithTimeout(ctx, cloudLook)
+	defer cancel()
+	return f.looked(f.look(ctx))
+}
+
+// Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each look at the action.
+func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool) (RouteState, error) {
+	ctx, cancel := context.WithTimeout(ctx, cloudTake)
+	defer cancel()
+	g := newGuard(still, f.now)
+	f.begin()
+	s, err := f.take(ctx, g)
+	return f.switched(s, err, g.took())
+}
+
+// GiveUp unassigns the floating IP where it is assigned to this server.
+func (f *FloatingIP) GiveUp(ctx context.Context) (RouteState, error) {
+	ctx, cancel := context.WithTimeout(ctx, cloudTake)
+	defer cancel()
+	s, err := f.look(ctx)
+	if err == nil && s.Ours {
+		if err = f.unassign(ctx, newGuard(nil, f.now)); err == nil {
+			s, err = f.look(ctx)
+		}
+	}
+	f.memo = f.memo.Abandon()
+	return f.looked(s, err)
+}
+
+func (f *FloatingIP) take(ctx context.Context, g *guard) (RouteState, error) {
+	if f.memo.Pending.Action != 0 {
+		if s, err := f.resume(ctx); err == nil && s.Ours {
+			return s, nil
+		}
+	}
+	s, err := f.assign(ctx, g)
+	status, code := answered(err)
+	var failed *ActionError
+	switch {
+	case status == 404: // deleted and made anew under its name, or a server that was rebuilt
+		f.forget()
+		return f.assign(ctx, g)
+	case code == "floating_ip_assigned":
+		return f.settle(ctx, g)
+	case errors.As(err, &failed):
+		return f.assign(ctx, g)
+	}
+	return s, err
+}
+
+// resume follows an action that an earlier run began, and looks whose the floating IP is now.
+func (f *FloatingIP) resume(ctx context.Context) (RouteState, error) {
+	a, err := f.cloud.action(ctx, f.memo.Pending.Action, f.attempts())
+	if err == nil {
+		err = f.cloud.wait(ctx, a, f.attempts())
+	}
+	if err != nil && ctx.Err() == nil {
+		f.memo.Pending.Action = 0
+	}
+	if err != nil {
+		return RouteState{}, err
+	}
+	f.memo.Pending.Action = 0
+	return f.look(ctx)
+}
+
+// assign is the call that everything is about.
+func (f *FloatingIP) assign(ctx context.Context, g *guard) (RouteState, error) {
+	if err := f.resolve(ctx); err != nil {
+		return RouteState{}, err
+	}
+	server, err := f.serverID(ctx, f.opts.Server, f.meta)
+	if err != nil {
+		return RouteState{}, err
+	}
+	op := fmt.Sprintf("assign floating IP %d to server %d", f.memo.Target, server)
+	err = f.do(ctx, g, op, "assign", map[string]int64{"server": server})
+	return f.state(&server, server, false), err
+}
+
+// do begins an action and waits for its end; its id is in the memo meanwhile.
+func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any) error {
+	a, err := f.cloud.act(ctx, g, op, fmt.Sprintf("/floating_ips/%d/actions/%s", f.memo.Target, verb), f.attempts(), body)
+	if err != nil {
+		return err
+	}
+	if f.memo.Pending != nil {
+		f.memo.Pending.Action = a.ID
+	}
+	err = f.cloud.wait(ctx, a, f.attempts())
+	var failed *ActionError
+	if errors.As(err, &failed) && f.memo.Pending != nil {
+		f.memo.Pending.Action = 0
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// settle answers floating_ip_assigned, of which nobody says whether it means this server or another: it is looked up.
+func (f *FloatingIP) settle(ctx context.Context, g *guard) (RouteState, error) {
+	s, err := f.look(ctx)
+	if err != nil || s.Ours {
+		return s, err
+	}
+	if err := f.unassign(ctx, g); err != nil {
+		return s, err
+	}
+	return f.assign(ctx, g)
+}
+
+func (f *FloatingIP) unassign(ctx context.Context, g *guard) error {
+	return f.do(ctx, g, fmt.Sprintf("unassign floating IP %d", f.memo.Target), "unassign", nil)
+}
+
+// look asks whose the floating IP is. A known action that still runs means that it is nobody's yet.
+func (f *FloatingIP) look(ctx context.Context) (RouteState, error) {
+	server, err := f.serverID(ctx, f.opts.Server, f.meta)
+	if err != nil {
+		return RouteState{}, err
+	}
+	ip, err := f.find(ctx)
+	if err != nil {
+		return RouteState{}, err
+	}
+	moving, err := f.moving(ctx)
+	return f.state(ip.Server, server, moving), err
+}
+
+// moving reports whether the action that is in the memo still runs. One that does not is dropped from it.
+func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
+	p := f.memo.Pending
+	if p == nil || p.Action == 0 {
+		return false, nil
+	}
+	a, err := f.cloud.action(ctx, p.Action, f.attempts())
+	if status, _ := answered(err); status == 404 {
+		err = nil
+	}
+	if err == nil && a.Status != "running" {
+		p.Action = 0
+	}
+	return a.Status == "running", err
+}
+
+func (f *FloatingIP) state(holder *int64, server int64, moving bool) RouteState {
+	s := RouteState{Holder: "nobody", Moving: moving, Quota: f.cloud.Quota()}
+	if holder != nil {
+		s.Holder = fmt.Sprintf("server %d", *holder)
+		s.Ours = *holder == server && !moving
+	}
+	return s
+}
+
+// find reads the floating IP, by its id where that is known. An id that is gone is looked up once more.
+func (f *FloatingIP) find(ctx context.Context) (floatingIP, error) {
+	if f.memo.Target != 0 {
+		ip, err := f.cloud.floatingIPByID(ctx, f.memo.Target, f.attempts())
+		if status, _ := answered(err); status != 404 {
+			return ip, err
+		}
+		f.forget()
+	}
+	ip, err := f.cloud.findFloatingIP(ctx, f.opts.FloatingIP, f.attempts())
+	if err != nil {
+		return ip, err
+	}
+	if !ip.covers(f.opts.Address) {
+		return ip, fmt.Errorf("floating IP %s is %s, which is not %s: %w",
+			f.opts.FloatingIP, f.cloud.clean(ip.IP), f.opts.Address, errConfig)
+	}
+	f.memo.Target, f.memo.Config = ip.ID, f.config
+	return ip, nil
+}
+
+func (f *FloatingIP) resolve(ctx context.Context) error {
+	if f.memo.Target != 0 {
+		return nil
+	}
+	_, err := f.find(ctx)
+	return err
+}

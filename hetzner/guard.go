@@ -1,0 +1,99 @@
+package hetzner
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// proofAge is how long it counts that this member was seen to lead, as long as all evidence does.
+const proofAge = 2 * time.Second
+
+// guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
+// made by the HTTP transport.
+type guard struct {
+	still func(context.Context) bool // nil: an operator's call, which needs no leader
+	now   func() reconcile.Moment
+
+	mu    sync.Mutex
+	proof reconcile.Moment // when this member was last known to lead
+	first reconcile.Moment // of the first mutating attempt; 0 before
+	lost  bool
+}
+
+func newGuard(still func(context.Context) bool, now func() reconcile.Moment) *guard {
+	return &guard{still: still, now: now, proof: now()}
+}
+
+// attempt is called before each mutating attempt.
+func (g *guard) attempt(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if again := g.first != 0; again {
+		return g.check(ctx)
+	}
+	g.first = g.now()
+	return g.refresh(ctx)
+}
+
+// leaving is called when the attempt's bytes are about to leave: a connection may have taken seconds to come about.
+func (g *guard) leaving(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refresh(ctx)
+}
+
+// took is how long the switch has taken since its first mutating attempt.
+func (g *guard) took() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.first == 0 {
+		return 0
+	}
+	return g.now() - g.first
+}
+
+func (g *guard) isLost() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.lost
+}
+
+func (g *guard) refresh(ctx context.Context) error {
+	if g.now()-g.proof <= proofAge && !g.lost {
+		return nil
+	}
+	return g.check(ctx)
+}
+
+// check asks. What the answer is about is the time of the question.
+func (g *guard) check(ctx context.Context) error {
+	at := g.now()
+	if g.lost || g.still != nil && !g.still(ctx) {
+		g.lost = true
+		return ErrNoLongerLeader
+	}
+	g.proof = at
+	return nil
+}
+
+// guarded is a request's body that asks the guard when it is first read: in HTTP/1 nothing has been written to the
+// connection by then, and in HTTP/2 a request that breaks off in its body is none.
+type guarded struct {
+	*bytes.Reader
+	leave func() error
+	asked bool
+}
+
+func (g *guarded) Read(p []byte) (int, error) {
+	if !g.asked {
+		if err := g.leave(); err != nil {
+			return 0, err
+		}
+		g.asked = true
+	}
+	return g.Reader.Read(p)
+}
