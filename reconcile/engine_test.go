@@ -326,7 +326,7 @@ func TestAFrozenProcessDecidesAnew(t *testing.T) {
 	w.follows()
 	frozen := func() { // between the decision and the kernel call; meanwhile this node was promoted again
 		w.onDecided = nil
-		w.pass(EvidenceAge)
+		w.pass(EvidenceAge + time.Second)
 		w.leads()
 	}
 	e := w.engine()
