@@ -27,7 +27,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := demo(ctx, *binary, *kept); err != nil {
-		if errors.Is(err, context.Canceled) {
+		if ctx.Err() != nil {
 			fmt.Println("\ninterrupted")
 			return 130
 		}

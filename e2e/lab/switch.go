@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 )
 
 // The lab's addresses. Labs are isolated from each other and from the host, so all use the same ones.
@@ -103,6 +104,7 @@ func nft(ns *Namespace, rules string) error {
 	var out strings.Builder
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin, cmd.Stderr = strings.NewReader(rules), &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as for ip
 	if err := ns.run(cmd); err != nil {
 		return fmt.Errorf("nft in %s: %w: %s", ns.Name, err, strings.TrimSpace(out.String()))
 	}
