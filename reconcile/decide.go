@@ -17,8 +17,10 @@ const (
 	twoLeadersAfter = time.Second
 	// maxAsked ends a run in which Patroni's answers keep coming too late to count.
 	maxAsked = 3
-	// slowCallback is the run time from which the queue of Patroni's callbacks may be out of date.
+	// slowCallback is the run time from which a callback behind may have waited for too long, when it starts as soon as
+	// the slow one has ended; and cutShortFor is how long one that never ended may have been in the way.
 	slowCallback = time.Second
+	cutShortFor  = time.Minute
 )
 
 // Decide is the policy: whether this host should hold the VIP, and why. It is pure: no clock, no state, no effect.
@@ -73,15 +75,28 @@ func promoted(f Facts) Verdict {
 		until, forever := claimLease(f)
 		return Verdict{Do: DoHold, Code: CodePromoted, Why: "promoted to " + string(f.Trigger.Role), Until: until, Forever: forever || !f.Leased}
 	}
+	if w := f.Word; w.Answer == Leader && w.Role == RoleReplica && w.Running() && !w.Paused && f.fresh() {
+		return hold(f, lockLease(f), CodePromoted, "promoted to %s", f.Trigger.Role) // SQL is a moment behind the lock
+	}
 	return started(f)
 }
 
 // argvCounts reports whether a callback's words still prove a promotion: the process is young, nobody moved the address
 // since it was started, and the callback before it neither was cut short nor ran for long.
 func (f Facts) argvCounts() bool {
-	last := f.Past.Callback
-	queued := last.Event != "" && (last.Ended == 0 || last.Ended-last.Began > slowCallback)
-	return f.Now-f.Trigger.At <= EvidenceAge && f.Note.Changed <= f.Trigger.At && !queued
+	return f.Now-f.Trigger.At <= EvidenceAge && f.Note.Changed <= f.Trigger.At && !f.queued()
+}
+
+// queued reports whether this callback may have waited behind the one before.
+func (f Facts) queued() bool {
+	last, at := f.Past.Callback, f.Trigger.At
+	switch {
+	case last.Event == "":
+		return false
+	case last.Ended == 0:
+		return at-last.Began < cutShortFor
+	}
+	return last.Ended-last.Began > slowCallback && at-last.Ended < slowCallback
 }
 
 // started is an event whose role proves nothing: since Patroni 3.2 on_start can fire without the lock.
