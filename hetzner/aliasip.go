@@ -51,7 +51,7 @@ func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (R
 	g := newGuard(still, a.now)
 	a.begin()
 	s, err := a.take(ctx, g)
-	return a.switched(s, err, g.took())
+	return a.switched(s, err, g)
 }
 
 // GiveUp takes the alias from this server, where it has it.
@@ -187,6 +187,6 @@ func (a *AliasIP) networkID(ctx context.Context) (int64, error) {
 	if !n.covers(a.opts.Address) {
 		return 0, fmt.Errorf("%s is in no subnet of the network %s: %w", a.opts.Address, a.opts.Network, errConfig)
 	}
-	a.memo.Target, a.memo.Config = n.ID, a.config
+	a.memo.Target = n.ID
 	return n.ID, nil
 }

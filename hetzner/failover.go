@@ -115,7 +115,7 @@ func (f *Failover) close(s RouteState, err error, g *guard) (RouteState, error) 
 	if g == nil {
 		return f.looked(s, err)
 	}
-	return f.switched(s, err, g.took())
+	return f.switched(s, err, g)
 }
 
 // take is a loop of POSTs, and of looks where a POST would be in vain.

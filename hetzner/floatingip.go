@@ -58,7 +58,7 @@ func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool)
 	g := newGuard(still, f.now)
 	f.begin()
 	s, err := f.take(ctx, g)
-	return f.switched(s, err, g.took())
+	return f.switched(s, err, g)
 }
 
 // GiveUp unassigns the floating IP where it is assigned to this server.
@@ -218,7 +218,7 @@ func (f *FloatingIP) find(ctx context.Context) (floatingIP, error) {
 		return ip, fmt.Errorf("floating IP %s is %s, which is not %s: %w",
 			f.opts.FloatingIP, f.cloud.clean(ip.IP), f.opts.Address, errConfig)
 	}
-	f.memo.Target, f.memo.Config = ip.ID, f.config
+	f.memo.Target = ip.ID
 	return ip, nil
 }
 

@@ -46,14 +46,11 @@ func (g *guard) leaving(ctx context.Context) error {
 	return g.refresh(ctx)
 }
 
-// took is how long the switch has taken since its first mutating attempt.
-func (g *guard) took() time.Duration {
+// took is how long the switch has taken since its first mutating attempt; false where there was none.
+func (g *guard) took() (time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.first == 0 {
-		return 0
-	}
-	return g.now() - g.first
+	return g.now() - g.first, g.first != 0
 }
 
 func (g *guard) isLost() bool {

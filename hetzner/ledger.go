@@ -40,7 +40,8 @@ type ledger struct {
 // newLedger takes the words of the configuration that the looked-up ids depend on.
 func newLedger(a Access, p pace, words ...any) ledger {
 	sum := sha256.Sum256([]byte(strings.TrimSpace(fmt.Sprintln(append(words, a.Endpoint)...))))
-	return ledger{pace: p, now: a.now, config: hex.EncodeToString(sum[:6])}
+	config := hex.EncodeToString(sum[:6])
+	return ledger{pace: p, now: a.now, memo: Memo{Config: config}, config: config}
 }
 
 // Memo is what the next process has to know. It does not change when the route is used again.
@@ -117,7 +118,7 @@ func (l *ledger) looked(s RouteState, err error) (RouteState, error) {
 }
 
 // switched closes a Take. A switch that did not end stays pending, and is due again; one that is no longer wanted is not.
-func (l *ledger) switched(s RouteState, err error, took time.Duration) (RouteState, error) {
+func (l *ledger) switched(s RouteState, err error, g *guard) (RouteState, error) {
 	switch {
 	case errors.Is(err, ErrNoLongerLeader):
 		l.memo = l.memo.Abandon()
@@ -125,7 +126,7 @@ func (l *ledger) switched(s RouteState, err error, took time.Duration) (RouteSta
 	case err == nil && !s.Ours:
 		err = fmt.Errorf("the API accepted the switch, but says now: %s", s.Holder)
 	}
-	if err == nil && took > 0 {
+	if took, tried := g.took(); err == nil && tried {
 		a := Action{Took: took}
 		if l.memo.Pending != nil {
 			a.ID = l.memo.Pending.Action

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -140,9 +142,9 @@ func parseSecret(where, text, version string) (Secret, error) {
 	case len(text) > maxSecret:
 		return Secret{}, fmt.Errorf("%s: longer than %d bytes, which no secret is", where, maxSecret)
 	}
-	for i := range len(text) {
-		if text[i] <= ' ' || text[i] > '~' {
-			return Secret{}, fmt.Errorf("%s: byte %d is no printable ASCII character; one secret and nothing else belongs there", where, i+1)
+	for i, r := range text {
+		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return Secret{}, fmt.Errorf("%s: byte %d is white space or no printable character; one secret and nothing else belongs there", where, i+1)
 		}
 	}
 	return Secret{&secret{value: text, version: version}}, nil

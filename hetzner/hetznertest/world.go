@@ -1,0 +1,258 @@
+// Package hetznertest is a small Hetzner for tests: the Cloud API, the Robot webservice and the metadata service over
+// one state, with latency and a script of faults. What it answers has every field of Hetzner's specification; clients
+// by other hands are run against it in e2e/oracle.
+//
+// Time is the time package's, so that it runs on the fake clock of testing/synctest.
+package hetznertest
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What every world lets in.
+const (
+	Token    = "hetznertest0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+	User     = "#ws+robot"
+	Password = `p"a\sswörd%&=+/`
+)
+
+// World is a project of the Cloud and an account of the Robot. It may be used concurrently.
+type World struct {
+	mu       sync.Mutex
+	began    time.Time
+	servers  map[int64]*server
+	floating map[int64]*floatingIP
+	networks map[int64]*network
+	actions  map[int64]*action
+	failover map[string]*failover
+	script   []*scripted
+	calls    []Call
+	tokens   float64 // of the rate limit's bucket
+	filled   time.Time
+	bad      []time.Time // refused logins
+	counted  map[string][]time.Time
+
+	latency, actionTime, switchTime time.Duration
+	failing                         int
+	moved                           func(address string, server string)
+}
+
+type server struct {
+	id      int64
+	name    string
+	ip      string
+	network int64
+	private string
+	aliases []string
+	since   time.Time
+}
+
+type floatingIP struct {
+	id      int64
+	name    string
+	ip      string
+	server  int64
+	blocked bool
+}
+
+type network struct {
+	id            int64
+	name, ipRange string
+}
+
+type action struct {
+	id          int64
+	command     string
+	resource    resource
+	begin, end  time.Time
+	fails       bool
+	settled     bool
+	consequence func()
+}
+
+type resource struct {
+	kind string
+	id   int64
+}
+
+// New returns an empty world: instant answers, instant actions, no faults.
+func New() *World {
+	now := time.Now()
+	return &World{
+		began: now, filled: now, tokens: rateLimit,
+		servers: map[int64]*server{}, floating: map[int64]*floatingIP{}, networks: map[int64]*network{},
+		actions: map[int64]*action{}, failover: map[string]*failover{}, counted: map[string][]time.Time{},
+	}
+}
+
+// Pace sets how long an answer takes, an action after its answer, and a switch of a failover IP.
+func (w *World) Pace(latency, action, failover time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.latency, w.actionTime, w.switchTime = latency, action, failover
+}
+
+// OnMove has f called after an address moved: to a server's id or main address, or to "" when nobody has it. It is
+// called with the world locked and must not come back to it.
+func (w *World) OnMove(f func(address, server string)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moved = f
+}
+
+// FailActions lets the next n actions end in an error.
+func (w *World) FailActions(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failing = n
+}
+
+// AddServer adds one of the Cloud's, in a private network where network is not 0.
+func (w *World) AddServer(id int64, name, ip string, network int64, private string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.servers[id] = &server{id: id, name: name, ip: ip, network: network, private: private, since: time.Now()}
+}
+
+// RemoveServer deletes one.
+func (w *World) RemoveServer(id int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.servers, id)
+	for _, f := range w.floating {
+		if f.server == id {
+			f.server = 0
+		}
+	}
+}
+
+// AddFloatingIP adds one: an address, or for IPv6 a /64.
+func (w *World) AddFloatingIP(id int64, name, ip string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.floating[id] = &floatingIP{id: id, name: name, ip: ip}
+}
+
+// RemoveFloatingIP deletes one.
+func (w *World) RemoveFloatingIP(id int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.floating, id)
+}
+
+// AddNetwork adds one with a single subnet over its whole range.
+func (w *World) AddNetwork(id int64, name, ipRange string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.networks[id] = &network{id: id, name: name, ipRange: ipRange}
+}
+
+// Assign assigns a floating IP at once, to nobody where server is 0.
+func (w *World) Assign(floating, server int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle()
+	w.assign(w.floating[floating], server)
+}
+
+func (w *World) assign(f *floatingIP, server int64) {
+	if f != nil {
+		f.server = server
+		w.tellMoved(f.ip, idText(server))
+	}
+}
+
+// Assigned is the server that a floating IP is assigned to, 0 for none.
+func (w *World) Assigned(floating int64) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle()
+	return w.floating[floating].server
+}
+
+// SetAliases replaces a server's aliases at once.
+func (w *World) SetAliases(server int64, aliases ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle()
+	w.setAliases(w.servers[server], aliases)
+}
+
+// Aliases are a server's.
+func (w *World) Aliases(server int64) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settle()
+	return slices.Clone(w.servers[server].aliases)
+}
+
+func (w *World) setAliases(s *server, aliases []string) {
+	if s == nil {
+		return
+	}
+	for _, a := range s.aliases {
+		if !slices.Contains(aliases, a) {
+			w.tellMoved(a, "")
+		}
+	}
+	for _, a := range aliases {
+		if !slices.Contains(s.aliases, a) {
+			w.tellMoved(a, idText(s.id))
+		}
+	}
+	s.aliases = slices.Clone(aliases)
+}
+
+func (w *World) tellMoved(address, server string) {
+	if p, err := netip.ParsePrefix(address); err == nil {
+		address = p.Addr().String()
+	}
+	if w.moved != nil {
+		w.moved(address, server)
+	}
+}
+
+// settle lets every action that has ended by now take effect, in the order of their ends.
+func (w *World) settle() {
+	now := time.Now()
+	byEnd := slices.SortedFunc(maps.Values(w.actions), func(a, b *action) int {
+		return cmp.Or(a.end.Compare(b.end), cmp.Compare(a.id, b.id))
+	})
+	for _, a := range byEnd {
+		if a.settled || a.end.After(now) {
+			continue
+		}
+		a.settled = true
+		if !a.fails {
+			a.consequence()
+		}
+	}
+}
+
+// busy reports whether an action on the resource is under way.
+func (w *World) busy(r resource) bool {
+	for _, a := range w.actions {
+		if a.resource == r && !a.settled {
+			return true
+		}
+	}
+	return false
+}
+
+// begin starts an action.
+func (w *World) begin(command string, r resource, consequence func()) *action {
+	now := time.Now()
+	a := &action{id: int64(1000 + len(w.actions)), command: command, resource: r, begin: now, end: now.Add(w.actionTime), consequence: consequence}
+	if w.failing > 0 {
+		w.failing--
+		a.fails = true
+	}
+	w.actions[a.id] = a
+	w.settle()
+	return a
+}
