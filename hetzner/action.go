@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -57,6 +58,7 @@ func (c *Cloud) wait(ctx context.Context, a action, attempts int) error {
 	return c.ended(a)
 }
 
+// action looks at one. That it is gone is an [ActionError].
 func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, error) {
 	var a action
 	err := c.get(ctx, fmt.Sprintf("look at action %d", id), fmt.Sprintf("/actions/%d", id), attempts, func(body []byte) (err error) {
@@ -66,6 +68,9 @@ func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, err
 		}
 		return err
 	})
+	if status, _ := answered(err); status == http.StatusNotFound {
+		return action{}, &ActionError{ID: id, Code: "not_found", Message: "the API does not know it any more"}
+	}
 	return a, err
 }
 

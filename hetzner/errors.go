@@ -98,5 +98,5 @@ type ActionError struct {
 
 // Error names the action, so that it can be found in the project's list of actions.
 func (e *ActionError) Error() string {
-	return fmt.Sprintf("action %d (%s) ended in an error: %s: %s", e.ID, e.Command, e.Code, e.Message)
+	return fmt.Sprintf("action %d %s: %s: %s", e.ID, e.Command, e.Code, e.Message)
 }

@@ -81,19 +81,19 @@ func (f *FloatingIP) take(ctx context.Context, g *guard) (RouteState, error) {
 			return s, nil
 		}
 	}
-	s, err := f.assign(ctx, g)
-	status, code := answered(err)
-	var failed *ActionError
-	switch {
-	case status == 404: // deleted and made anew under its name, or a server that was rebuilt
-		f.forget()
-		return f.assign(ctx, g)
-	case code == "floating_ip_assigned":
-		return f.settle(ctx, g)
-	case errors.As(err, &failed):
-		return f.assign(ctx, g)
+	for retried := false; ; retried = true {
+		s, err := f.assign(ctx, g)
+		status, code := answered(err)
+		var failed *ActionError
+		switch {
+		case code == "floating_ip_assigned":
+			return f.settle(ctx, g)
+		case retried || status != 404 && !errors.As(err, &failed):
+			return s, err
+		case status == 404: // deleted and made anew under its name, or a server that was rebuilt
+			f.forget()
+		}
 	}
-	return s, err
 }
 
 // resume follows an action that an earlier run began, and looks whose the floating IP is now.
@@ -183,7 +183,8 @@ func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	a, err := f.cloud.action(ctx, p.Action, f.attempts())
-	if status, _ := answered(err); status == 404 {
+	var gone *ActionError
+	if errors.As(err, &gone) {
 		err = nil
 	}
 	if err == nil && a.Status != "running" {

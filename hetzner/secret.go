@@ -17,9 +17,9 @@ const (
 	maxSecret = 4 << 10
 )
 
-// Secret is a token or a password. It prints as "[redacted]" in every format, also inside of other values: fmt prints
-// unexported fields without asking them, so that the value itself is behind a pointer.
-type Secret struct{ *secret }
+// Secret is a token or a password. It prints as "[redacted]" in every format, also inside of other values: fmt looks
+// into unexported fields without asking them, and for a wrong verb even behind their pointers, but not into a function.
+type Secret struct{ open func() secret }
 
 type secret struct {
 	value   string
@@ -27,20 +27,18 @@ type secret struct {
 }
 
 // NewSecret returns a secret of the given value.
-func NewSecret(value string) Secret { return Secret{&secret{value: value}} }
+func NewSecret(value string) Secret { return seal(secret{value: value}) }
 
-func (s Secret) reveal() string {
-	if s.secret == nil {
-		return ""
-	}
-	return s.value
-}
+func seal(s secret) Secret { return Secret{func() secret { return s }} }
 
-func (s Secret) mark() string {
-	if s.secret == nil {
-		return ""
+func (s Secret) reveal() string { return s.content().value }
+func (s Secret) mark() string   { return s.content().version }
+
+func (s Secret) content() secret {
+	if s.open == nil {
+		return secret{}
 	}
-	return s.version
+	return s.open()
 }
 
 // Format writes "[redacted]" for every verb.
@@ -147,7 +145,7 @@ func parseSecret(where, text, version string) (Secret, error) {
 			return Secret{}, fmt.Errorf("%s: byte %d is white space or no printable character; one secret and nothing else belongs there", where, i+1)
 		}
 	}
-	return Secret{&secret{value: text, version: version}}, nil
+	return seal(secret{value: text, version: version}), nil
 }
 
 // censor returns a function that makes text from an answer fit to be shown: without the given secrets, should an API

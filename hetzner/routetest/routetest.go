@@ -262,7 +262,7 @@ func demoted(t *testing.T, f Fixture) {
 	}
 	f.Down()
 	var asked, demoted atomic.Int32
-	time.AfterFunc(5*time.Second, func() { demoted.Store(1); f.Up() })
+	time.AfterFunc(5300*time.Millisecond, func() { demoted.Store(1); f.Up() })
 	_, err := r.Take(t.Context(), func(context.Context) bool { asked.Add(1); return demoted.Load() == 0 })
 	if !errors.Is(err, hetzner.ErrNoLongerLeader) {
 		t.Errorf("take: %v", err)
