@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Configure changes the cluster's dynamic configuration, as `patronictl edit-config` does: a JSON object that is merged
@@ -47,3 +48,15 @@ func (n *Node) Failsafe(ctx context.Context) (bool, error) {
 
 // Query runs a statement on the node's own PostgreSQL, from the node itself, and returns its rows.
 func (n *Node) Query(ctx context.Context, sql string) ([][]string, error) { return n.query(ctx, sql) }
+
+// Settings are what a lab's Patroni was given.
+type Settings struct{ TTL, LoopWait, RetryTimeout time.Duration }
+
+// Settings returns the cluster's.
+func (l *Lab) Settings() Settings {
+	o := l.opts
+	return Settings{
+		TTL: time.Duration(o.TTL) * time.Second, LoopWait: time.Duration(o.LoopWait) * time.Second,
+		RetryTimeout: time.Duration(o.RetryTimeout) * time.Second,
+	}
+}

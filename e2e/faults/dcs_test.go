@@ -1,0 +1,169 @@
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout.
+func TestEtcdStalled(t *testing.T) {
+	t.Parallel()
+	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
+	tr.nextLoop()
+	time.Sleep(4 * time.Second) // the next loop is under way for the second half
+	tr.while(func() {
+		for _, n := range tr.lab.Nodes {
+			tr.must(n.DropEtcd())
+		}
+		time.Sleep(12 * time.Second)
+		tr.must(tr.lab.Heal())
+		tr.nextLoop()
+		tr.nextLoop()
+	})
+	if *tr.Direct > 2000 {
+		tr.Fatalf("Patroni did not survive the stall: nobody wrote for %d ms", *tr.Direct)
+	}
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// nextLoop waits until the leader's Patroni reads the DCS.
+func (tr *trial) nextLoop() {
+	tr.Helper()
+	seen := func() int64 {
+		m, err := tr.leader.Member(tr.ctx)
+		if err != nil {
+			return 0
+		}
+		return m.LastSeen
+	}
+	before := seen()
+	tr.eventually(40*time.Second, "Patroni reads the DCS", func() bool {
+		now := seen()
+		return now > 0 && now > before
+	})
+}
+
+// withoutQuorum kills two of three etcds, lets the time pass, and starts them again.
+func (tr *trial) withoutQuorum(meanwhile func()) {
+	tr.Helper()
+	var killed []*lab.Node
+	for _, n := range tr.lab.Nodes {
+		if n != tr.leader {
+			n.KillEtcd()
+			killed = append(killed, n)
+		}
+	}
+	meanwhile()
+	for _, n := range killed {
+		tr.must(n.Start())
+	}
+}
+
+func TestEtcdLost(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "etcd without quorum, failsafe_mode off")
+	tr.while(func() {
+		tr.withoutQuorum(func() {
+			tr.eventually(30*time.Second, "the VIP leaves with the demotion", func() bool { return len(tr.holders()) == 0 })
+		})
+		tr.settleAnyhow()
+	})
+	tr.Gone = ms(tr.held(tr.leader, false, tr.began).Sub(tr.began))
+	if *tr.Two > 0 {
+		tr.Errorf("two nodes had the VIP for %d ms", *tr.Two)
+	}
+}
+
+func TestEtcdLostFailsafe(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "etcd without quorum, failsafe_mode on; etcd back")
+	tr.failsafe()
+	defer func() { tr.must(tr.lab.Configure(tr.ctx, `{"failsafe_mode": false}`)) }()
+	seen := false
+	tr.while(func() {
+		tr.withoutQuorum(func() {
+			until := time.Now().Add(25 * time.Second) // longer than the lock
+			for time.Now().Before(until) {
+				m, err := tr.leader.Member(tr.ctx)
+				seen = seen || err == nil && m.Failsafe
+				time.Sleep(200 * time.Millisecond)
+			}
+		})
+		tr.settleAnyhow()
+		time.Sleep(2 * interval)
+	})
+	if !seen {
+		tr.Error("Patroni never was in failsafe mode")
+	}
+	if *tr.Direct > 2000 {
+		tr.Fatalf("Patroni did not survive in failsafe mode: nobody wrote for %d ms", *tr.Direct)
+	}
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// failsafe turns Patroni's failsafe mode on, and waits until every member knows whom to ask.
+func (tr *trial) failsafe() {
+	tr.Helper()
+	tr.must(tr.lab.Configure(tr.ctx, `{"failsafe_mode": true}`))
+	tr.eventually(30*time.Second, "failsafe_mode is on", func() bool {
+		for _, n := range tr.lab.Nodes {
+			if knows, err := n.Failsafe(tr.ctx); err != nil || !knows {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "paused, Patroni killed on the leader and started again, resumed")
+	pause := func(on bool) { tr.must(tr.lab.Pause(tr.ctx, on)) }
+	defer pause(false)
+	tr.while(func() {
+		pause(true)
+		time.Sleep(interval) // a tick hears of it
+		tr.leader.KillPatroni()
+		time.Sleep(25 * time.Second) // longer than the lock
+		tr.must(tr.leader.StartPatroni())
+		tr.leads(tr.leader, 20*time.Second)
+		time.Sleep(2 * interval)
+		pause(false)
+		time.Sleep(2 * interval)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock others may take meanwhile.
+func TestSlowStop(t *testing.T) {
+	tr := short.begin(t, "leader cut off, its before_stop hook ends 5 s after the successor leads")
+	from := tr.leader
+	defer func() { tr.must(from.HoldStop(false)) }()
+	tr.while(func() {
+		tr.must(from.HoldStop(true))
+		tr.must(tr.lab.Partition(from)) // not from the clients
+		tr.must(tr.lab.Elected(tr.ctx, from))
+		time.Sleep(5 * time.Second)
+		tr.must(from.HoldStop(false))
+	})
+	tr.succession()
+	if *tr.Two > 0 {
+		tr.Errorf("two nodes had the VIP for %d ms", *tr.Two)
+	}
+	late := 0
+	changes := tr.recording.Figures().Changes
+	for _, a := range tr.recording.Acks {
+		if a.Node == from.Name && a.End.After(changes[0].Direct) {
+			late++
+		}
+	}
+	if late == 0 {
+		tr.Error("the old PostgreSQL took no write when its successor led: the trial has shown nothing")
+	}
+	tr.note("the old PostgreSQL took %d writes at its own address when the successor led already, none through the VIP", late)
+}

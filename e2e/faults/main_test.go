@@ -1,0 +1,89 @@
+// Package faults_test lets faults happen to a real cluster, one test a fault, and shows that the VIP is where it should
+// be: how long clients went without it, whether two nodes had it, and whether a deposed primary took a write.
+//
+// Each trial prints one line of figures. At the end they are printed as a table and written to build/faults.json.
+// `make test-faults` runs all, which takes longer than `go test` allows by itself; `go test ./e2e/faults -v -run NAME` one.
+// Without root or the packages they say what is missing.
+package faults_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+var (
+	switchovers = flag.Int("switchovers", 2, "how many switchovers, back and forth")
+	killed      = flag.Int("killed", 4, "how many switchovers with killed callbacks")
+	story       = flag.Bool("story", false, "log what happened in every trial, not only in those that fail")
+	figuresFile = flag.String("figures", "", "write the figures to this file")
+)
+
+// interval is the labs' timers'.
+const interval = 2 * time.Second
+
+// The clusters that the tests share.
+var (
+	short = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Archive: true, StopHook: true}}
+	// Patroni's own defaults.
+	defaults = &cluster{settings: "30/10/10", opts: lab.Options{TTL: 30, LoopWait: 10, RetryTimeout: 10}}
+	// For what waits long and measures little, beside the others.
+	second = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if *figuresFile == "" && flag.Lookup("test.run").Value.String() == "" {
+		fmt.Println("make test-faults runs these; -run NAME some of them")
+		return
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		_ = down()
+		os.Exit(130)
+	}()
+	code := m.Run()
+	if err := errors.Join(down(), results.print(os.Stdout), results.write(*figuresFile)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// down takes every cluster away that was brought up.
+func down() error {
+	var problems []error
+	for _, c := range []*cluster{short, defaults, second} {
+		problems = append(problems, c.down())
+	}
+	if dir, err := binary(); err == nil {
+		problems = append(problems, os.RemoveAll(filepath.Dir(dir)))
+	}
+	return errors.Join(problems...)
+}
+
+// build builds vipctl as `make build` does, so that no test ever sees an old one.
+func build() (string, error) {
+	dir, err := os.MkdirTemp("", "vipctl-faults-")
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "vipctl")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary, "../../cmd/vipctl")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.Join(fmt.Errorf("build vipctl: %w: %s", err, out), os.RemoveAll(dir))
+	}
+	return binary, nil
+}

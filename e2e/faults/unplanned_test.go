@@ -1,0 +1,173 @@
+package faults_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+// outageOfDeath is what clients may lose when a primary's Patroni dies, beyond Patroni's own election.
+const outageOfDeath = 4 * time.Second
+
+func TestFrozen(t *testing.T) {
+	tr := short.begin(t, "node frozen, thawed after the failover")
+	var thawed time.Time
+	tr.while(func() {
+		tr.leader.Freeze()
+		tr.elected()
+		thawed = time.Now()
+		tr.leader.Thaw()
+		tr.settleAnyhow()
+	})
+	tr.succession()
+	if d := tr.two(tr.began, thawed); d > 0 {
+		tr.Errorf("two nodes had the VIP for %v before the thaw", d)
+	}
+	if d := tr.two(thawed, tr.recording.To); d > interval+twoLimit {
+		tr.Errorf("two nodes had the VIP for %v after the thaw, want a tick at most", d)
+	}
+	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+}
+
+// settleAnyhow waits until the cluster is whole, whoever leads then.
+func (tr *trial) settleAnyhow() {
+	tr.Helper()
+	was := tr.leader
+	tr.settle()
+	tr.leader = was
+}
+
+// lostAfter checks that the successor's writes are all there, unless Patroni itself threw them away.
+func (tr *trial) lostAfter(first time.Time) {
+	tr.Helper()
+	switch n := tr.lost(first); {
+	case tr.overwrote():
+		tr.note("%d writes of the successor are lost: Patroni took the lock back from it and rewound it", n)
+	case n > 0:
+		tr.Errorf("%d writes that the successor acknowledged are lost", n)
+	}
+}
+
+// overwrote reports whether a Patroni took the lock from another that had it, see [lab.LockChange].
+func (tr *trial) overwrote() bool {
+	return slices.ContainsFunc(tr.lab.Lock(), func(c lab.LockChange) bool { return c.At.After(tr.began) && c.Over != "" })
+}
+
+func TestPatroniKilled(t *testing.T) {
+	tr := short.begin(t, "Patroni killed, PostgreSQL runs on")
+	tr.patroniKilled()
+}
+
+func TestPatroniKilledDefaults(t *testing.T) {
+	t.Parallel()
+	tr := defaults.begin(t, "Patroni killed, PostgreSQL runs on")
+	tr.patroniKilled()
+}
+
+// patroniKilled lets a leader's Patroni die. The address must serve until its lease ends, and be gone before the lock
+// is. How long before, and how long Patroni takes to elect another, add up to what clients lose.
+func (tr *trial) patroniKilled() {
+	tr.Helper()
+	tr.while(func() {
+		tr.leader.KillPatroni()
+		tr.elected()
+	})
+	tr.succession()
+	if *tr.Two > 0 {
+		tr.Errorf("two nodes had the VIP for %d ms", *tr.Two)
+	}
+	if *tr.Early < 0 {
+		tr.Errorf("the VIP was there %d ms after the lock had ended", -*tr.Early)
+	}
+	tr.atMost("nobody had the VIP beyond Patroni's election", ms(time.Duration(*tr.Nobody-*tr.Election)*time.Millisecond), tr.unheard())
+	if *tr.Outage > outageOfDeath.Milliseconds() {
+		tr.note("outage %d ms = lease ended %d ms before the lock + Patroni's election %d ms + %d ms; more than %v", *tr.Outage,
+			*tr.Early, *tr.Election, *tr.Outage-*tr.Early-*tr.Election, outageOfDeath)
+	}
+}
+
+// unheard is how long before the lock's end a lease may end: what the last tick had heard of the DCS may be a loop and a
+// tick old, in whole seconds; a second of margin; etcd ends its leases up to a second late.
+func (tr *trial) unheard() time.Duration {
+	return tr.lab.Settings().LoopWait + interval + 4*time.Second
+}
+
+func TestPatroniRestarted(t *testing.T) {
+	tr := short.begin(t, "Patroni killed and started again within the lease")
+	tr.while(func() {
+		tr.leader.KillPatroni()
+		time.Sleep(5 * time.Second)
+		tr.must(tr.leader.StartPatroni())
+		tr.leads(tr.leader, 20*time.Second)
+		time.Sleep(2 * interval)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// leads waits until the node leads, by its Patroni's word.
+func (tr *trial) leads(n *lab.Node, limit time.Duration) {
+	tr.Helper()
+	tr.eventually(limit, n.Name+" leads", func() bool {
+		m, err := n.Member(tr.ctx)
+		return err == nil && m.Leads && m.State == "running"
+	})
+}
+
+func TestCable(t *testing.T) {
+	tr := short.begin(t, "cable pulled, plugged back after the failover")
+	var plugged time.Time
+	tr.while(func() {
+		tr.must(tr.lab.PullCable(tr.leader))
+		tr.must(tr.lab.Elected(tr.ctx, tr.leader))
+		tr.elected()
+		plugged = time.Now()
+		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.settleAnyhow()
+	})
+	tr.succession()
+	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+	limit := time.Duration(0)
+	if tr.overwrote() {
+		limit = twoLimit // a second move of the lock, and of the VIP with it
+	}
+	if d := tr.two(plugged, tr.recording.To); d > limit {
+		tr.Errorf("two nodes had the VIP for %v after the plug was back", d)
+	}
+}
+
+// Patroni 3.0.2 reports a crashed primary that keeps the lock as replica, then as master again.
+func TestPostmasterKilled(t *testing.T) {
+	tr := short.begin(t, "postmaster killed, recovered by Patroni")
+	tr.while(func() {
+		tr.must(tr.leader.KillPostmaster())
+		time.Sleep(time.Second)
+		tr.leads(tr.leader, 30*time.Second)
+		time.Sleep(2 * interval)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// A Patroni that is started beside a primary that was succeeded says on_start with the role of a primary before it has
+// looked at the lock (since 3.2), or after its first loop.
+func TestPatroniStartedBesideExPrimary(t *testing.T) {
+	tr := short.begin(t, "Patroni killed, node cut off, started again beside the running ex-primary")
+	var started time.Time
+	tr.while(func() {
+		tr.leader.KillPatroni()
+		tr.must(tr.lab.PullCable(tr.leader))
+		tr.elected()
+		started = time.Now()
+		tr.must(tr.leader.StartPatroni())
+		time.Sleep(3 * interval)
+		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.settleAnyhow()
+	})
+	tr.succession()
+	if at := tr.held(tr.leader, true, started); !at.IsZero() {
+		tr.Errorf("%s claimed the VIP without the lock, %v after its Patroni was started", tr.leader.Name, at.Sub(started))
+	}
+}

@@ -1,0 +1,131 @@
+package faults_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+func TestTimerStoppedThenSwitchover(t *testing.T) {
+	tr := short.begin(t, "timers stopped, then a switchover")
+	for _, n := range tr.lab.Nodes {
+		n.StopTimer()
+	}
+	to := tr.other()
+	tr.while(func() {
+		tr.must(tr.lab.Switchover(tr.ctx, to))
+		tr.alone(to, 6*time.Second)
+	})
+	tr.atMost("outage", tr.Outage, 5*outageLimit)
+	tr.atMost("two holders", tr.Two, twoLimit)
+}
+
+// Without its timer nobody renews the lease: the VIP leaves a healthy primary, and status says so before.
+func TestTimerStoppedOnLeader(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "timer stopped on the leader")
+	warned := ""
+	tr.while(func() {
+		tr.leader.StopTimer()
+		time.Sleep(4 * interval)
+		text, err := tr.leader.Vipctl("status")
+		tr.must(err)
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "last tick") {
+				warned = strings.TrimSpace(line)
+			}
+		}
+		tr.eventually(25*time.Second, "the lease has ended", func() bool { return len(tr.holders()) == 0 })
+		tr.leader.StartTimer()
+		tr.alone(tr.leader, 3*interval)
+	})
+	if warned == "" {
+		tr.Error("status says nothing of the timer")
+	}
+	tr.note("status said: %s", warned)
+	tr.Gone = ms(tr.held(tr.leader, false, tr.began).Sub(tr.began))
+}
+
+func TestRunWiped(t *testing.T) {
+	tr := short.begin(t, "/run wiped on the leader while REST does not answer once")
+	tr.while(func() {
+		tr.leader.FreezePatroni()
+		tr.must(tr.leader.WipeRun())
+		time.Sleep(interval + 300*time.Millisecond) // a tick, which asks for a second
+		tr.leader.Thaw()
+		time.Sleep(3 * interval)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
+func TestCallbacksKilled(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "callbacks killed at random instants")
+	seed := uint64(time.Now().UnixNano())
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	killing, stop := context.WithCancel(tr.ctx)
+	defer stop()
+	count, err := tr.lab.KillRuns(killing, "callback", func() time.Duration {
+		longest := 15 * time.Millisecond // a claim
+		if random.IntN(2) == 0 {
+			longest = 300 * time.Millisecond // a hand-over
+		}
+		return time.Duration(random.Int64N(int64(longest)))
+	})
+	if err != nil {
+		t.Skip(err) // a kernel without CONFIG_PROC_EVENTS, or a container
+	}
+	var took []int64
+	for range *killed {
+		to := tr.other()
+		tr.must(tr.lab.Switchover(tr.ctx, to))
+		led := time.Now()
+		tr.alone(to, 2*interval+time.Second)
+		took = append(took, time.Since(led).Milliseconds())
+		tr.settle()
+	}
+	stop()
+	tr.note("%d callbacks killed in %d switchovers; the VIP was right %d ms after the leader led at the median, %d ms at most",
+		count.Load(), *killed, median(took), slices.Max(took))
+	if count.Load() == 0 {
+		t.Error("no callback was killed: the trial has shown nothing")
+	}
+	for range 2 { // a node whose last callback was cut short asks before it believes the next one
+		tr.must(tr.lab.Switchover(tr.ctx, tr.other()))
+		tr.settle()
+	}
+}
+
+// A host that was given the VIP by mistake answers for it whatever vipctl does.
+func TestConflict(t *testing.T) {
+	t.Parallel()
+	tr := second.begin(t, "VIP also on a host that is no member")
+	mac, leave, err := tr.lab.Stranger()
+	tr.must(err)
+	defer func() { tr.must(leave()) }()
+	to := tr.other()
+	began := time.Now()
+	tr.must(tr.lab.Switchover(tr.ctx, to))
+	tr.alone(to, 3*interval)
+	tr.eventually(20*time.Second, "status names the other host", func() bool {
+		s, err := to.Status()
+		return err == nil && len(s.VIPs) == 1 && s.VIPs[0].Conflict != nil && s.VIPs[0].Conflict.MAC == mac
+	})
+	named := time.Since(began)
+	history, err := to.History()
+	tr.must(err)
+	i := slices.IndexFunc(history, func(e lab.Transition) bool { return e.Code == "conflict" && strings.Contains(e.Reason, mac) })
+	if i < 0 {
+		t.Fatalf("no conflict with %s in the history: %+v", mac, history)
+	}
+	tr.note("the conflict was in status and history %.1f s after the switchover", named.Seconds())
+	tr.alone(to, 0)
+}
