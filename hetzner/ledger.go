@@ -157,6 +157,8 @@ func (l *ledger) due(s RouteState, err error) reconcile.Moment {
 	var failed *ActionError
 	switch {
 	case err == nil && !s.Ours && !s.Moving: // to be taken, by whoever leads
+	case l.memo.Pending == nil && err != nil && (l.memo.Last == nil || !l.memo.Last.Ours): // nobody knows whose it is
+		at = now + l.late
 	case l.memo.Pending == nil:
 		at = now + l.check
 	case l.overdue() || hopeless(err):

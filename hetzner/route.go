@@ -105,9 +105,9 @@ func (m Memo) Intend(now reconcile.Moment) Memo {
 	return m
 }
 
-// Abandon returns the memo without the switch that was begun, to be kept when this member stops leading. What protects
-// the API, waits and refused logins, stays.
+// Abandon returns the memo without the switch that was begun and without what the API said, to be kept when this member
+// stops leading: when it leads again, it asks at once. What protects the API, waits and refused logins, stays.
 func (m Memo) Abandon() Memo {
-	m.Pending = nil
+	m.Pending, m.Last, m.Due = nil, nil, 0
 	return m
 }

@@ -62,6 +62,13 @@ func (w *World) Script(on string, times int, fault Fault) (end func()) {
 	}
 }
 
+// Honest ends all that was scripted.
+func (w *World) Honest() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.script, w.failing = nil, 0
+}
+
 func (w *World) next(r *http.Request) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
