@@ -63,7 +63,7 @@ func (c *cluster) node(ctx context.Context, id int64, random *rand.Rand) {
 		} else if memo.Due <= routetest.Now() {
 			r := c.routes[id]()
 			r.Recall(memo)
-			life, kill := context.WithTimeout(ctx, time.Duration(random.IntN(20_000))*time.Millisecond)
+			life, kill := context.WithTimeout(ctx, time.Duration(random.IntN(40_000))*time.Millisecond)
 			s, err := r.Holder(life)
 			if err == nil && !s.Ours && c.leads(id) {
 				_, _ = r.Take(life, func(context.Context) bool { return c.leads(id) })
@@ -82,9 +82,9 @@ func (c *cluster) trouble(random *rand.Rand) {
 		hetznertest.Hang(), hetznertest.Reset(), hetznertest.Unheard(), hetznertest.Raw(200, "{"),
 		hetznertest.Late(5 * time.Second), hetznertest.Refuse(429, "rate_limit_exceeded"), hetznertest.Refuse(500, "FAILOVER_FAILED"),
 	}
-	for range 30 {
-		switch random.IntN(5) {
-		case 0:
+	for range 60 {
+		switch random.IntN(6) {
+		case 0, 5:
 			c.crown([]int64{ourID, rivalID}[random.IntN(2)])
 		case 1:
 			c.net.Down()
@@ -95,7 +95,7 @@ func (c *cluster) trouble(random *rand.Rand) {
 		case 4:
 			c.FailActions(random.IntN(2))
 		}
-		time.Sleep(time.Duration(random.IntN(6000)) * time.Millisecond)
+		time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
 	}
 	c.net.Up()
 	c.Honest()
