@@ -1,11 +1,9 @@
 package faults_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -146,7 +144,7 @@ func (tr *trial) measure() {
 }
 
 // overwritten reports whether the server had the leader lock when it acknowledged the write, taken from a successor
-// that had it. Patroni before 3.0.3 does so with etcd3 (its issue 2676): the VIP followed the lock.
+// that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP followed the lock.
 func (tr *trial) overwritten(a lab.Ack) bool {
 	var last lab.LockChange
 	for _, c := range tr.lab.Lock() {
@@ -233,83 +231,4 @@ func (tr *trial) lost(from time.Time) int {
 	}
 	tr.LostWrites = &count
 	return count
-}
-
-// String is the trial's line of figures.
-func (tr *trial) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s):", tr.Fault, tr.Settings)
-	for _, f := range []struct {
-		words string
-		value *int64
-	}{
-		{"outage %s ms", tr.Outage}, {"flushing %s", tr.Flush}, {"direct gap %s", tr.Direct}, {"nobody %s", tr.Nobody}, {"two %s", tr.Two},
-		{"VIP gone after %s", tr.Gone}, {"lock free after %s", tr.LockFree}, {"VIP before lock %s", tr.Early},
-		{"election %s", tr.Election}, {"VIP before first write %s", tr.Ahead},
-	} {
-		if f.value != nil {
-			fmt.Fprintf(&b, " "+f.words+",", number(f.value))
-		}
-	}
-	if tr.Deposed != nil {
-		fmt.Fprintf(&b, " deposed %d,", *tr.Deposed)
-	}
-	if tr.LostWrites != nil {
-		fmt.Fprintf(&b, " lost %d,", *tr.LostWrites)
-	}
-	for _, n := range tr.Notes {
-		fmt.Fprintf(&b, " %s;", n)
-	}
-	return strings.TrimRight(b.String(), ",;:")
-}
-
-// story logs what happened, in order, to whoever has to find out why a trial failed.
-func (tr *trial) story() {
-	type line struct {
-		at   time.Time
-		what string
-	}
-	var all []line
-	for _, h := range tr.lab.Timeline() {
-		all = append(all, line{h.At, fmt.Sprintf("%s has the VIP: %t", h.Node, h.Has)})
-	}
-	for _, c := range tr.lab.Lock() {
-		all = append(all, line{c.At, fmt.Sprintf("%q has the lock, over %q", c.Node, c.Over)})
-	}
-	for _, n := range tr.lab.Nodes {
-		history, err := n.History()
-		if err != nil {
-			tr.Log(err)
-		}
-		for _, e := range history {
-			all = append(all, line{e.At, fmt.Sprintf("%s did %s on %s by %s, %s: %s", n.Name, e.Do, e.Trigger, e.By, e.Code, e.Reason)})
-		}
-	}
-	if tr.recording != nil {
-		f := tr.recording.Figures()
-		all = append(all, line{f.VIPGap.From, "the gap through the VIP begins"}, line{f.VIPGap.To, "the gap through the VIP ends"},
-			line{f.DirectGap.From, "the direct gap begins"}, line{f.DirectGap.To, "the direct gap ends"})
-		for _, c := range f.Changes {
-			all = append(all, line{c.Direct, fmt.Sprintf("%s takes its first write of timeline %d", c.Node, c.Timeline)},
-				line{c.VIP, fmt.Sprintf("%s takes its first through the VIP", c.Node)})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
-	for _, l := range all {
-		if l.at.After(tr.started.Add(-5 * time.Second)) {
-			tr.Logf("  %8.3f s: %s", l.at.Sub(cmp.Or(tr.began, tr.started)).Seconds(), l.what)
-		}
-	}
-}
-
-func ms(d time.Duration) *int64 {
-	n := d.Round(time.Millisecond).Milliseconds()
-	return &n
-}
-
-func number(n *int64) string {
-	if n == nil {
-		return ""
-	}
-	return fmt.Sprint(*n)
 }
