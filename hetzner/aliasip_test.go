@@ -127,7 +127,7 @@ func TestAliasIPConfigurationErrors(t *testing.T) {
 				if row.err != "" && len(l.Mutations()) > 0 {
 					t.Error("changed something")
 				}
-				if row.err != "" && r.Memo().Due < routetest_in(20*time.Second) {
+				if row.err != "" && r.Memo().Due < fromNow(20*time.Second) {
 					t.Error("due again at once, though only a person can help")
 				}
 			})

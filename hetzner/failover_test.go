@@ -14,7 +14,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner/routetest"
 )
 
-func routetest_in(d time.Duration) time.Duration { return routetest.Now() + d }
+// fromNow is a moment on the routes' clock.
+func fromNow(d time.Duration) time.Duration { return routetest.Now() + d }
 
 const (
 	post = "POST /failover/"
@@ -68,7 +69,7 @@ func TestFailoverFaults(t *testing.T) {
 				if n := len(l.Mutations()); row.posts >= 0 && n != row.posts || n > 15 {
 					t.Errorf("%d mutating calls, want %d", n, row.posts)
 				}
-				if m := r.Memo(); (m.Pending == nil) != (err == nil) || m.Due < routetest_in(row.due-time.Second) {
+				if m := r.Memo(); (m.Pending == nil) != (err == nil) || m.Due < fromNow(row.due-time.Second) {
 					t.Errorf("after %v: pending %+v, due in %v", err, m.Pending, m.Due-routetest.Now())
 				}
 			})
@@ -175,7 +176,7 @@ func TestNewPassword(t *testing.T) {
 			t.Fatal("let in")
 		}
 		m := r.Memo()
-		if m.Login == nil || m.Due < routetest_in(14*time.Minute) {
+		if m.Login == nil || m.Due < fromNow(14*time.Minute) {
 			t.Errorf("memo %+v", m)
 		}
 		r = failoverWith(t, l, right)
