@@ -38,7 +38,8 @@ func (v *visit) hold(verdict Verdict) {
 	n, now := v.facts.Note, v.Clock.Now()
 	n.Generation, n.Claimed, n.HandOver = n.Generation+1, 0, nil
 	n.Changed, n.LeaseEnd = now, verdict.Until
-	v.save(n)
+	repeated := v.facts.cutShort()
+	repeated = !v.save(n) && repeated // where the note cannot be replaced, each tick finishes the same claim
 
 	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Hold(verdict.end())
@@ -57,7 +58,7 @@ func (v *visit) hold(verdict Verdict) {
 	}
 	v.save(n)
 	v.outcome.Err = err
-	if err == nil || n.Failure != failure {
+	if (err == nil || n.Failure != failure) && !repeated {
 		v.moved(ChangeClaim, verdict, verdict.Why)
 	}
 }
@@ -115,11 +116,12 @@ func (v Verdict) end() Moment {
 }
 
 // save keeps the note, or says why not.
-func (v *visit) save(n Note) {
-	stop := v.timed(&v.spent.note)
-	v.caution("go on without saving the note", v.Notes.SaveNote(v.vip.Name, n))
-	stop()
+func (v *visit) save(n Note) (saved bool) {
+	defer v.timed(&v.spent.note)()
+	err := v.Notes.SaveNote(v.vip.Name, n)
+	v.caution("go on without saving the note", err)
 	v.facts.Note = n
+	return err == nil
 }
 
 // moved makes the record of a transition and tells of it at once.
@@ -130,15 +132,9 @@ func (v *visit) moved(c Change, verdict Verdict, why string) {
 		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.spent.phases(), Error: text(v.outcome.Err),
 	}
 	v.outcome.Records = append(v.outcome.Records, r)
+	v.history.write(r)
 	if v.Tell != nil {
 		v.Tell(r)
-	}
-}
-
-// journal writes the transitions, when there were any, to the history: last, because disks are slow.
-func (v *visit) journal() {
-	for _, r := range v.outcome.Records {
-		v.caution("write the history", v.Journal.Append(r))
 	}
 }
 

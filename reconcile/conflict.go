@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// firstProbe leaves the former holder time to go: its lease, if nothing else, has ended by then.
+	// firstProbe leaves the former holder time to go.
 	firstProbe   = 10 * time.Second
 	probeEvery   = 5 * time.Minute
 	conflictPace = 30 * time.Second // between two probes while another host answers
@@ -43,8 +43,11 @@ func (v *visit) learnOthers(ctx context.Context) {
 		return
 	}
 	slices.Sort(others)
-	unlock, _ := v.lock(lockPatience)
+	unlock, busy := v.lock(lockPatience)
 	defer unlock()
+	if busy {
+		return
+	}
 	n, err := v.Notes.Note(v.vip.Name)
 	if err != nil || n.Claimed != v.facts.Note.Claimed {
 		return

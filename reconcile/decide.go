@@ -64,6 +64,8 @@ func stopped(f Facts) Verdict {
 		return elsewhere(f)
 	case f.PG == PGDown:
 		return handOver(CodeStopped, "PostgreSQL stopped: handing over")
+	case f.PG == PGAlive && (f.Now-f.Trigger.At > EvidenceAge || f.Note.Changed > f.Trigger.At):
+		return tick(f) // it was another PostgreSQL that stopped, before this one was started or this claim made
 	}
 	return release(CodeStopped, "PostgreSQL stopped")
 }
@@ -183,10 +185,9 @@ func leading(f Facts) Verdict {
 	case f.Peers.Result == PollOther:
 		return twoLeaders(f)
 	case w.Paused && w.Unlocked && f.seenLongAgo():
-		if f.missing() {
-			return nothing(CodePausedNoDCS, "paused, DCS unreachable")
-		}
-		return hold(f, pausedLease(f), CodePausedNoDCS, "paused, DCS unreachable")
+		return pausedBlind(f)
+	case w.Paused && w.Unlocked && f.missing(): // without the lock, the code may be the role's alone
+		return nothing(CodeLeaderPaused, "leader, cluster paused, no leader key in sight")
 	case w.Paused:
 		return holdIfRunning(f, pausedLease(f), CodeLeaderPaused, "leader, cluster paused")
 	case w.Failsafe:
@@ -203,6 +204,18 @@ func leading(f Facts) Verdict {
 		return hold(f, lockLease(f), CodeClaimCutShort, "leader, claim was cut short")
 	}
 	return hold(f, lockLease(f), CodeLeader, "leader")
+}
+
+// pausedBlind is a 200 in pause without a view of the DCS: every running primary answers so.
+func pausedBlind(f Facts) Verdict {
+	const why = "paused, DCS unreachable"
+	switch {
+	case f.missing():
+		return nothing(CodePausedNoDCS, why)
+	case f.Peers.elsewhere():
+		return release(CodePausedNoDCS, why+", %s leads", f.Peers.Name)
+	}
+	return hold(f, pausedLease(f), CodePausedNoDCS, why)
 }
 
 // leadingUnfollowed is a 200 of a member whose role this VIP does not follow.
@@ -234,11 +247,8 @@ func (f Facts) doubtful() bool {
 	return f.Word.Paused || !f.Word.Failsafe && f.Word.State != "stopping" && !f.fresh()
 }
 
-// seenLongAgo reports whether Patroni's view of the DCS is older than a loop and its retries.
-func (f Facts) seenLongAgo() bool {
-	t := f.timing()
-	return f.Word.SeenAt == 0 || f.Word.At-f.Word.SeenAt > t.LoopWait+t.RetryTimeout
-}
+// seenLongAgo reports whether our Patroni's view of the DCS is older than a loop and its retries.
+func (f Facts) seenLongAgo() bool { return f.Word.blind(f.Word.At, f.timing()) }
 
 // twoLeaders finds the one of two leaders that yields; both sides come to the same answer.
 func twoLeaders(f Facts) Verdict {
@@ -283,9 +293,9 @@ func notLeading(f Facts) Verdict {
 		return elsewhere(f)
 	case f.handingOver() && f.PG == PGDown:
 		return handOver(CodeHandingOver, "handing over")
-	case f.PG == PGDown, f.PG == PGUnknown && downState(w.State):
+	case f.PG == PGDown:
 		return handOver(CodeDown, "not the leader, PostgreSQL down: handing over")
-	case w.Role != RolePrimary || !w.Running():
+	case !f.Follow.Wants(w.Role) || !w.Running():
 		return release(CodeNotLeader, "not the leader, %s", f.says())
 	case f.Asked < 2 && f.Now < f.end():
 		return ask(CodeAskAgain, Question{Patroni: true, Peers: true, After: blip})
@@ -293,11 +303,6 @@ func notLeading(f Facts) Verdict {
 		return nothing(CodeLockRetaken, "lock being re-taken")
 	}
 	return release(CodeNotLeader, "not the leader, %s", f.says())
-}
-
-// downState reports whether Patroni's word for PostgreSQL's state means that no postmaster runs.
-func downState(state string) bool {
-	return state == "crashed" || state == "stopped" || state == "start failed"
 }
 
 // retaking reports whether a running primary without the lock is about to have it again, and nobody else is.
@@ -308,7 +313,7 @@ func (f Facts) retaking() bool {
 	case f.Word.Paused:
 		return f.Past.RefusedAt != 0 && f.Now-f.Past.RefusedAt <= 2*f.timing().LoopWait
 	}
-	return !f.Word.Unlocked && f.Peers.Result == PollUs
+	return f.Peers.Result == PollUs
 }
 
 // silent is no word: nobody answered, or somebody who is not our Patroni.
@@ -341,9 +346,10 @@ func silent(f Facts) Verdict {
 	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), (f.end() - f.Now).Round(100*time.Millisecond))
 }
 
-// stillPaused reports whether nobody who answered denies the pause.
+// stillPaused reports whether nobody who answered denies the pause. Where no peer answers, another host that answers for
+// the address does.
 func (f Facts) stillPaused() bool {
-	return f.Peers.Paused || f.Peers.Result == PollSilent
+	return f.Peers.Paused || f.Peers.Result == PollSilent && len(f.Note.Answering) == 0
 }
 
 // elsewhere is the verdict where the address is not here and nothing proves that it should be. A claim that is still
@@ -371,7 +377,7 @@ func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	until = steady(f, until)
 	switch {
 	case until > f.Now:
-		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased}
+		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased || !f.ticking()}
 	case f.Now < f.end():
 		return nothing(c, "%s, lease ends in %v", why, (f.end() - f.Now).Round(100*time.Millisecond))
 	}

@@ -17,7 +17,7 @@ func TestDeniedRows(t *testing.T) {
 		{name: "replica", facts: holder(denies(replica)), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, running"},
 		{name: "partly here", facts: partly(denies(replica)), do: DoRelease, code: CodeNotLeader},
 		{name: "primary, starting", facts: holder(denies(state("starting"))), do: DoRelease, code: CodeNotLeader, why: "primary, starting"},
-		{name: "standby leader", facts: holder(denies(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoRelease, code: CodeNotLeader},
+		{name: "standby leader", facts: holder(denies(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoAsk, code: CodeAskAgain, ask: Question{Patroni: true, Peers: true, After: blip}},
 
 		{name: "handing over", facts: holder(denies(replica), handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver, why: "handing over"},
 		{name: "handing over, PostgreSQL up again", facts: holder(denies(replica), handover(1)), do: DoRelease, code: CodeNotLeader},
@@ -25,9 +25,9 @@ func TestDeniedRows(t *testing.T) {
 		{name: "an old hand-over", facts: holder(denies(replica), handover(7), pg(PGDown)), do: DoHandOver, code: CodeDown},
 		{name: "down", facts: holder(denies(replica), pg(PGDown)), do: DoHandOver, code: CodeDown, why: "not the leader, PostgreSQL down: handing over"},
 		{name: "down, of a running primary", facts: holder(denies(), pg(PGDown)), do: DoHandOver, code: CodeDown},
-		{name: "crashed, by Patroni alone", facts: holder(denies(state("crashed")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
-		{name: "stopped, by Patroni alone", facts: holder(denies(state("stopped")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
-		{name: "start failed, by Patroni alone", facts: holder(denies(state("start failed")), pg(PGUnknown)), do: DoHandOver, code: CodeDown},
+		{name: "crashed, by Patroni alone", facts: holder(denies(state("crashed")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
+		{name: "stopped, by Patroni alone", facts: holder(denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
+		{name: "start failed, by Patroni alone", facts: holder(denies(state("start failed")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
 		{name: "stopping is no proof", facts: holder(denies(state("stopping")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
 		{name: "crashed, but alive", facts: holder(denies(state("crashed"))), do: DoRelease, code: CodeNotLeader},
 
@@ -48,7 +48,7 @@ func TestRetakenRows(t *testing.T) {
 		{name: "asked twice already", facts: still(asked(2)), do: DoNothing, code: CodeLockRetaken},
 		{name: "the lease ends in a moment", facts: still(here(1)), do: DoNothing, code: CodeLockRetaken},
 		{name: "the lease ends now", facts: still(here(0)), do: DoRelease, code: CodeNotLeader},
-		{name: "unlocked", facts: still(denies(unlocked), asked(2)), do: DoRelease, code: CodeNotLeader},
+		{name: "unlocked: it has no view of the DCS yet", facts: still(denies(unlocked), asked(2)), do: DoNothing, code: CodeLockRetaken},
 		{name: "no peer answers", facts: still(polled(PollSilent)), do: DoRelease, code: CodeNotLeader},
 		{name: "the peers differ", facts: still(polled(PollUnclear)), do: DoRelease, code: CodeNotLeader},
 		{name: "another leads", facts: still(polled(PollOther)), do: DoRelease, code: CodeNotLeader},
@@ -68,7 +68,7 @@ func TestSilentRows(t *testing.T) {
 	}
 	bare := note(func(n *Note) { *n = Note{} })
 	forever := func(f *Facts) { f.Sight = Sight{Here: PresenceYes, Forever: true}; bare(f) }
-	rolled := now + 4*time.Second // polled + interval + 2 s
+	rolled := now + 5*time.Second // polled + interval + 3 s
 	lead := func(ago time.Duration) change {
 		return past(func(m *Memory) { m.Leading.SeenAt = now - ago })
 	}
@@ -97,15 +97,15 @@ func TestSilentRows(t *testing.T) {
 		{name: "the lease ends now", facts: holder(here(0), mute, polled(PollUs)), do: DoRelease, code: CodeSilentExpired, why: "nobody vouches for this VIP"},
 		{name: "the peers name us", facts: holder(here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, why: "the peers name us", until: rolled},
 		{name: "the peers name us, unleased", facts: holder(unleased, here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled, forever: true},
-		{name: "as far as they vouch already", facts: holder(here(4*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
-		{name: "a moment further", facts: holder(here(4*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
+		{name: "as far as they vouch already", facts: holder(here(5*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
+		{name: "a moment further", facts: holder(here(5*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
 		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(26*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
 		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(28*time.Second)), do: DoNothing, code: CodeSilentLeased},
 		{name: "partly here is not rolled", facts: partly(mute, polled(PollUs), note(func(n *Note) { n.LeaseEnd = now + 1 })), do: DoNothing, code: CodeSilentLeased},
 		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(PollUs), lead(16*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
 
 		{name: "without a note the kernel's end counts", facts: holder(bare, mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "lease ends in 10s"},
-		{name: "the note's end counts before the kernel's", facts: holder(note(func(n *Note) { n.LeaseEnd = now }), mute, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
+		{name: "the kernel's end counts beside an old note's", facts: holder(note(func(n *Note) { n.LeaseEnd = now }), mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "lease ends in 10s"},
 		{name: "permanent without a note", facts: holder(forever, mute, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
 	})
 }

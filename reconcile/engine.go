@@ -57,7 +57,6 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 			}
 			v.lookAgain(ctx)
 			v.learnOthers(ctx)
-			v.journal()
 			outcomes[i] = v.outcome
 		})
 	}
@@ -69,9 +68,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 
 // Plan decides for every VIP like Run would now, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
-	past, err := e.Notes.Memory()
-	r := &run{Engine: e, trigger: t, past: past}
-	r.warn("read the cluster's memory", err)
+	r := newRun(e, t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
 		v := newVisit(r, vip)
@@ -81,15 +78,16 @@ func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
 	return outcomes
 }
 
-// begin reads the memory, and leaves a mark there that a callback runs.
+// begin reads the memory, and leaves a mark there that a callback runs: beside the work, because the memory may be
+// locked by a process that was stopped.
 func (e *Engine) begin(t Trigger) *run {
-	past, err := e.Notes.Memory()
-	r := &run{Engine: e, trigger: t, past: past}
-	r.warn("read the cluster's memory", err)
+	r := newRun(e, t)
 	if t.Event != EventTick && t.Event != EventOperator {
-		r.warn("mark the callback", e.Notes.UpdateMemory(func(m *Memory) {
-			m.Callback = Callback{Event: t.Event, Began: t.At}
-		}))
+		r.marking.Go(func() {
+			r.warn("mark the callback", e.Notes.UpdateMemory(func(m *Memory) {
+				m.Callback = Callback{Event: t.Event, Began: t.At}
+			}))
+		})
 	}
 	return r
 }

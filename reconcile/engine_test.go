@@ -159,6 +159,7 @@ func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
 func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w := newWorld(t)
 	w.run(EventOnRoleChange, RolePrimary)
+	w.tick() // with a timer, the address has an end
 	w.notes, w.memory = map[string]Note{}, Memory{}
 	w.word = Word{Answer: Silent, Why: "no answer"}
 	w.wantCode(w.tick(), CodeSilentLeased)
@@ -346,5 +347,68 @@ func TestAnAddressThatIsNotAsItShouldBeIsNotHandedOver(t *testing.T) {
 	w.want(false)
 	if w.now != began {
 		t.Errorf("released after %v", w.now-began)
+	}
+}
+
+func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	n := w.notes["vip"]
+	n.Claimed = 0 // the last that could be written before /run was full
+	w.notes["vip"] = n
+	w.saveErr = errors.New("no space left on device")
+	for range 3 {
+		w.tick()
+		w.want(true)
+	}
+	if len(w.records) != 1 {
+		t.Errorf("records %+v, want the claim alone", w.records)
+	}
+}
+
+func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
+	w := newWorld(t)
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeLeader) // claimed and confirmed
+	if w.end != Forever {
+		t.Errorf("the address ends in %v though nobody renews it", w.end-w.now)
+	}
+	w.tick()
+	if w.end == Forever {
+		t.Error("the first tick gives it no end")
+	}
+}
+
+func TestOnStopOfAnotherPostgreSQL(t *testing.T) {
+	w := newWorld(t)
+	w.run(EventOnRoleChange, RolePrimary)
+	old := Trigger{Event: EventOnStop, Role: RolePrimary, Cluster: "demo", At: w.now - time.Minute} // thawed after a minute
+	w.wantCode(w.engine().Run(t.Context(), old)[0], CodeLeader)
+	w.want(true)
+}
+
+func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.pg = PGDown // a restart, while Patroni is slow once
+	w.word = Word{Answer: Silent, Why: "no answer"}
+	w.onWait = func() { w.set(PGAlive); w.leads() }
+	w.wantCode(w.tick(), CodeLeader)
+	w.want(true)
+	if len(w.records) != 1 {
+		t.Errorf("records %+v, want the claim alone", w.records)
+	}
+	if w.notes["vip"].HandOver != nil {
+		t.Error("the hand-over is still on the note")
+	}
+}
+
+// A question of one VIP's keeps no other from its lock.
+func TestVIPsDoNotWaitForEachOther(t *testing.T) {
+	w := newWorld(t)
+	r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
+	r.asking.Lock()
+	defer r.asking.Unlock()
+	if got := newVisit(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
+		t.Errorf("verdict %+v, want the question", got)
 	}
 }

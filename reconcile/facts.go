@@ -48,14 +48,9 @@ func (f Facts) handingOver() bool {
 	return f.holder() && f.Note.HandOver != nil && f.Note.HandOver.Generation == f.Note.Generation
 }
 
-// end is until when the address is vouched for. Without a note the kernel's own lifetime is all there is; an address
-// that has neither has no end that anybody knows, which is 0: past.
-func (f Facts) end() Moment {
-	if f.Note.LeaseEnd != 0 {
-		return f.Note.LeaseEnd
-	}
-	return f.Sight.End
-}
+// end is until when the address is vouched for. Without a note, or with an old one that could not be replaced, the
+// kernel's own lifetime is all there is; an address that has neither has no end that anybody knows, which is 0: past.
+func (f Facts) end() Moment { return max(f.Note.LeaseEnd, f.Sight.End) }
 
 // stale reports whether what Patroni said may no longer count: said too long ago, or before another process of ours
 // moved the address.
@@ -93,8 +88,10 @@ type Poll struct {
 // elsewhere reports whether the lock is known to be another member's.
 func (p Poll) elsewhere() bool { return p.Result == PollOther || p.Result == PollNamed }
 
-// Summarize turns the peers' words into one outcome. self is this member's name.
-func Summarize(words []PeerWord, self string, at Moment) Poll {
+// Summarize turns the peers' words into one outcome. self is this member's name, at when they were asked. "No leader" of
+// a peer that has not read the DCS for longer than a loop and its retries, or that is in failsafe mode, says only that
+// it sees no DCS.
+func Summarize(words []PeerWord, self string, at Moment, t Timing) Poll {
 	p := Poll{Result: PollSilent, At: at}
 	var answers, nobody, us, paused int
 	for _, w := range words {
@@ -103,6 +100,7 @@ func Summarize(words []PeerWord, self string, at Moment) Poll {
 			return Poll{Result: PollOther, Name: w.Peer.Name, Word: w.Word, Paused: w.Word.Paused, At: at}
 		case w.Word.Answer != NotLeader:
 			continue
+		case w.Word.Unlocked && (w.Word.Failsafe || w.Word.blind(at, t)):
 		case w.Word.Unlocked:
 			nobody++
 		case w.Names != "" && w.Names == self:

@@ -11,8 +11,12 @@ func TestSummarize(t *testing.T) {
 	}
 	no := Word{Answer: NotLeader}
 	rest := Word{Answer: NotLeader, Paused: true}
-	open := Word{Answer: NotLeader, Unlocked: true}
-	openRest := Word{Answer: NotLeader, Unlocked: true, Paused: true}
+	defaults := Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}
+	open := Word{Answer: NotLeader, Unlocked: true, SeenAt: now - time.Second}
+	openRest := Word{Answer: NotLeader, Unlocked: true, Paused: true, SeenAt: now - time.Second}
+	dim := Word{Answer: NotLeader, Unlocked: true, SeenAt: now - 20*time.Second}
+	blind := Word{Answer: NotLeader, Unlocked: true, SeenAt: now - 20*time.Second - 1}
+	failsafe := Word{Answer: NotLeader, Unlocked: true, Failsafe: true, SeenAt: now - time.Second}
 	lead := Word{Answer: Leader, Timeline: 3}
 	leadRest := Word{Answer: Leader, Paused: true}
 	mute, other := Word{Answer: Silent}, Word{Answer: NotOurs}
@@ -33,6 +37,10 @@ func TestSummarize(t *testing.T) {
 		"one sees no lock, one names us":  {[]PeerWord{says("n2", open, ""), says("n3", no, "n1")}, Poll{Result: PollUnclear}},
 		"nobody":                          {[]PeerWord{says("n2", open, ""), says("n3", open, "")}, Poll{Result: PollNobody}},
 		"unlocked, whomever it names":     {[]PeerWord{says("n2", open, "n1")}, Poll{Result: PollNobody}},
+		"no view of the DCS for too long": {[]PeerWord{says("n2", blind, "")}, Poll{Result: PollUnclear}},
+		"no view of the DCS ever":         {[]PeerWord{says("n2", Word{Answer: NotLeader, Unlocked: true}, "")}, Poll{Result: PollUnclear}},
+		"a view that is just not too old": {[]PeerWord{says("n2", dim, "")}, Poll{Result: PollNobody}},
+		"failsafe mode":                   {[]PeerWord{says("n2", failsafe, "")}, Poll{Result: PollUnclear}},
 		"nobody, and one is silent":       {[]PeerWord{says("n2", open, ""), says("n3", mute, "")}, Poll{Result: PollNobody}},
 		"another is named":                {[]PeerWord{says("n2", no, "n3")}, Poll{Result: PollNamed, Name: "n3"}},
 		"another is named, and we":        {[]PeerWord{says("n2", no, "n3"), says("n4", no, "n1")}, Poll{Result: PollNamed, Name: "n3"}},
@@ -46,11 +54,11 @@ func TestSummarize(t *testing.T) {
 		"one denies the pause":            {[]PeerWord{says("n2", rest, "n1"), says("n3", no, "n1")}, Poll{Result: PollUs}},
 	} {
 		c.want.At = now
-		if got := Summarize(c.words, "n1", now); got != c.want {
+		if got := Summarize(c.words, "n1", now, defaults); got != c.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, c.want)
 		}
 	}
-	nameless := Summarize([]PeerWord{says("n2", no, "")}, "", now)
+	nameless := Summarize([]PeerWord{says("n2", no, "")}, "", now, defaults)
 	if nameless.Result != PollUnclear {
 		t.Errorf("a member without a name is taken for the leader that nobody names: %+v", nameless)
 	}

@@ -32,8 +32,9 @@ func (v *visit) beginHandOver(verdict Verdict) bool {
 }
 
 // awaitSuccessor listens, without the lock, until another host answers for the address, and releases it then; at the
-// latest at the hand-over's end. A tick gives up its turn before the next is due: that one goes on.
-func (v *visit) awaitSuccessor(ctx context.Context) {
+// latest at the hand-over's end. A tick gives up its turn before the next is due: that one goes on. Where PostgreSQL is
+// up again meanwhile, it reports that everything has to be decided anew.
+func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 	h := *v.facts.Note.HandOver
 	budget := h.Until
 	if v.trigger.Event == EventTick {
@@ -50,13 +51,19 @@ func (v *visit) awaitSuccessor(ctx context.Context) {
 	unlock, _ := v.lock(lockPatience)
 	defer unlock()
 	now := v.Clock.Now()
-	if pg := v.postmaster(ctx); mac == "" && pg == PGDown && now < h.Until && budget < h.Until {
-		return
-	}
 	if v.superseded(ctx, h) {
-		return
+		return false
+	}
+	if mac == "" && now < h.Until && ctx.Err() == nil {
+		switch {
+		case v.postmaster(ctx) != PGDown:
+			return true
+		case budget < h.Until:
+			return false
+		}
 	}
 	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, ending(mac, now-h.Began)))
+	return false
 }
 
 // watch stops the listening at the budget's end, or as soon as PostgreSQL might accept a write again.

@@ -80,7 +80,9 @@ func TestAHandOverWithoutANote(t *testing.T) {
 	for pg, here := range map[PG]bool{PGDown: false, PGAlive: true} {
 		w := handingOverWorld(t)
 		w.onWait = func() {
+			w.mu.Lock()
 			w.noteErr = errors.New("read-only file system")
+			w.mu.Unlock()
 			w.set(pg)
 			if pg == PGAlive { // another process may have claimed it anew
 				w.end = w.now + time.Minute

@@ -137,7 +137,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
-		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result != PollOther && f.evidence() == f.Word
+		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && !f.Peers.elsewhere() && f.evidence() == f.Word
 		ended := v.Do == DoRelease && f.end() <= f.Now
 		if f.Trigger.Event != EventTick && f.handingOver() && f.PG == PGDown {
 			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on
@@ -175,7 +175,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"a hand-over needs a PostgreSQL that takes no write": func(f Facts, v Verdict) string {
-		if v.Do == DoHandOver && f.PG != PGDown && !(f.PG == PGUnknown && f.Word.Answer == NotLeader && downState(f.Word.State)) {
+		if v.Do == DoHandOver && f.PG != PGDown {
 			return "handed over"
 		}
 		return ""

@@ -8,7 +8,7 @@ var unheardTiming = Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, Re
 const (
 	leaseMargin   = time.Second     // whole-second lifetimes, and the kernel's own lateness (up to 0.24 s)
 	leaseSafety   = 2 * time.Second // the distance that a rolling end keeps from the lock's own, when our Patroni is heard
-	rollSlack     = 2 * time.Second // a rolling lease outlives the next tick by this: the timer is late, lifetimes are rounded down
+	rollSlack     = 3 * time.Second // a rolling lease outlives the next tick by this: its timer and Patroni are late, lifetimes are rounded down
 	recentTick    = time.Minute     // a timer that ran this lately is running
 	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
 	bootLease     = time.Minute
@@ -16,12 +16,14 @@ const (
 )
 
 // timing is the cluster's, or the stand-in where it was never heard.
-func (f Facts) timing() Timing {
-	if f.Past.Timing == (Timing{}) {
+func (m Memory) timing() Timing {
+	if m.Timing == (Timing{}) {
 		return unheardTiming
 	}
-	return f.Past.Timing
+	return m.Timing
 }
+
+func (f Facts) timing() Timing { return f.Past.timing() }
 
 // Roomy reports whether the usual lease leaves time for a tick between two loops of Patroni. Where it does not, the
 // lease rolls from tick to tick.
@@ -35,7 +37,7 @@ func (t Timing) Roomy(interval time.Duration) bool {
 // follows S never end.
 func lockLease(f Facts) Moment {
 	t, w := f.timing(), f.Word
-	least := w.At + f.Interval + rollSlack // anything shorter would flap between two ticks
+	least := min(w.At+f.Interval+rollSlack, w.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
 	switch {
 	case w.Failsafe: // S is frozen: the members answered within ttl instead
 		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
@@ -46,6 +48,9 @@ func lockLease(f Facts) Moment {
 	}
 	end := w.SeenAt + t.TTL - t.LoopWait
 	if before := f.Past.SeenBefore; before != 0 {
+		if w.SeenAt-before > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
+			return rollingLease(f)
+		}
 		end = min(end, before+t.TTL)
 	}
 	return end - leaseMargin
@@ -76,20 +81,25 @@ func peersLease(f Facts) Moment {
 // primary, so that the address gets no end then; forever says so.
 func claimLease(f Facts) (until Moment, forever bool) {
 	t, exec := f.timing(), f.Trigger.At
-	until = exec + t.TTL - t.LoopWait - leaseMargin
-	switch {
-	case f.Past.LastTick != 0 && exec-f.Past.LastTick <= recentTick:
-		return until, false
-	case exec < bootGrace:
+	if exec < bootGrace && !f.tickedLately() {
 		return exec + bootLease, false
 	}
-	return until, true
+	return exec + t.TTL - t.LoopWait - leaseMargin, !f.ticking()
 }
 
-// steady keeps what was vouched for before: a proof that the lock is ours until some moment does not lapse. It is
-// capped where the proof was of another kind (a pause that ended, a longer ttl).
+// ticking reports whether a timer is there to renew a lease.
+func (f Facts) ticking() bool {
+	return f.Trigger.Event == EventTick || f.Trigger.At < bootGrace || f.tickedLately()
+}
+
+func (f Facts) tickedLately() bool {
+	return f.Past.LastTick != 0 && f.Trigger.At-f.Past.LastTick <= recentTick
+}
+
+// steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours until some moment does
+// not lapse. It is capped where the proof was of another kind (a pause that ended, a longer ttl).
 func steady(f Facts, until Moment) Moment {
-	if f.missing() || f.Word.SeenAt == 0 {
+	if f.missing() || !f.stalled() {
 		return until
 	}
 	return max(until, min(f.end(), f.Word.SeenAt+f.timing().TTL-leaseSafety))

@@ -31,27 +31,42 @@ func TestLockLease(t *testing.T) {
 		facts func(change) Facts
 		want  ends
 	}{
-		"S now":                             {func(c change) Facts { return holder(c, no, leads(just, seen(0))) }, ends{19 * second, 17 * second, 4 * second, 49 * second}},
-		"S 1 s old":                         {func(c change) Facts { return holder(c, no, leads(just, seen(second))) }, ends{18 * second, 16 * second, 4 * second, 48 * second}},
-		"S 10 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(10*second))) }, ends{9 * second, 7 * second, 4 * second, 39 * second}},
+		"S now":                             {func(c change) Facts { return holder(c, no, leads(just, seen(0))) }, ends{19 * second, 17 * second, 5 * second, 49 * second}},
+		"S 1 s old":                         {func(c change) Facts { return holder(c, no, leads(just, seen(second))) }, ends{18 * second, 16 * second, 5 * second, 48 * second}},
+		"S 10 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(10*second))) }, ends{9 * second, 7 * second, 5 * second, 39 * second}},
 		"S 14 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(14*second))) }, ends{5 * second, 3 * second, 4 * second, 35 * second}},
 		"S 17 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(17*second))) }, ends{2 * second, 0, 1 * second, 32 * second}},
 		"S 25 s old":                        {func(c change) Facts { return holder(c, no, leads(just, seen(25*second))) }, ends{-6 * second, -8 * second, -7 * second, 24 * second}},
-		"S' a loop ago, to the second":      {func(c change) Facts { return holder(c, before(10*second), leads(just, seen(0))) }, ends{19 * second, 9 * second, 4 * second, 49 * second}},
-		"S' a little over a loop ago":       {func(c change) Facts { return holder(c, before(11*second), leads(just, seen(0))) }, ends{18 * second, 8 * second, 4 * second, 48 * second}},
-		"S' long ago":                       {func(c change) Facts { return holder(c, before(25*second), leads(just, seen(0))) }, ends{4 * second, -6 * second, 4 * second, 34 * second}},
-		"S' not long ago":                   {func(c change) Facts { return holder(c, before(second), leads(just, seen(0))) }, ends{19 * second, 17 * second, 4 * second, 49 * second}},
-		"failsafe":                          {func(c change) Facts { return holder(c, leads(just, failsafe)) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
-		"failsafe, S frozen long ago":       {func(c change) Facts { return holder(c, leads(just, failsafe, seen(time.Hour))) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
-		"failsafe, S missing":               {func(c change) Facts { return holder(c, leads(just, failsafe, unseen)) }, ends{8 * second, 13 * second, 4 * second, 38 * second}},
+		"S' a loop ago, to the second":      {func(c change) Facts { return holder(c, before(10*second), leads(just, seen(0))) }, ends{19 * second, 9 * second, 5 * second, 49 * second}},
+		"S' a little over a loop ago":       {func(c change) Facts { return holder(c, before(11*second), leads(just, seen(0))) }, ends{18 * second, 8 * second, 5 * second, 48 * second}},
+		"S' long ago":                       {func(c change) Facts { return holder(c, before(25*second), leads(just, seen(0))) }, ends{5 * second, 5 * second, 5 * second, 34 * second}},
+		"S' not long ago":                   {func(c change) Facts { return holder(c, before(second), leads(just, seen(0))) }, ends{19 * second, 17 * second, 5 * second, 49 * second}},
+		"S' as long ago as may be":          {func(c change) Facts { return holder(c, before(18*second), leads(just, seen(0))) }, ends{11 * second, 5 * second, 5 * second, 41 * second}},
+		"failsafe":                          {func(c change) Facts { return holder(c, leads(just, failsafe)) }, ends{8 * second, 13 * second, 5 * second, 38 * second}},
+		"failsafe, S frozen long ago":       {func(c change) Facts { return holder(c, leads(just, failsafe, seen(time.Hour))) }, ends{8 * second, 13 * second, 5 * second, 38 * second}},
+		"failsafe, S missing":               {func(c change) Facts { return holder(c, leads(just, failsafe, unseen)) }, ends{8 * second, 13 * second, 5 * second, 38 * second}},
 		"S missing":                         {func(c change) Facts { return holder(c, leads(just, unseen)) }, ends{10 * second, 15 * second, 5 * second, 40 * second}},
 		"S missing, heard 2 s ago":          {func(c change) Facts { return holder(c, leads(heard(2*second), unseen)) }, ends{8 * second, 13 * second, 3 * second, 38 * second}},
-		"S 1 s old, heard 2 s ago: no room": {func(c change) Facts { return holder(c, no, leads(heard(2*second), seen(second))) }, ends{18 * second, 16 * second, 2 * second, 48 * second}},
+		"S 1 s old, heard 2 s ago: no room": {func(c change) Facts { return holder(c, no, leads(heard(2*second), seen(second))) }, ends{18 * second, 16 * second, 3 * second, 48 * second}},
 	} {
 		for cluster, set := range settings {
 			if got, want := lockLease(c.facts(set)), c.want.of(cluster); got != want {
 				t.Errorf("%s, %s: ends in %v, want %v", cluster, name, got-now, want-now)
 			}
+		}
+	}
+}
+
+// TestALongSilenceProvesNothing has an S' so long before S that it cannot be the loop before.
+func TestALongSilenceProvesNothing(t *testing.T) {
+	for ago, want := range map[time.Duration]time.Duration{
+		18 * second:   11 * second, // S' + ttl - 1 s
+		18*second + 1: 5 * second,  // rolling
+		300 * second:  5 * second,
+	} {
+		f := holder(past(func(m *Memory) { m.SeenBefore = now - ago }), leads(heard(0), seen(0)))
+		if got := lockLease(f) - now; got != want {
+			t.Errorf("S' %v before S: ends in %v, want %v", ago, got, want)
 		}
 	}
 }
@@ -63,11 +78,12 @@ func TestLeaseFloors(t *testing.T) {
 		facts Facts
 		want  time.Duration
 	}{
-		"failsafe":               {holder(short, leads(heard(0), failsafe)), 4 * second},
-		"failsafe, at the floor": {holder(timing(26, 10, 10), leads(heard(0), failsafe)), 4 * second},
-		"failsafe, above it":     {holder(timing(27, 10, 10), leads(heard(0), failsafe)), 5 * second},
-		"S missing":              {holder(short, leads(heard(0), unseen)), 4 * second},
-		"S missing, above it":    {holder(timing(25, 10, 10), leads(heard(0), unseen)), 5 * second},
+		"failsafe":               {holder(short, leads(heard(0), failsafe)), 5 * second},
+		"failsafe, at the floor": {holder(timing(27, 10, 10), leads(heard(0), failsafe)), 5 * second},
+		"failsafe, above it":     {holder(timing(28, 10, 10), leads(heard(0), failsafe)), 6 * second},
+		"S missing":              {holder(short, leads(heard(0), unseen)), 5 * second},
+		"S missing, above it":    {holder(timing(26, 10, 10), leads(heard(0), unseen)), 6 * second},
+		"never beyond the lock":  {holder(short, leads(heard(0), unseen), func(f *Facts) { f.Interval = 30 * second }), 18 * second},
 		"never heard: 20/10/5":   {holder(timing(0, 0, 0), leads(heard(0), unseen)), 5 * second},
 	} {
 		if got := lockLease(c.facts) - now; got != c.want {
@@ -93,8 +109,8 @@ func TestRoomy(t *testing.T) {
 
 func TestRollingLease(t *testing.T) {
 	for _, c := range []struct{ seen, heard, want time.Duration }{
-		{0, 0, 4 * second}, {24 * second, 0, 4 * second}, {25 * second, 0, 3 * second}, {28 * second, 0, 0},
-		{10 * second, second, 3 * second}, {25 * second, second, 3 * second}, {26 * second, second, 2 * second},
+		{0, 0, 5 * second}, {23 * second, 0, 5 * second}, {24 * second, 0, 4 * second}, {28 * second, 0, 0},
+		{10 * second, second, 4 * second}, {24 * second, second, 4 * second}, {25 * second, second, 3 * second},
 	} {
 		f := holder(leads(seen(c.seen), heard(c.heard)))
 		if got := rollingLease(f) - now; got != c.want {
@@ -124,21 +140,23 @@ func TestFreshAndStalled(t *testing.T) {
 
 // TestSteady has what was vouched for before, against a new end 5 s ahead.
 func TestSteady(t *testing.T) {
+	old := leads(heard(0), seen(14*second)) // the DCS stalls: a refresh that hung would have ended by now
 	for name, c := range map[string]struct {
 		facts Facts
 		want  time.Duration
 	}{
-		"less was vouched for":            {holder(here(4*second), leads()), 5 * second},
-		"the same":                        {holder(here(5*second), leads()), 5 * second},
-		"more":                            {holder(here(6*second), leads()), 6 * second},
-		"up to the lock's end":            {holder(here(25*second), leads()), 25 * second},
-		"past it: a pause ended":          {holder(here(time.Minute), leads()), 25 * second},
-		"past it: the ttl was lowered":    {holder(here(25*second), timing(20, 2, 3), leads()), 15 * second},
+		"less was vouched for":            {holder(here(4*second), old), 5 * second},
+		"the same":                        {holder(here(5*second), old), 5 * second},
+		"more":                            {holder(here(6*second), old), 6 * second},
+		"up to the lock's end":            {holder(here(14*second), old), 14 * second},
+		"past it: a pause ended":          {holder(here(time.Minute), old), 14 * second},
+		"past it: the ttl was lowered":    {holder(here(14*second), timing(22, 2, 3), old), 6 * second},
+		"the DCS does not stall":          {holder(here(6*second), leads(heard(0), seen(13*second))), 5 * second},
 		"without S nothing is known":      {holder(here(6*second), leads(unseen)), 5 * second},
-		"of what is missing nothing is":   {absent(leads(), note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
-		"partly here is as good as gone":  {partly(leads(), note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
-		"without a note: the kernel's":    {holder(here(6*second), note(func(n *Note) { *n = Note{} }), leads()), 6 * second},
-		"permanent, and no note":          {holder(leads(), func(f *Facts) { f.Note, f.Sight = Note{}, Sight{Here: PresenceYes, Forever: true} }), 5 * second},
+		"of what is missing nothing is":   {absent(old, note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"partly here is as good as gone":  {partly(old, note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"without a note: the kernel's":    {holder(here(6*second), note(func(n *Note) { *n = Note{} }), old), 6 * second},
+		"permanent, and no note":          {holder(old, func(f *Facts) { f.Note, f.Sight = Note{}, Sight{Here: PresenceYes, Forever: true} }), 5 * second},
 		"S is old: the lock ends earlier": {holder(here(20*second), leads(seen(20*second))), 8 * second},
 	} {
 		if got := steady(c.facts, now+5*second) - now; got != c.want {

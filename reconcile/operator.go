@@ -55,26 +55,23 @@ func ordered(f Facts) Verdict {
 		return v
 	case t.Order == OrderClaim && v.Do == DoHold:
 		return v
-	case t.Order == OrderRelease && v.Do != DoHold && !f.vouched():
+	case t.Order == OrderRelease && (v.Do == DoRelease || v.Do == DoHandOver || !f.holder()):
 		return release(CodeOperator, "released by %s", t.By)
 	}
 	return nothing(CodeRefused, "%s", v.Why)
 }
 
-// vouched reports whether anything says that the address may still be ours.
-func (f Facts) vouched() bool { return f.Word.Answer != NotLeader && f.Now < f.end() }
-
 // SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A hold that could not
 // be written down is an error: somebody is going to rely on it.
 func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time.Duration) []Outcome {
-	r := &run{Engine: e, trigger: Trigger{Event: EventOperator, By: by, At: at}}
+	r := newRun(e, Trigger{Event: EventOperator, By: by, At: at})
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
 		v := newVisit(r, vip)
 		v.setHold(ctx, lasting)
-		v.journal()
 		outcomes[i] = v.outcome
 	}
+	r.history.busy.Wait()
 	return outcomes
 }
 

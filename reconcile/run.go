@@ -20,29 +20,49 @@ type run struct {
 	*Engine
 	trigger Trigger
 
-	mu       sync.Mutex
+	marking sync.WaitGroup // the mark of a callback, beside the work
+	history *scribe
+
+	asking  sync.Mutex // held while the local Patroni is asked
+	polling sync.Mutex // held while the peers are
+
+	mu       sync.Mutex // never held while anybody is asked
 	past     Memory
 	words    []Word
 	polls    []Poll
 	warnings []string
 }
 
+func newRun(e *Engine, t Trigger) *run {
+	r := &run{Engine: e, trigger: t}
+	r.history = &scribe{journal: e.Journal, failed: func(err error) { r.warn("write the history", err) }}
+	past, err := e.Notes.Memory()
+	r.past = past
+	r.warn("read the cluster's memory", err)
+	return r
+}
+
 // word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet.
 func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
+	r.asking.Lock()
+	defer r.asking.Unlock()
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n < len(r.words) {
-		return r.words[n]
+	past, words := r.past, r.words
+	r.mu.Unlock()
+	if n < len(words) {
+		return words[n]
 	}
 	if within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
 	}
-	w := r.past.date(r.Patroni.Word(ctx), r.Clock.Now(), r.Clock.Wall())
+	w := past.date(r.Patroni.Word(ctx), r.Clock.Now(), r.Clock.Wall())
 	if w.Answer == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.words = append(r.words, w)
 	r.past.remember(w)
 	return w
@@ -50,21 +70,24 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 
 // poll returns the nth poll of the peers in this run, like word.
 func (r *run) poll(ctx context.Context, n int) Poll {
+	r.polling.Lock()
+	defer r.polling.Unlock()
 	r.mu.Lock()
-	peers := r.past.Peers
-	if n < len(r.polls) {
-		defer r.mu.Unlock()
-		return r.polls[n]
-	}
+	past, polls := r.past, r.polls
 	r.mu.Unlock()
+	if n < len(polls) {
+		return polls[n]
+	}
 	at := r.Clock.Now()
-	p := Summarize(r.Patroni.Poll(ctx, peers), r.Patroni.Name(), at)
+	words := r.Patroni.Poll(ctx, past.Peers)
+	for i, w := range words {
+		words[i].Word = past.date(w.Word, r.Clock.Now(), r.Clock.Wall())
+	}
+	p := Summarize(words, r.Patroni.Name(), at, past.timing())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n >= len(r.polls) {
-		r.polls = append(r.polls, p)
-	}
-	return r.polls[n]
+	r.polls = append(r.polls, p)
+	return p
 }
 
 // memory is what is known of the cluster by now.
@@ -76,6 +99,8 @@ func (r *run) memory() Memory {
 
 // end keeps what was heard. A tick also asks for what changes seldom, when that is due and Patroni answers.
 func (r *run) end(ctx context.Context) {
+	r.marking.Wait()
+	defer r.history.busy.Wait()
 	var settings, members func(*Memory)
 	if r.trigger.Event == EventTick && len(r.words) > 0 {
 		last := r.words[len(r.words)-1]

@@ -31,6 +31,6 @@ func (v *visit) lookAgain(ctx context.Context) {
 	if !wanted || v.outcome.Verdict.Do != DoHold || v.Clock.Wait(ctx, at-v.Clock.Now()) != nil {
 		return
 	}
-	v.facts.Word, v.facts.Peers, v.facts.Asked = Word{}, Poll{}, 0
+	v.anew(false)
 	v.settle(ctx)
 }

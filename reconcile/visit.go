@@ -28,6 +28,7 @@ type visit struct {
 	facts   Facts
 	asked   int // words of this run that this VIP has used
 	polled  int
+	dead    bool // the disk below postmaster.pid has not answered
 	spent   spent
 	outcome Outcome
 }
@@ -61,10 +62,10 @@ func (v *visit) settle(ctx context.Context) {
 		default:
 			wait := v.act(verdict)
 			unlock()
-			if wait {
-				v.awaitSuccessor(ctx)
+			if !wait || !v.awaitSuccessor(ctx) {
+				return
 			}
-			return
+			v.anew(v.facts.Confirming)
 		}
 	}
 	v.outcome.Err = fmt.Errorf("decide on %s: still %s after %d rounds", v.vip.Name, v.outcome.Verdict.Code, maxRounds)
@@ -81,21 +82,25 @@ func (v *visit) plan(ctx context.Context) {
 	}
 }
 
-// needsConfirming reports whether the address was claimed on argv alone, or on a word that has become old meanwhile.
+// needsConfirming reports whether the address was held on argv alone, or on a word that has become old meanwhile.
 func (v *visit) needsConfirming() bool {
-	last := len(v.outcome.Records) - 1
-	if last < 0 || v.outcome.Records[last].Do != ChangeClaim || v.outcome.Err != nil {
+	w, verdict := v.facts.Word, v.outcome.Verdict
+	if verdict.Do != DoHold || v.outcome.Err != nil || v.trigger.Force {
 		return false
 	}
-	w := v.facts.Word
-	return w.Answer == Unasked || v.Clock.Now()-w.At > EvidenceAge
+	return verdict.Code == CodePromoted && w.Answer == Unasked || w.Answer == Leader && v.Clock.Now()-w.At > EvidenceAge
 }
 
 // confirm looks a second time, and undoes the claim where Patroni denies it.
 func (v *visit) confirm(ctx context.Context) {
-	v.facts.Confirming = true
-	v.facts.Word, v.facts.Peers, v.facts.Asked = Word{}, Poll{}, 0
+	v.anew(true)
 	v.settle(ctx)
+}
+
+// anew forgets what was heard, for another look.
+func (v *visit) anew(confirming bool) {
+	v.facts.Confirming = confirming
+	v.facts.Word, v.facts.Peers, v.facts.Asked = Word{}, Poll{}, 0
 }
 
 // lock takes the VIP's lock. Where there can be none, the run goes on without: a broken /run must not keep the address
@@ -131,6 +136,9 @@ func (v *visit) decide(ctx context.Context) Verdict {
 
 // postmaster reads postmaster.pid, without waiting for a dead disk.
 func (v *visit) postmaster(ctx context.Context) PG {
+	if v.dead {
+		return PGUnknown
+	}
 	ctx, cancel := context.WithTimeout(ctx, diskPatience)
 	defer cancel()
 	answer := make(chan PG, 1)
@@ -139,6 +147,7 @@ func (v *visit) postmaster(ctx context.Context) PG {
 	case pg := <-answer:
 		return pg
 	case <-ctx.Done():
+		v.dead = true
 		v.caution("read postmaster.pid", ctx.Err())
 		return PGUnknown
 	}

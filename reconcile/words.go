@@ -117,6 +117,11 @@ type Word struct {
 	Offset time.Duration `json:"offset,omitempty"`
 }
 
+// blind reports whether this Patroni has not read the DCS for longer than a loop and its retries take.
+func (w Word) blind(at Moment, t Timing) bool {
+	return w.SeenAt == 0 || at-w.SeenAt > t.LoopWait+t.RetryTimeout
+}
+
 // Running reports whether Patroni says that PostgreSQL runs.
 func (w Word) Running() bool { return w.State == "running" }
 

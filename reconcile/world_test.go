@@ -35,6 +35,7 @@ type world struct {
 	memory  Memory
 	lockErr error
 	noteErr error
+	saveErr error
 	locked  bool
 	records []Record
 
@@ -260,6 +261,9 @@ func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
 func (n *worldNotes) Note(vip string) (Note, error) { return n.notes[vip], n.noteErr }
 
 func (n *worldNotes) SaveNote(vip string, note Note) error {
+	if n.saveErr != nil {
+		return n.saveErr
+	}
 	if n.noteErr == nil {
 		n.notes[vip] = note
 	}
@@ -269,8 +273,11 @@ func (n *worldNotes) SaveNote(vip string, note Note) error {
 func (n *worldNotes) Memory() (Memory, error) { return n.memory, n.noteErr }
 
 func (n *worldNotes) UpdateMemory(change func(*Memory)) error {
-	if n.noteErr == nil {
+	n.mu.Lock()
+	err := n.noteErr
+	n.mu.Unlock()
+	if err == nil {
 		change(&n.memory)
 	}
-	return n.noteErr
+	return err
 }

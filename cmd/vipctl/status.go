@@ -189,7 +189,7 @@ func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) 
 func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
 	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Second)
 	defer cancel()
-	return reconcile.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0).Name
+	return reconcile.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0, reconcile.Timing{}).Name
 }
 
 func newVIPStatus(o reconcile.Outcome) vipStatus {

@@ -1,0 +1,48 @@
+package reconcile
+
+import "sync"
+
+// scribe writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
+// moved must not be forgotten when Patroni kills the callback that still looks a second time.
+type scribe struct {
+	journal Journal
+	failed  func(error)
+
+	mu    sync.Mutex
+	queue []Record
+	busy  sync.WaitGroup
+}
+
+// write takes a record and returns at once.
+func (s *scribe) write(r Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append(s.queue, r)
+	if len(s.queue) == 1 {
+		s.busy.Go(s.drain)
+	}
+}
+
+func (s *scribe) drain() {
+	for r, more := s.first(); more; r, more = s.next() {
+		if err := s.journal.Append(r); err != nil {
+			s.failed(err)
+		}
+	}
+}
+
+func (s *scribe) first() (r Record, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue[0], true
+}
+
+// next drops the record that has been written. The queue is empty before the drain ends, so that no record is left.
+func (s *scribe) next() (r Record, more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.queue = s.queue[1:]; len(s.queue) == 0 {
+		return Record{}, false
+	}
+	return s.queue[0], true
+}
