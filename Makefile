@@ -3,6 +3,7 @@
 # make demo   a real cluster on this machine: a switchover and a crash, seen by a client of the VIP (KEEP=1 leaves it up)
 # make test   unit, kernel and end-to-end tests
 # make test-faults  faults on the real cluster, with figures (build/faults.json); -run of one: go test ./e2e/faults -v -run NAME
+# make test-oracles  foreign clients judge the fake of Hetzner's APIs that the hetzner package is tested with
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
 # make lint   gofmt, go vet, staticcheck, go mod tidy
@@ -16,7 +17,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults bench mutate lint
+.PHONY: all build deps demo test test-faults test-oracles bench mutate lint
 
 all: build
 
@@ -38,6 +39,9 @@ test: deps build
 # Rows on different clusters run side by side, those that measure milliseconds alone.
 test-faults: deps
 	go test -count=1 -v -timeout 25m -parallel 16 ./e2e/faults -args -switchovers 10 -killed 20 -figures $(CURDIR)/build/faults.json
+
+test-oracles:
+	cd e2e/oracle && ./deps.sh && go vet ./... && go test -count=1 ./...
 
 bench: build
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/minimal ./e2e/bench/minimal
