@@ -25,6 +25,7 @@ var (
 	switchovers = flag.Int("switchovers", 2, "how many switchovers, back and forth")
 	killed      = flag.Int("killed", 4, "how many switchovers with killed callbacks")
 	story       = flag.Bool("story", false, "log what happened in every trial, not only in those that fail")
+	promise     = flag.Bool("promise", false, "fail where a figure is beyond what is promised on a quiet machine, not only where the mechanism is missing")
 	figuresFile = flag.String("figures", "", "write the figures to this file")
 )
 
