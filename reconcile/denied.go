@@ -1,0 +1,72 @@
+package reconcile
+
+import "time"
+
+// The rows of Patroni's 503 and of its silence: 14 to 24.
+
+// notLeading is Patroni's 503.
+func notLeading(f Facts) Verdict {
+	w := f.Word
+	switch {
+	case !f.holder():
+		return elsewhere(f)
+	case f.handingOver() && f.PG == PGDown:
+		return handOver(CodeHandingOver, "handing over")
+	case f.PG == PGDown:
+		return handOver(CodeDown, "not the leader, PostgreSQL down: handing over")
+	case !f.Follow.Wants(w.Role) || !w.Running():
+		return release(CodeNotLeader, "not the leader, %s", f.says())
+	case f.Asked < 2 && f.Now < f.end():
+		return ask(CodeAskAgain, Question{Patroni: true, Peers: true, After: blip})
+	case f.Now < f.end() && f.retaking():
+		return nothing(CodeLockRetaken, "lock being re-taken")
+	}
+	return release(CodeNotLeader, "not the leader, %s", f.says())
+}
+
+// retaking reports whether a running primary without the lock is about to have it again, and nobody else is.
+func (f Facts) retaking() bool {
+	switch {
+	case f.Peers.elsewhere():
+		return false
+	case f.Word.Paused:
+		return f.Past.RefusedAt != 0 && f.Now-f.Past.RefusedAt <= 2*f.timing().LoopWait
+	}
+	return f.Peers.Result == PollUs
+}
+
+// silent is no word: nobody answered, or somebody who is not our Patroni.
+func silent(f Facts) Verdict {
+	if !f.holder() {
+		return elsewhere(f)
+	}
+	if f.handingOver() && f.PG == PGDown {
+		return handOver(CodeHandingOver, "handing over")
+	}
+	// A PostgreSQL that is down cannot accept a write whoever leads, and hands over faster than it drops.
+	if f.PG == PGDown {
+		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
+	}
+	if f.Peers.Result == Unpolled {
+		return ask(CodeUnheard, Question{Peers: true})
+	}
+	switch {
+	case f.Peers.elsewhere():
+		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
+	case f.PG == PGAlive && f.Past.Word.Paused && f.stillPaused() && !f.missing():
+		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
+	case f.Peers.Result == PollNobody:
+		return release(CodeSilentLost, "%s, lock gone", f.silence())
+	case f.Now >= f.end():
+		return release(CodeSilentExpired, "%s, nobody vouches for this VIP", f.silence())
+	case f.Peers.Result == PollUs && peersLease(f) > f.end() && !f.missing():
+		return hold(f, peersLease(f), CodeSilentLeased, "%s, the peers name us", f.silence())
+	}
+	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), (f.end() - f.Now).Round(100*time.Millisecond))
+}
+
+// stillPaused reports whether nobody who answered denies the pause. Where no peer answers, another host that answers for
+// the address does.
+func (f Facts) stillPaused() bool {
+	return f.Peers.Paused || f.Peers.Result == PollSilent && len(f.Note.Answering) == 0
+}
