@@ -7,12 +7,30 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout.
+// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout. Not every such stall it does; one
+// that it did not is tried again.
 func TestEtcdStalled(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
+	for range 3 {
+		tr.stall()
+		if *tr.Direct < 2000 {
+			tr.unmoved()
+			tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+			return
+		}
+		tr.note("Patroni did not survive a stall: nobody wrote for %d ms, clients of the VIP %d ms longer", *tr.Direct, *tr.Outage)
+		tr.settle()
+	}
+	tr.Fatal("Patroni did not survive any of three stalls")
+}
+
+// stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that the next one falls into
+// the stall and outlasts it.
+func (tr *trial) stall() {
+	tr.Helper()
 	tr.nextLoop()
-	time.Sleep(4 * time.Second) // the next loop is under way for the second half
+	time.Sleep(time.Second)
 	tr.while(func() {
 		for _, n := range tr.lab.Nodes {
 			tr.must(n.DropEtcd())
@@ -22,11 +40,6 @@ func TestEtcdStalled(t *testing.T) {
 		tr.nextLoop()
 		tr.nextLoop()
 	})
-	if *tr.Direct > 2000 {
-		tr.Fatalf("Patroni did not survive the stall: nobody wrote for %d ms", *tr.Direct)
-	}
-	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
 }
 
 // nextLoop waits until the leader's Patroni reads the DCS.

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -64,12 +65,18 @@ type Writers struct {
 // Write starts one writer through the VIP, one more through it from the other client, and one for every node.
 func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	opts = opts.withDefaults()
-	leader, err := l.Leader(ctx)
-	if err != nil || leader == nil {
-		return nil, fmt.Errorf("nobody to make the writers' table: %w", err)
-	}
 	const table = "CREATE TABLE IF NOT EXISTS writes (session text, target text, seq bigint, PRIMARY KEY (session, target, seq))"
-	if _, err := leader.query(ctx, table); err != nil {
+	err := l.waitFor(ctx, "somebody makes the writers' table", func() error {
+		leader, err := l.Leader(ctx)
+		if err == nil && leader == nil {
+			err = errors.New("nobody leads")
+		}
+		if err == nil { // it leads a little before it takes writes
+			_, err = leader.query(ctx, table)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
