@@ -34,7 +34,7 @@ var policy = map[string]verdicts{
 	"leader-patroni":                              leads,
 	"leader-paused":                               {alive: "hold leader_paused", down: "hold leader_paused", gone: "hold leader_paused"},
 	"switchover-n1-200-primary-running":           leads,
-	"switchover-n1-200-primary-stopping":          {alive: "hold leader_stopping", down: "hold leader_stopping", gone: "none leader_stopping"},
+	"switchover-n1-200-primary-stopping":          {alive: "none leader_stopping", down: "none leader_stopping", gone: "none leader_stopping"},
 	"switchover-n1-503-demoted-stopping":          follows,
 	"switchover-n1-503-demoted-stopped":           follows,
 	"switchover-n1-503-replica-starting":          follows,

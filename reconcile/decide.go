@@ -108,7 +108,7 @@ func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	case until > f.Now:
 		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased || !f.ticking()}
 	case f.Now < f.end():
-		return nothing(c, "%s, lease ends in %v", why, (f.end() - f.Now).Round(100*time.Millisecond))
+		return nothing(c, "%s, lease ends in %v", why, f.left())
 	}
 	return release(c, "%s, lease ended", why)
 }

@@ -1,7 +1,5 @@
 package reconcile
 
-import "time"
-
 // The rows of Patroni's 503 and of its silence: 14 to 24.
 
 // notLeading is Patroni's 503.
@@ -53,7 +51,7 @@ func silent(f Facts) Verdict {
 	switch {
 	case f.Peers.elsewhere():
 		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
-	case f.PG == PGAlive && f.Past.Word.Paused && f.stillPaused() && !f.missing():
+	case f.PG == PGAlive && f.stillPaused() && !f.missing():
 		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
 	case f.Peers.Result == PollNobody:
 		return release(CodeSilentLost, "%s, lock gone", f.silence())
@@ -62,11 +60,11 @@ func silent(f Facts) Verdict {
 	case f.Peers.Result == PollUs && peersLease(f) > f.end() && !f.missing():
 		return hold(f, peersLease(f), CodeSilentLeased, "%s, the peers name us", f.silence())
 	}
-	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), (f.end() - f.Now).Round(100*time.Millisecond))
+	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), f.left())
 }
 
-// stillPaused reports whether nobody who answered denies the pause. Where no peer answers, another host that answers for
-// the address does.
+// stillPaused reports whether the cluster is in pause by everybody who answers. Where no peer does, our Patroni's last
+// word counts, unless another host answers for the address.
 func (f Facts) stillPaused() bool {
-	return f.Peers.Paused || f.Peers.Result == PollSilent && len(f.Note.Answering) == 0
+	return f.Peers.Paused || f.Peers.Result == PollSilent && f.Past.Word.Paused && len(f.Note.Answering) == 0
 }

@@ -88,7 +88,7 @@ func TestSilentRows(t *testing.T) {
 		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
 		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
 		{name: "no pause any more", facts: holder(mute, wasPaused, polled(PollNobody)), do: DoRelease, code: CodeSilentLost},
-		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoRelease, code: CodeSilentLost},
+		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
 		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},
 		{name: "was paused, partly here", facts: partly(mute, wasPaused, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
 

@@ -52,6 +52,9 @@ func (f Facts) handingOver() bool {
 // kernel's own lifetime is all there is; an address that has neither has no end that anybody knows, which is 0: past.
 func (f Facts) end() Moment { return max(f.Note.LeaseEnd, f.Sight.End) }
 
+// left is how long the address is vouched for yet, for people.
+func (f Facts) left() time.Duration { return (f.end() - f.Now).Round(100 * time.Millisecond) }
+
 // stale reports whether what Patroni said may no longer count: said too long ago, or before another process of ours
 // moved the address.
 func (f Facts) stale() bool {

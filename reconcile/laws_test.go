@@ -149,7 +149,7 @@ var laws = map[string]func(Facts, Verdict) string{
 	},
 	"silence renews nothing without peers": func(f Facts, v Verdict) string {
 		mute := f.Word.Answer == Silent || f.Word.Answer == NotOurs
-		if v.Do == DoHold && mute && f.Peers.Result != PollUs && !f.Past.Word.Paused && !f.held() {
+		if v.Do == DoHold && mute && f.Peers.Result != PollUs && !f.Past.Word.Paused && !f.Peers.Paused && !f.held() {
 			return "renewed"
 		}
 		return ""
@@ -166,7 +166,7 @@ var laws = map[string]func(Facts, Verdict) string{
 	},
 	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
 		w := f.Word
-		if v.Do != DoHold || f.held() || w.Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
+		if v.Do != DoHold || f.held() || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
 			return ""
 		}
 		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {

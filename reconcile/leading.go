@@ -28,7 +28,7 @@ func leading(f Facts) Verdict {
 	case w.Failsafe:
 		return holdIfRunning(f, lockLease(f), CodeLeaderFailsafe, "leader in failsafe mode")
 	case w.State == "stopping":
-		return holdIfThere(f, CodeLeaderStopping, "leader, stopping")
+		return leadingStopping(f)
 	case !f.fresh():
 		return leadingStale(f)
 	case !w.Running():
@@ -51,6 +51,18 @@ func pausedBlind(f Facts) Verdict {
 		return release(CodePausedNoDCS, why+", %s leads", f.Peers.Name)
 	}
 	return hold(f, pausedLease(f), CodePausedNoDCS, why)
+}
+
+// leadingStopping is a 200 of a PostgreSQL that stops. Patroni goes on reading the DCS meanwhile, from its own cut-off
+// etcd perhaps, and may not refresh the lock any more: what was vouched for runs out.
+func leadingStopping(f Facts) Verdict {
+	switch {
+	case f.missing():
+		return nothing(CodeLeaderStopping, "leader, stopping")
+	case f.Now < f.end():
+		return nothing(CodeLeaderStopping, "leader, stopping, lease ends in %v", f.left())
+	}
+	return release(CodeLeaderStopping, "leader, stopping, lease ended")
 }
 
 // leadingUnfollowed is a 200 of a member whose role this VIP does not follow.

@@ -42,15 +42,12 @@ func TestEvidenceRows(t *testing.T) {
 }
 
 func TestStoppingRows(t *testing.T) {
+	stopping := leads(state("stopping"))
 	checkRows(t, []row{
-		{name: "here", facts: holder(leads(state("stopping"))), do: DoHold, code: CodeLeaderStopping, why: "leader, stopping", until: now + 16*time.Second},
-		{name: "missing", facts: absent(leads(state("stopping"))), do: DoNothing, code: CodeLeaderStopping},
-		{name: "S stands still: vouched for by an earlier proof", facts: holder(leads(state("stopping"), seen(19*time.Second))), do: DoHold, code: CodeLeaderStopping, until: now + 9*time.Second},
-		{name: "S stood still too long", facts: holder(leads(state("stopping"), seen(40*time.Second))), do: DoNothing, code: CodeLeaderStopping, why: "leader, stopping, lease ends in 10s"},
-		{name: "and the lease ends now", facts: holder(here(0), leads(state("stopping"), seen(40*time.Second))), do: DoRelease, code: CodeLeaderStopping, why: "leader, stopping, lease ended"},
-		{name: "and the lease ends in a moment", facts: holder(here(1), leads(state("stopping"), seen(40*time.Second))), do: DoNothing, code: CodeLeaderStopping},
-		{name: "the new end is now", facts: holder(here(0), leads(state("stopping"), seen(19*time.Second))), do: DoRelease, code: CodeLeaderStopping},
-		{name: "the new end is in a moment", facts: holder(here(0), leads(state("stopping"), seen(19*time.Second-1)), past(func(m *Memory) { m.SeenBefore = 0 })), do: DoHold, code: CodeLeaderStopping, until: now + 1},
+		{name: "here, not renewed", facts: holder(stopping), do: DoNothing, code: CodeLeaderStopping, why: "leader, stopping, lease ends in 10s"},
+		{name: "missing", facts: absent(stopping), do: DoNothing, code: CodeLeaderStopping},
+		{name: "the lease ends in a moment", facts: holder(here(1), stopping), do: DoNothing, code: CodeLeaderStopping},
+		{name: "the lease ends now", facts: holder(here(0), stopping), do: DoRelease, code: CodeLeaderStopping, why: "leader, stopping, lease ended"},
 	})
 }
 
@@ -80,7 +77,7 @@ func TestStaleRows(t *testing.T) {
 		{name: "a refresh has hung for exactly so long", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond)), do: DoNothing, code: CodeLeaderStale, why: "DCS last seen 23s ago, lease ends in 1s"},
 		{name: "a refresh that hung is over", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond+1)), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 4900*time.Millisecond - 1},
 		{name: "in failsafe nobody is asked", facts: holder(leads(seen(40*time.Second), failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: now + 7900*time.Millisecond},
-		{name: "while stopping nobody is asked", facts: holder(leads(seen(18*time.Second), state("stopping"))), do: DoHold, code: CodeLeaderStopping, until: now + 10*time.Second},
+		{name: "while stopping nobody is asked", facts: holder(leads(seen(18*time.Second), state("stopping"))), do: DoNothing, code: CodeLeaderStopping},
 	})
 }
 

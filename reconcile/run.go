@@ -35,7 +35,7 @@ type run struct {
 
 func newRun(e *Engine, t Trigger) *run {
 	r := &run{Engine: e, trigger: t}
-	r.history = &scribe{journal: e.Journal, failed: func(err error) { r.warn("write the history", err) }}
+	r.history = &scribe{journal: e.Journal, failed: func(rec Record, err error) { r.warn(rec.VIP+": write the history", err) }}
 	past, err := e.Notes.Memory()
 	r.past = past
 	r.warn("read the cluster's memory", err)

@@ -6,7 +6,7 @@ import "sync"
 // moved must not be forgotten when Patroni kills the callback that still looks a second time.
 type scribe struct {
 	journal Journal
-	failed  func(error)
+	failed  func(Record, error)
 
 	mu    sync.Mutex
 	queue []Record
@@ -26,7 +26,7 @@ func (s *scribe) write(r Record) {
 func (s *scribe) drain() {
 	for r, more := s.first(); more; r, more = s.next() {
 		if err := s.journal.Append(r); err != nil {
-			s.failed(err)
+			s.failed(r, err)
 		}
 	}
 }

@@ -27,6 +27,7 @@ type statusReport struct {
 	Members  []memberStatus   `json:"members,omitempty"` // with --all
 
 	lastTickAgo time.Duration // negative when no tick was seen
+	interval    time.Duration // at which ticks should come
 }
 
 // patroniStatus is the local Patroni's word.
@@ -134,7 +135,7 @@ func (a *app) look(h *host) (statusReport, []string) {
 	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
 	past := outcomes[0].Facts.Past
 	r.Patroni = a.patroniStatus(h, outcomes[0].Facts, past.Peers)
-	r.lastTickAgo = -1
+	r.lastTickAgo, r.interval = -1, h.config.Interval
 	if past.LastTick != 0 {
 		r.lastTickAgo = trigger.At - past.LastTick
 		r.LastTick = &reconcile.Stamp{Time: time.Now().Add(-r.lastTickAgo)}

@@ -32,7 +32,7 @@ func colourful(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTermi
 func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "node %s, cluster %s: %s\n", orDash(r.Node), orDash(r.Cluster), r.Patroni.words())
-	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo))
+	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo, r.interval))
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "VIP\tINTERFACE\tHELD\tLEASE\tANSWERS\tDO\tWHY")
 	for _, v := range r.VIPs {
@@ -97,11 +97,19 @@ func (p patroniStatus) words() string {
 	return fmt.Sprintf("%s (timeline %d)", strings.Join(words, ", "), p.Timeline)
 }
 
-func tickWords(ago time.Duration) string {
+// missedTicks is how many ticks may be missing before people are asked about the timer.
+const missedTicks = 3
+
+func tickWords(ago, interval time.Duration) string {
+	const question = "is the timer on? (systemctl enable --now vipctl.timer)"
 	if ago < 0 {
-		return "no tick seen: is the timer on? (systemctl enable --now vipctl.timer)"
+		return "no tick seen: " + question
 	}
-	return fmt.Sprintf("last tick %v ago", ago.Round(100*time.Millisecond))
+	words := fmt.Sprintf("last tick %v ago", ago.Round(100*time.Millisecond))
+	if ago > missedTicks*interval {
+		words += ", and one is due every " + interval.String() + ": " + question
+	}
+	return words
 }
 
 // label is the address, with the name where that is another.
