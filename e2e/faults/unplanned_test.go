@@ -162,7 +162,11 @@ func TestPatroniStartedBesideExPrimary(t *testing.T) {
 		tr.elected()
 		started = time.Now()
 		tr.must(tr.lab.PlugCable(tr.leader))
-		tr.must(tr.leader.StartPatroni()) // one that starts without any etcd ends at once
+		tr.eventually(time.Minute, tr.leader.Name+"'s Patroni answers", func() bool {
+			tr.must(tr.leader.StartPatroni()) // again, where it ended: it does when etcd is still electing
+			_, err := tr.leader.Member(tr.ctx)
+			return err == nil
+		})
 		tr.settleAnyhow()
 	})
 	tr.succession()
