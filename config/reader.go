@@ -57,7 +57,7 @@ type section struct {
 	meant []string // known keys that an unknown one seems to stand for: they are not missing either
 }
 
-// section reads a mapping. A missing one (node is nil) is like an empty one. which is what [keysOf] knows it by.
+// section reads a mapping. A missing one (node is nil) is like an empty one, which is how [keysOf] knows it.
 func (r *reader) section(which, path string, at, node *yaml.Node) section {
 	s := section{reader: r, path: path, at: at, keys: keysOf(which)}
 	s.nodes = make([]*yaml.Node, len(s.keys))

@@ -29,7 +29,7 @@ type Sight struct {
 type MAC string
 
 // Address is one VIP's address on this host's link. Every method is idempotent and none of them waits for a network,
-// except Heard, whose business it is. Methods of one Address are not called concurrently by one engine; several
+// except Heard and Others, whose business it is. Methods of one Address are not called concurrently by one engine; several
 // processes may, and the kernel keeps each call whole.
 type Address interface {
 	// Look asks the kernel where the address is now. A missing link is not an error: the address is not here.
@@ -80,7 +80,8 @@ type Notebook interface {
 	Note(vip string) (Note, error)
 	SaveNote(vip string, n Note) error
 	Memory() (Memory, error)
-	// UpdateMemory reads, changes and writes the cluster's memory under a lock of its own.
+	// UpdateMemory reads, changes and writes the cluster's memory under a lock of its own, and returns [ErrBusy] with
+	// nothing changed where that is not free within 200 ms.
 	UpdateMemory(change func(*Memory)) error
 }
 
