@@ -98,14 +98,14 @@ func TestMetadataFaults(t *testing.T) {
 	for name, fault := range map[string]hetznertest.Fault{
 		"hang": hetznertest.Hang(), "reset": hetznertest.Reset(), "404": hetznertest.Raw(404, "41"),
 		"redirect": hetznertest.Raw(302, "", "Location", "http://127.0.0.1/"), "words": hetznertest.Raw(200, "none"),
-		"negative": hetznertest.Raw(200, "-3"), "empty": hetznertest.Raw(200, ""), "huge": hetznertest.Raw(200, strings.Repeat("1", 1<<20)),
+		"unreadable redirect": hetznertest.Raw(301, "", "Location", "map[id:"+hetznertest.Token+"]"), "negative": hetznertest.Raw(200, "-3"), "empty": hetznertest.Raw(200, ""), "huge": hetznertest.Raw(200, strings.Repeat("1", 1<<20)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := newLab(t)
 				l.Script("", 0, fault)
 				began := time.Now()
-				if id, err := l.metadata(ourID).InstanceID(t.Context()); err == nil || id != 0 {
+				if id, err := l.metadata(ourID).InstanceID(t.Context()); err == nil || id != 0 || strings.Contains(err.Error(), hetznertest.Token) {
 					t.Errorf("id %d, %v", id, err)
 				}
 				if took := time.Since(began); took > 1100*time.Millisecond {

@@ -58,7 +58,19 @@ const (
 // patience is how long one attempt may take.
 type patience struct{ headers, whole time.Duration }
 
-// newHTTP returns a client that follows no redirect: Go would send the credentials along to another port of a host.
+// straight hides where an answer redirects to. Go would follow, with the credentials, to another port of a host; told not
+// to, it would still quote a Location that it cannot parse, and what an answer says is not shown uncensored.
+type straight struct{ *http.Transport }
+
+func (s straight) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := s.Transport.RoundTrip(req)
+	if err == nil {
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
+
+// newHTTP returns a client that follows no redirect.
 func (a Access) newHTTP(p patience) *http.Client {
 	dial := a.Dial
 	if dial == nil {
@@ -66,7 +78,7 @@ func (a Access) newHTTP(p patience) *http.Client {
 	}
 	return &http.Client{
 		Timeout: p.whole,
-		Transport: &http.Transport{
+		Transport: straight{&http.Transport{
 			Proxy:                  a.Proxy,
 			DialContext:            dial,
 			TLSHandshakeTimeout:    tlsPatience,
@@ -74,8 +86,7 @@ func (a Access) newHTTP(p patience) *http.Client {
 			ForceAttemptHTTP2:      true,
 			MaxResponseHeaderBytes: 64 << 10,
 			IdleConnTimeout:        30 * time.Second,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}},
 	}
 }
 
