@@ -38,6 +38,33 @@ type VIP struct {
 	Follow    string        // "primary", "leader" or "standby_leader"
 	Lease     bool          // false: the address has no end in the kernel
 	HandOver  time.Duration // how long at most the address waits for its successor; 0: not at all
+	Route     *Route        // nil: the link alone
+}
+
+// Route says which provider's API points its network at the holder of a VIP. Exactly one field is set.
+type Route struct {
+	HetznerCloud *HetznerCloud
+	HetznerRobot *HetznerRobot
+}
+
+// HetznerCloud is a route through the Cloud API: a floating IP, or an alias IP of a private network.
+type HetznerCloud struct {
+	FloatingIP string // its id, name or address; empty with AliasIP
+	AliasIP    bool
+	Network    string // of the alias IP: its id or name
+	Server     int64  // this server's id; 0 asks the metadata service
+	TokenFile  string // absolute; empty: the systemd credential hcloud.token, else $HCLOUD_TOKEN
+	Endpoint   string // empty: Hetzner's own
+	Static     bool   // address: static, the address is on every node's link all the time
+}
+
+// HetznerRobot is a route through the Robot webservice: a failover IP, or a failover IPv6 subnet.
+type HetznerRobot struct {
+	User         string
+	PasswordFile string     // absolute; empty: the systemd credential robot.password, else $ROBOT_PASSWORD
+	ServerIP     netip.Addr // this server's main address, of the VIP's family
+	FailoverIP   netip.Addr // invalid: the VIP, or for IPv6 its /64
+	Endpoint     string     // empty: Hetzner's own
 }
 
 // Announce says how the neighbours are told.

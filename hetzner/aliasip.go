@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // AliasIPOptions say which alias goes where.
@@ -27,7 +29,7 @@ type AliasIP struct {
 	opts  AliasIPOptions
 }
 
-var _ Route = (*AliasIP)(nil)
+var _ reconcile.Route = (*AliasIP)(nil)
 
 // NewAliasIP returns a route without a memo. It connects to nothing.
 func NewAliasIP(c *Cloud, m *Metadata, o AliasIPOptions) *AliasIP {
@@ -36,7 +38,7 @@ func NewAliasIP(c *Cloud, m *Metadata, o AliasIPOptions) *AliasIP {
 }
 
 // Holder asks which server has the alias: one GET for every fifty servers of the project, once the ids are known.
-func (a *AliasIP) Holder(ctx context.Context) (RouteState, error) {
+func (a *AliasIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
 	w, err := a.look(ctx)
@@ -45,7 +47,7 @@ func (a *AliasIP) Holder(ctx context.Context) (RouteState, error) {
 
 // Take takes the alias from whoever has it and gives it to this server: the list of servers, and for each of the two a
 // POST and a GET for each look at its action. Other aliases stay where they are.
-func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (RouteState, error) {
+func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
 	g := newGuard(still, a.now)
@@ -55,7 +57,7 @@ func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (R
 }
 
 // GiveUp takes the alias from this server, where it has it.
-func (a *AliasIP) GiveUp(ctx context.Context) (RouteState, error) {
+func (a *AliasIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
 	w, err := a.look(ctx)
@@ -75,7 +77,7 @@ type where struct {
 	network int64
 	self    server
 	holders []server // others
-	quota   *Quota
+	quota   *reconcile.Quota
 }
 
 func (w where) ours() bool {
@@ -83,8 +85,8 @@ func (w where) ours() bool {
 	return in && net.has(w.vip) && len(w.holders) == 0
 }
 
-func (w where) state() RouteState {
-	s := RouteState{Ours: w.ours(), Holder: "nobody", Quota: w.quota}
+func (w where) state() reconcile.RouteState {
+	s := reconcile.RouteState{Ours: w.ours(), Holder: "nobody", Quota: w.quota}
 	switch {
 	case s.Ours:
 		s.Holder = fmt.Sprintf("server %d", w.self.ID)
@@ -94,7 +96,7 @@ func (w where) state() RouteState {
 	return s
 }
 
-func (a *AliasIP) take(ctx context.Context, g *guard) (RouteState, error) {
+func (a *AliasIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	s, err := a.move(ctx, g)
 	status, code := answered(err)
 	var failed *ActionError
@@ -105,7 +107,7 @@ func (a *AliasIP) take(ctx context.Context, g *guard) (RouteState, error) {
 	return s, err
 }
 
-func (a *AliasIP) move(ctx context.Context, g *guard) (RouteState, error) {
+func (a *AliasIP) move(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	w, err := a.look(ctx)
 	if err != nil || w.ours() {
 		return w.state(), err
@@ -125,7 +127,7 @@ func (a *AliasIP) move(ctx context.Context, g *guard) (RouteState, error) {
 	if err := a.set(ctx, g, w, w.self.ID, append(net.without(w.vip), w.vip.String())); err != nil {
 		return w.state(), err
 	}
-	return RouteState{Ours: true, Holder: fmt.Sprintf("server %d", w.self.ID), Quota: a.cloud.Quota()}, nil
+	return reconcile.RouteState{Ours: true, Holder: fmt.Sprintf("server %d", w.self.ID), Quota: a.cloud.Quota()}, nil
 }
 
 // set replaces a server's aliases in the network, and waits until that is done.

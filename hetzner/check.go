@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // Finding is one thing that was checked against the real API.
@@ -150,7 +152,7 @@ func (f *findings) latency(took time.Duration) {
 	f.add(level, "the API answered within %v", took.Round(time.Millisecond))
 }
 
-func (f *findings) quota(q *Quota) {
+func (f *findings) quota(q *reconcile.Quota) {
 	if q == nil {
 		return
 	}

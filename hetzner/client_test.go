@@ -16,6 +16,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // authorization is what a Cloud client with the given token sends.
@@ -155,7 +156,7 @@ func TestALateConnectionAsksAgain(t *testing.T) {
 			r := hetzner.NewFloatingIP(c, nil, hetzner.FloatingIPOptions{Address: netip.MustParseAddr(fipAddress), FloatingIP: "7", Server: ourID})
 			m := r.Memo()
 			m.Target = fipID
-			r.Recall(m)
+			r.Recall(m, nil)
 			asked := 0
 			_, err = r.Take(t.Context(), func(context.Context) bool { asked++; return leading })
 			if (err == nil) != leading || asked != 1 || len(l.Mutations()) != map[bool]int{true: 1, false: 0}[leading] {
@@ -170,7 +171,7 @@ func TestQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		s, err := l.floatingIP(t, ourID).Holder(t.Context())
-		if err != nil || s.Quota == nil || *s.Quota != (hetzner.Quota{Limit: 3600, Remaining: 3599}) {
+		if err != nil || s.Quota == nil || *s.Quota != (reconcile.Quota{Limit: 3600, Remaining: 3599}) {
 			t.Errorf("%+v, %v", s.Quota, err)
 		}
 		l.Exhaust()

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // CloudEndpoint is where the Cloud API answers.
@@ -24,7 +26,7 @@ type Cloud struct {
 	caller
 
 	mu    sync.Mutex
-	quota *Quota
+	quota *reconcile.Quota
 }
 
 // NewCloud returns a client. It connects to nothing.
@@ -77,11 +79,11 @@ func (c *Cloud) note(h http.Header) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.quota = &Quota{Limit: limit, Remaining: left}
+	c.quota = &reconcile.Quota{Limit: limit, Remaining: left}
 }
 
 // Quota is that of the last answer with one, nil before.
-func (c *Cloud) Quota() *Quota {
+func (c *Cloud) Quota() *reconcile.Quota {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.quota

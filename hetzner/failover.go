@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 const (
@@ -43,7 +45,7 @@ type Failover struct {
 	posts    int // POSTs of this Take that reached the webservice
 }
 
-var _ Route = (*Failover)(nil)
+var _ reconcile.Route = (*Failover)(nil)
 
 // NewFailover returns a route without a memo. It connects to nothing.
 func NewFailover(r *Robot, o FailoverOptions) (*Failover, error) {
@@ -67,27 +69,27 @@ func network64(a netip.Addr) netip.Addr {
 }
 
 // Recall takes over what an earlier process left.
-func (f *Failover) Recall(m Memo) {
+func (f *Failover) Recall(m reconcile.RouteMemo, keep func(reconcile.RouteMemo)) {
 	if m.Login != nil && m.Login.For != f.robot.password {
 		m.Login = nil
 	}
-	f.ledger.Recall(m)
+	f.ledger.Recall(m, keep)
 	f.robot.recall(m.Login)
 }
 
 // Holder asks to which server the failover IP is routed: one GET.
-func (f *Failover) Holder(ctx context.Context) (RouteState, error) {
+func (f *Failover) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, robotLook)
 	defer cancel()
 	if err := f.barred("look at " + f.what()); err != nil {
-		return f.close(RouteState{}, err, nil)
+		return f.close(reconcile.RouteState{}, err, nil)
 	}
 	s, err := f.look(ctx)
 	return f.close(s, err, nil)
 }
 
 // Take routes the failover IP to this server: one POST, which answers when it is done.
-func (f *Failover) Take(ctx context.Context, still func(context.Context) bool) (RouteState, error) {
+func (f *Failover) Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, robotTake)
 	defer cancel()
 	g := newGuard(still, f.now)
@@ -96,16 +98,16 @@ func (f *Failover) Take(ctx context.Context, still func(context.Context) bool) (
 	return f.close(s, err, g)
 }
 
-// GiveUp returns [ErrNoGiveUp]: a failover IP without a route is worse than one with a wrong one.
-func (f *Failover) GiveUp(context.Context) (RouteState, error) {
+// GiveUp returns [reconcile.ErrNoGiveUp]: a failover IP without a route is worse than one with a wrong one.
+func (f *Failover) GiveUp(context.Context) (reconcile.RouteState, error) {
 	f.memo = f.memo.Abandon()
-	return RouteState{}, ErrNoGiveUp
+	return reconcile.RouteState{}, reconcile.ErrNoGiveUp
 }
 
 func (f *Failover) what() string { return "failover IP " + f.ip.String() }
 
 // close keeps in the memo what was learned. g is nil for a look.
-func (f *Failover) close(s RouteState, err error, g *guard) (RouteState, error) {
+func (f *Failover) close(s reconcile.RouteState, err error, g *guard) (reconcile.RouteState, error) {
 	if w := f.robot.refused(); w != nil {
 		f.memo.Login = w
 	}

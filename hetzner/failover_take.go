@@ -8,20 +8,22 @@ import (
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // take is a loop of POSTs, and of looks where a POST would be in vain.
-func (f *Failover) take(ctx context.Context, g *guard) (RouteState, error) {
+func (f *Failover) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	f.failures, f.posts = 0, 0
 	for {
 		if err := f.sitOut(ctx); err != nil {
-			return RouteState{}, err
+			return reconcile.RouteState{}, err
 		}
 		s, sent, err := f.post(ctx, g)
 		next := f.judge(s, sent, err)
 		for next.look && next.err == nil {
 			if perr := pause(ctx, next.after); perr != nil {
-				return RouteState{}, sooner(err, perr)
+				return reconcile.RouteState{}, sooner(err, perr)
 			}
 			next = f.watch(ctx)
 		}
@@ -29,7 +31,7 @@ func (f *Failover) take(ctx context.Context, g *guard) (RouteState, error) {
 			return next.state, next.err
 		}
 		if perr := pause(ctx, next.after); perr != nil {
-			return RouteState{}, sooner(err, perr)
+			return reconcile.RouteState{}, sooner(err, perr)
 		}
 	}
 }
@@ -45,14 +47,14 @@ func sooner(err, over error) error {
 // step is what to do next in a Take.
 type step struct {
 	done  bool
-	state RouteState
+	state reconcile.RouteState
 	err   error
 	after time.Duration
 	look  bool // GET, not POST
 }
 
 // judge says what follows a POST.
-func (f *Failover) judge(s RouteState, sent bool, err error) step {
+func (f *Failover) judge(s reconcile.RouteState, sent bool, err error) step {
 	if sent {
 		f.posts++
 	}
@@ -63,7 +65,7 @@ func (f *Failover) judge(s RouteState, sent bool, err error) step {
 	switch {
 	case err == nil && s.Moving:
 		return step{look: true, after: lookPause}
-	case err == nil, errors.Is(err, ErrNoLongerLeader), errors.Is(err, ErrNotYet), errors.Is(err, errConfig):
+	case err == nil, errors.Is(err, reconcile.ErrNoLongerLeader), errors.Is(err, reconcile.ErrNotYet), errors.Is(err, errConfig):
 		return step{done: err == nil, state: s, err: err}
 	case code == "FAILOVER_ALREADY_ROUTED":
 		return step{done: true, state: f.ours()}
@@ -112,7 +114,7 @@ func (f *Failover) sitOut(ctx context.Context) error {
 }
 
 // post asks once for the switch; an API that is not there is asked again.
-func (f *Failover) post(ctx context.Context, g *guard) (RouteState, bool, error) {
+func (f *Failover) post(ctx context.Context, g *guard) (reconcile.RouteState, bool, error) {
 	ip, sent, err := f.robot.failover(ctx, question{
 		op: "switch " + f.what() + " to " + f.server.String(), method: http.MethodPost, path: f.path(), guard: g, attempts: 1,
 		body: []byte(url.Values{"active_server_ip": {f.server.String()}}.Encode()), kind: "application/x-www-form-urlencoded",
@@ -122,7 +124,7 @@ func (f *Failover) post(ctx context.Context, g *guard) (RouteState, bool, error)
 	return s, sent, err
 }
 
-func (f *Failover) look(ctx context.Context) (RouteState, error) {
+func (f *Failover) look(ctx context.Context) (reconcile.RouteState, error) {
 	ip, _, err := f.robot.failover(ctx, question{op: "look at " + f.what(), method: http.MethodGet, path: f.path(), attempts: f.attempts()})
 	return f.read(ip, err)
 }
@@ -130,22 +132,22 @@ func (f *Failover) look(ctx context.Context) (RouteState, error) {
 func (f *Failover) path() string { return "/failover/" + url.PathEscape(f.ip.String()) }
 
 // read makes a state of an answer, and remembers a rate limit.
-func (f *Failover) read(ip failoverIP, err error) (RouteState, error) {
+func (f *Failover) read(ip failoverIP, err error) (reconcile.RouteState, error) {
 	var e *Error
 	if errors.As(err, &e) && e.Code == "RATE_LIMIT_EXCEEDED" {
 		f.wait(max(e.RetryIn, time.Minute), "the webservice's rate limit")
 	}
 	if err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	if !ip.covers(f.vip) {
-		return RouteState{}, fmt.Errorf("failover IP %s does not cover the VIP %s: %w", f.robot.clean(ip.IP), f.vip, errConfig)
+		return reconcile.RouteState{}, fmt.Errorf("failover IP %s does not cover the VIP %s: %w", f.robot.clean(ip.IP), f.vip, errConfig)
 	}
 	return f.state(ip), nil
 }
 
-func (f *Failover) state(ip failoverIP) RouteState {
-	s := RouteState{Holder: "nobody", Moving: ip.Status == "processing"}
+func (f *Failover) state(ip failoverIP) reconcile.RouteState {
+	s := reconcile.RouteState{Holder: "nobody", Moving: ip.Status == "processing"}
 	if ip.Active == nil {
 		return s
 	}
@@ -156,4 +158,6 @@ func (f *Failover) state(ip failoverIP) RouteState {
 	return s
 }
 
-func (f *Failover) ours() RouteState { return RouteState{Ours: true, Holder: f.server.String()} }
+func (f *Failover) ours() reconcile.RouteState {
+	return reconcile.RouteState{Ours: true, Holder: f.server.String()}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // fromNow is a moment on the routes' clock.
@@ -107,10 +108,10 @@ func TestWaitsAreRemembered(t *testing.T) {
 		for range 3 {
 			m := r.Memo()
 			r = l.failover(t, ourID)
-			r.Recall(m)
+			r.Recall(m, nil)
 			_, err := r.Take(t.Context(), leads)
 			_, err2 := r.Holder(t.Context())
-			if !errors.Is(err, hetzner.ErrNotYet) || !errors.Is(err2, hetzner.ErrNotYet) || !strings.Contains(err.Error(), "rate limit") {
+			if !errors.Is(err, reconcile.ErrNotYet) || !errors.Is(err2, reconcile.ErrNotYet) || !strings.Contains(err.Error(), "rate limit") {
 				t.Errorf("errors %v, %v", err, err2)
 			}
 		}
@@ -132,7 +133,7 @@ func TestBadLogins(t *testing.T) {
 		for _, a := range addresses[1:] {
 			l.AddFailover(a, "255.255.255.255", rivalMain, ourMain)
 		}
-		memos := make([]hetzner.Memo, len(addresses))
+		memos := make([]reconcile.RouteMemo, len(addresses))
 		for range 200 { // an hour of ticks, if each found something to do
 			robot, err := hetzner.NewRobot(l.access(ourID, "http://"+robotHost), hetznertest.User, hetzner.NewSecret("wrong"))
 			if err != nil {
@@ -144,7 +145,7 @@ func TestBadLogins(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r.Recall(memos[i])
+				r.Recall(memos[i], nil)
 				all.Go(func() {
 					if _, err := r.Take(t.Context(), leads); err == nil {
 						t.Error("let in")
@@ -180,7 +181,7 @@ func TestNewPassword(t *testing.T) {
 			t.Errorf("memo %+v", m)
 		}
 		r = failoverWith(t, l, right)
-		r.Recall(m)
+		r.Recall(m, nil)
 		if _, err := r.Take(t.Context(), leads); err != nil {
 			t.Error(err)
 		}

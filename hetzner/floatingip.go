@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 const (
@@ -33,7 +35,7 @@ type FloatingIP struct {
 	opts  FloatingIPOptions
 }
 
-var _ Route = (*FloatingIP)(nil)
+var _ reconcile.Route = (*FloatingIP)(nil)
 
 // NewFloatingIP returns a route without a memo. It connects to nothing.
 func NewFloatingIP(c *Cloud, m *Metadata, o FloatingIPOptions) *FloatingIP {
@@ -45,14 +47,14 @@ func NewFloatingIP(c *Cloud, m *Metadata, o FloatingIPOptions) *FloatingIP {
 }
 
 // Holder asks to which server the floating IP is assigned: one GET once the ids are known.
-func (f *FloatingIP) Holder(ctx context.Context) (RouteState, error) {
+func (f *FloatingIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
 	return f.looked(f.look(ctx))
 }
 
 // Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each look at the action.
-func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool) (RouteState, error) {
+func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
 	g := newGuard(still, f.now)
@@ -62,7 +64,7 @@ func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool)
 }
 
 // GiveUp unassigns the floating IP where it is assigned to this server.
-func (f *FloatingIP) GiveUp(ctx context.Context) (RouteState, error) {
+func (f *FloatingIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
 	s, err := f.look(ctx)
@@ -75,7 +77,7 @@ func (f *FloatingIP) GiveUp(ctx context.Context) (RouteState, error) {
 	return f.looked(s, err)
 }
 
-func (f *FloatingIP) take(ctx context.Context, g *guard) (RouteState, error) {
+func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	if f.memo.Pending.Action != 0 {
 		if s, err := f.resume(ctx); err == nil && s.Ours {
 			return s, nil
@@ -97,7 +99,7 @@ func (f *FloatingIP) take(ctx context.Context, g *guard) (RouteState, error) {
 }
 
 // resume follows an action that an earlier run began, and looks whose the floating IP is now.
-func (f *FloatingIP) resume(ctx context.Context) (RouteState, error) {
+func (f *FloatingIP) resume(ctx context.Context) (reconcile.RouteState, error) {
 	a, err := f.cloud.action(ctx, f.memo.Pending.Action, f.attempts())
 	if err == nil {
 		err = f.cloud.wait(ctx, a, f.attempts())
@@ -106,20 +108,20 @@ func (f *FloatingIP) resume(ctx context.Context) (RouteState, error) {
 		f.memo.Pending.Action = 0
 	}
 	if err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	f.memo.Pending.Action = 0
 	return f.look(ctx)
 }
 
 // assign is the call that everything is about.
-func (f *FloatingIP) assign(ctx context.Context, g *guard) (RouteState, error) {
+func (f *FloatingIP) assign(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	if err := f.resolve(ctx); err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	server, err := f.serverID(ctx, f.opts.Server, f.meta)
 	if err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	op := fmt.Sprintf("assign floating IP %d to server %d", f.memo.Target, server)
 	err = f.do(ctx, g, op, "assign", map[string]int64{"server": server})
@@ -134,6 +136,7 @@ func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any
 	}
 	if f.memo.Pending != nil {
 		f.memo.Pending.Action = a.ID
+		f.noted()
 	}
 	err = f.cloud.wait(ctx, a, f.attempts())
 	var failed *ActionError
@@ -147,7 +150,7 @@ func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any
 }
 
 // settle answers floating_ip_assigned, of which nobody says whether it means this server or another: it is looked up.
-func (f *FloatingIP) settle(ctx context.Context, g *guard) (RouteState, error) {
+func (f *FloatingIP) settle(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	s, err := f.look(ctx)
 	if err != nil || s.Ours {
 		return s, err
@@ -163,14 +166,14 @@ func (f *FloatingIP) unassign(ctx context.Context, g *guard) error {
 }
 
 // look asks whose the floating IP is. A known action that still runs means that it is nobody's yet.
-func (f *FloatingIP) look(ctx context.Context) (RouteState, error) {
+func (f *FloatingIP) look(ctx context.Context) (reconcile.RouteState, error) {
 	server, err := f.serverID(ctx, f.opts.Server, f.meta)
 	if err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	ip, err := f.find(ctx)
 	if err != nil {
-		return RouteState{}, err
+		return reconcile.RouteState{}, err
 	}
 	moving, err := f.moving(ctx)
 	return f.state(ip.Server, server, moving), err
@@ -193,8 +196,8 @@ func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
 	return a.Status == "running", err
 }
 
-func (f *FloatingIP) state(holder *int64, server int64, moving bool) RouteState {
-	s := RouteState{Holder: "nobody", Moving: moving, Quota: f.cloud.Quota()}
+func (f *FloatingIP) state(holder *int64, server int64, moving bool) reconcile.RouteState {
+	s := reconcile.RouteState{Holder: "nobody", Moving: moving, Quota: f.cloud.Quota()}
 	if holder != nil {
 		s.Holder = fmt.Sprintf("server %d", *holder)
 		s.Ours = *holder == server && !moving

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 func leads(context.Context) bool { return true }
@@ -89,7 +90,7 @@ func TestFloatingIPFaults(t *testing.T) {
 	}
 }
 
-func checkFault(t *testing.T, s hetzner.RouteState, err error, want string) {
+func checkFault(t *testing.T, s reconcile.RouteState, err error, want string) {
 	t.Helper()
 	switch {
 	case want == "" && (err != nil || !s.Ours):

@@ -71,7 +71,7 @@ func (g *guard) check(ctx context.Context) error {
 	at := g.now()
 	if g.lost || g.still != nil && !g.still(ctx) {
 		g.lost = true
-		return ErrNoLongerLeader
+		return reconcile.ErrNoLongerLeader
 	}
 	g.proof = at
 	return nil

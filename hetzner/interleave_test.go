@@ -11,9 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // reign is who led from a moment on.
@@ -27,7 +27,7 @@ type cluster struct {
 	*lab
 	mu     sync.Mutex
 	reigns []reign
-	routes map[int64]func() hetzner.Route
+	routes map[int64]func() reconcile.Route
 	holder func() int64
 }
 
@@ -56,13 +56,13 @@ func (c *cluster) ledWithin(id int64, at time.Time, age time.Duration) bool {
 
 // node is what a host does: a tick every two seconds or so, and processes that may be killed at any time.
 func (c *cluster) node(ctx context.Context, id int64, random *rand.Rand) {
-	var memo hetzner.Memo
+	var memo reconcile.RouteMemo
 	for ctx.Err() == nil {
 		if !c.leads(id) {
 			memo = memo.Abandon()
 		} else if memo.Due <= routetest.Now() {
 			r := c.routes[id]()
-			r.Recall(memo)
+			r.Recall(memo, nil)
 			life, kill := context.WithTimeout(ctx, time.Duration(random.IntN(40_000))*time.Millisecond)
 			s, err := r.Holder(life)
 			if err == nil && !s.Ours && c.leads(id) {
@@ -141,12 +141,12 @@ func (c *cluster) wantNoUsurper(t *testing.T) {
 }
 
 func newCluster(t *testing.T, kind uint64) *cluster {
-	c := &cluster{lab: newLab(t), routes: map[int64]func() hetzner.Route{}}
+	c := &cluster{lab: newLab(t), routes: map[int64]func() reconcile.Route{}}
 	for _, id := range []int64{ourID, rivalID} {
-		c.routes[id] = []func() hetzner.Route{
-			func() hetzner.Route { return c.floatingIP(t, id) },
-			func() hetzner.Route { return c.aliasIP(t, id) },
-			func() hetzner.Route { return c.failover(t, id) },
+		c.routes[id] = []func() reconcile.Route{
+			func() reconcile.Route { return c.floatingIP(t, id) },
+			func() reconcile.Route { return c.aliasIP(t, id) },
+			func() reconcile.Route { return c.failover(t, id) },
 		}[kind]
 	}
 	c.holder = []func() int64{

@@ -11,6 +11,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 const (
@@ -137,7 +138,7 @@ func TestFloatingIPContract(t *testing.T) {
 	routetest.Run(t, func(t *testing.T) routetest.Fixture {
 		l := newLab(t)
 		f := l.fixture()
-		f.New = func() hetzner.Route { return l.floatingIP(t, ourID) }
+		f.New = func() reconcile.Route { return l.floatingIP(t, ourID) }
 		f.Rival = l.floatingIP(t, rivalID)
 		f.Holder = func() string { return who(fmt.Sprint(l.Assigned(fipID)), "41", "42") }
 		f.Refuse = func() { l.Script("", 0, hetznertest.Refuse(401, "unauthorized")) }
@@ -151,7 +152,7 @@ func TestAliasIPContract(t *testing.T) {
 	routetest.Run(t, func(t *testing.T) routetest.Fixture {
 		l := newLab(t)
 		f := l.fixture()
-		f.New = func() hetzner.Route { return l.aliasIP(t, ourID) }
+		f.New = func() reconcile.Route { return l.aliasIP(t, ourID) }
 		f.Rival = l.aliasIP(t, rivalID)
 		f.Holder = func() string {
 			for id, name := range map[int64]string{ourID: "us", rivalID: "rival"} {
@@ -172,7 +173,7 @@ func TestFailoverContract(t *testing.T) {
 	routetest.Run(t, func(t *testing.T) routetest.Fixture {
 		l := newLab(t)
 		f := l.fixture()
-		f.New = func() hetzner.Route { return l.failover(t, ourID) }
+		f.New = func() reconcile.Route { return l.failover(t, ourID) }
 		f.Rival = l.failover(t, rivalID)
 		f.Holder = func() string { return who(l.Routed(failoverIP), ourMain, rivalMain) }
 		f.Refuse = func() { l.Script("", 0, hetznertest.Refuse(401, "UNAUTHORIZED")) }

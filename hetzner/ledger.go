@@ -34,18 +34,19 @@ type ledger struct {
 	pace
 	now    func() reconcile.Moment
 	config string
-	memo   Memo
+	memo   reconcile.RouteMemo
+	keep   func(reconcile.RouteMemo) // nil where nobody wants to know before the end of a call
 }
 
 // newLedger takes the words of the configuration that the looked-up ids depend on.
 func newLedger(a Access, p pace, words ...any) ledger {
 	sum := sha256.Sum256([]byte(strings.TrimSpace(fmt.Sprintln(append(words, a.Endpoint)...))))
 	config := hex.EncodeToString(sum[:6])
-	return ledger{pace: p, now: a.now, memo: Memo{Config: config}, config: config}
+	return ledger{pace: p, now: a.now, memo: reconcile.RouteMemo{Config: config}, config: config}
 }
 
 // Memo is what the next process has to know. It does not change when the route is used again.
-func (l *ledger) Memo() Memo {
+func (l *ledger) Memo() reconcile.RouteMemo {
 	m := l.memo
 	if m.Pending != nil {
 		p := *m.Pending
@@ -54,9 +55,16 @@ func (l *ledger) Memo() Memo {
 	return m
 }
 
+// noted hands on what must not be forgotten when the process is killed in the middle of a call.
+func (l *ledger) noted() {
+	if l.keep != nil {
+		l.keep(l.Memo())
+	}
+}
+
 // Recall takes over what an earlier process left.
-func (l *ledger) Recall(m Memo) {
-	l.memo = m
+func (l *ledger) Recall(m reconcile.RouteMemo, keep func(reconcile.RouteMemo)) {
+	l.memo, l.keep = m, keep
 	if m.Pending != nil { // the caller's memo stays as it is
 		p := *m.Pending
 		l.memo.Pending = &p
@@ -65,7 +73,7 @@ func (l *ledger) Recall(m Memo) {
 		l.forget()
 		l.memo.Config, l.memo.Last, l.memo.Action = l.config, nil, nil
 		if m.Pending != nil {
-			l.memo.Pending = &Pending{Since: m.Pending.Since}
+			l.memo.Pending = &reconcile.PendingSwitch{Since: m.Pending.Since}
 		}
 	}
 }
@@ -93,23 +101,23 @@ func (l *ledger) overdue() bool {
 // barred returns why the API must not be asked now, nil when it may.
 func (l *ledger) barred(op string) error {
 	now := l.now()
-	for _, w := range []*Wait{l.memo.Login, l.memo.Wait} {
+	for _, w := range []*reconcile.RouteWait{l.memo.Login, l.memo.Wait} {
 		if w == nil || w.Until <= now {
 			continue
 		}
 		left := min(w.Until-now, maxWait).Round(time.Second)
-		return &Error{Op: op, Err: fmt.Errorf("%w, for another %v: %s", ErrNotYet, left, w.Why)}
+		return &Error{Op: op, Err: fmt.Errorf("%w, for another %v: %s", reconcile.ErrNotYet, left, w.Why)}
 	}
 	return nil
 }
 
 // wait forbids questions for a while.
 func (l *ledger) wait(d time.Duration, why string) {
-	l.memo.Wait = &Wait{Until: l.now() + min(max(d, time.Second), maxWait), Why: why}
+	l.memo.Wait = &reconcile.RouteWait{Until: l.now() + min(max(d, time.Second), maxWait), Why: why}
 }
 
 // looked closes a call that changed nothing.
-func (l *ledger) looked(s RouteState, err error) (RouteState, error) {
+func (l *ledger) looked(s reconcile.RouteState, err error) (reconcile.RouteState, error) {
 	if err == nil {
 		l.answered(s)
 	}
@@ -118,16 +126,16 @@ func (l *ledger) looked(s RouteState, err error) (RouteState, error) {
 }
 
 // switched closes a Take. A switch that did not end stays pending, and is due again; one that is no longer wanted is not.
-func (l *ledger) switched(s RouteState, err error, g *guard) (RouteState, error) {
+func (l *ledger) switched(s reconcile.RouteState, err error, g *guard) (reconcile.RouteState, error) {
 	switch {
-	case errors.Is(err, ErrNoLongerLeader):
+	case errors.Is(err, reconcile.ErrNoLongerLeader):
 		l.memo = l.memo.Abandon()
-		err = ErrNoLongerLeader
+		err = reconcile.ErrNoLongerLeader
 	case err == nil && !s.Ours:
 		err = fmt.Errorf("the API accepted the switch, but says now: %s", s.Holder)
 	}
 	if took, tried := g.took(); err == nil && tried {
-		a := Action{Took: took}
+		a := reconcile.EndedSwitch{Took: took}
 		if l.memo.Pending != nil {
 			a.ID = l.memo.Pending.Action
 		}
@@ -140,7 +148,7 @@ func (l *ledger) switched(s RouteState, err error, g *guard) (RouteState, error)
 	return s, err
 }
 
-func (l *ledger) answered(s RouteState) {
+func (l *ledger) answered(s reconcile.RouteState) {
 	l.memo.Last, l.memo.Checked = &s, l.now()
 	if l.memo.Wait != nil && l.memo.Wait.Until <= l.now() {
 		l.memo.Wait = nil
@@ -151,7 +159,7 @@ func (l *ledger) answered(s RouteState) {
 }
 
 // due is when the route is worth asking again.
-func (l *ledger) due(s RouteState, err error) reconcile.Moment {
+func (l *ledger) due(s reconcile.RouteState, err error) reconcile.Moment {
 	now := l.now()
 	at := now
 	var failed *ActionError
@@ -166,7 +174,7 @@ func (l *ledger) due(s RouteState, err error) reconcile.Moment {
 	case errors.As(err, &failed):
 		at = now + failedPause
 	}
-	for _, w := range []*Wait{l.memo.Wait, l.memo.Login} {
+	for _, w := range []*reconcile.RouteWait{l.memo.Wait, l.memo.Login} {
 		if w != nil {
 			at = max(at, min(w.Until, now+maxWait))
 		}

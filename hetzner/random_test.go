@@ -11,9 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // shapes are true answers, which the random ones are made of.
@@ -128,7 +128,7 @@ func TestRandomAnswers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
 			l.Pace(time.Millisecond, 0, 0)
-			routes := []hetzner.Route{l.floatingIP(t, ourID), l.aliasIP(t, ourID), l.failover(t, ourID)}
+			routes := []reconcile.Route{l.floatingIP(t, ourID), l.aliasIP(t, ourID), l.failover(t, ourID)}
 			r, secrets := routes[seed%3], [][]string{cloud, cloud, robot}[seed%3]
 			l.Script("", 0, randomly(rand.New(rand.NewPCG(seed, 2)), secrets, &answers))
 			for range 3 {
@@ -142,7 +142,7 @@ func TestRandomAnswers(t *testing.T) {
 	}
 }
 
-func (l *lab) survives(t *testing.T, r hetzner.Route, secrets []string) {
+func (l *lab) survives(t *testing.T, r reconcile.Route, secrets []string) {
 	t.Helper()
 	s, err := r.Take(t.Context(), leads)
 	m := r.Memo()
@@ -184,7 +184,7 @@ func FuzzAnswer(f *testing.F) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
 			l.Script("", 0, hetznertest.Raw(int(status), body, "Retry-After", strings.Map(printable, header)))
-			for _, r := range []hetzner.Route{l.floatingIP(t, ourID), l.aliasIP(t, ourID), l.failover(t, ourID)} {
+			for _, r := range []reconcile.Route{l.floatingIP(t, ourID), l.aliasIP(t, ourID), l.failover(t, ourID)} {
 				l.survives(t, r, []string{hetznertest.Token, hetznertest.Password})
 			}
 		})

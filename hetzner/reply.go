@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // reply is what came of one attempt.
@@ -91,7 +93,7 @@ func (a *asking) tell() {
 func (a *asking) outcome(ctx context.Context, stopped error) error {
 	switch {
 	case a.guard != nil && a.guard.isLost():
-		return a.failure(ErrNoLongerLeader)
+		return a.failure(reconcile.ErrNoLongerLeader)
 	case a.last.err == nil && a.last.status >= 200 && a.last.status < 300:
 		return nil
 	case a.last.err != nil:

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // RobotEndpoint is where the Robot webservice answers.
@@ -36,7 +38,7 @@ type Robot struct {
 	turn  chan struct{} // held by a call of which nobody knows yet whether its login is good
 	mu    sync.Mutex
 	good  bool
-	login *Wait // set by a refused login
+	login *reconcile.RouteWait // set by a refused login
 }
 
 // NewRobot returns a client. It connects to nothing.
@@ -138,7 +140,7 @@ func (r *Robot) mayLogIn(ctx context.Context) (done func(), err error) {
 	}
 	if w := r.refused(); w != nil {
 		<-r.turn
-		return nil, &Error{Op: "log in to the Robot webservice", Err: ErrNotYet, Hint: w.Why}
+		return nil, &Error{Op: "log in to the Robot webservice", Err: reconcile.ErrNotYet, Hint: w.Why}
 	}
 	var once sync.Once
 	pass := func() { once.Do(func() { <-r.turn }) }
@@ -153,7 +155,7 @@ func (r *Robot) loggedIn() bool {
 }
 
 // refused returns until when no login may be tried, nil when one may.
-func (r *Robot) refused() *Wait {
+func (r *Robot) refused() *reconcile.RouteWait {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.login == nil || r.login.Until <= r.now() {
@@ -164,7 +166,7 @@ func (r *Robot) refused() *Wait {
 }
 
 // recall takes over a refused login from a memo.
-func (r *Robot) recall(w *Wait) {
+func (r *Robot) recall(w *reconcile.RouteWait) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w != nil && w.For == r.password && (r.login == nil || w.Until > r.login.Until) {
@@ -180,7 +182,7 @@ func (r *Robot) learn(err error) {
 	switch {
 	case status == http.StatusUnauthorized:
 		r.good = false
-		r.login = &Wait{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
+		r.login = &reconcile.RouteWait{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
 	case err == nil || status != 0:
 		r.good = true
 	}

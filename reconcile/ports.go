@@ -70,6 +70,9 @@ type Patroni interface {
 // ErrBusy is returned by Notebook.Lock when another process kept the lock for longer than the caller could wait.
 var ErrBusy = errors.New("locked by another vipctl")
 
+// RouteLockAge is longer than any call of a [Route] takes.
+const RouteLockAge = 3 * time.Minute
+
 // Notebook is the memory that decisions are made with, kept where a reboot forgets it. A note that cannot be read is
 // an error together with a zero note: decisions go on without it.
 type Notebook interface {
@@ -80,6 +83,12 @@ type Notebook interface {
 	Note(vip string) (Note, error)
 	SaveNote(vip string, n Note) error
 	Memory() (Memory, error)
+	// LockRoute takes the right to ask the API of a VIP's route, without waiting: [ErrBusy] where another has it. It may
+	// be kept for as long as a call takes, and is passed over after [RouteLockAge], when its holder must have been stopped.
+	LockRoute(vip string) (unlock func(), err error)
+	// RouteMemo is zero where there is none. Only who has the route's lock saves one.
+	RouteMemo(vip string) (RouteMemo, error)
+	SaveRouteMemo(vip string, m RouteMemo) error
 	// UpdateMemory reads, changes and writes the cluster's memory under a lock of its own, and returns [ErrBusy] with
 	// nothing changed where that is not free within 200 ms.
 	UpdateMemory(change func(*Memory)) error

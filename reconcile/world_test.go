@@ -32,12 +32,15 @@ type world struct {
 	timing  Timing
 
 	notes   map[string]Note
+	memos   map[string]RouteMemo
 	memory  Memory
 	lockErr error
 	noteErr error
 	saveErr error
 	locked  bool
-	records []Record
+
+	routeLocked bool
+	records     []Record
 
 	onWait    func() // called whenever somebody has waited
 	onDecided func() // called between a holder's decision and what is done about it
@@ -53,7 +56,7 @@ var (
 
 func newWorld(t *testing.T) *world {
 	w := &world{
-		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{},
+		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{}, memos: map[string]RouteMemo{},
 		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
 	}
 	w.leads()
@@ -268,6 +271,31 @@ func (n *worldNotes) SaveNote(vip string, note Note) error {
 		n.notes[vip] = note
 	}
 	return n.noteErr
+}
+
+func (n *worldNotes) LockRoute(string) (func(), error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.routeLocked {
+		return nil, ErrBusy
+	}
+	n.routeLocked = true
+	return func() { n.mu.Lock(); n.routeLocked = false; n.mu.Unlock() }, nil
+}
+
+func (n *worldNotes) RouteMemo(vip string) (RouteMemo, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.memos[vip], n.noteErr
+}
+
+func (n *worldNotes) SaveRouteMemo(vip string, m RouteMemo) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.saveErr == nil {
+		n.memos[vip] = m
+	}
+	return n.saveErr
 }
 
 func (n *worldNotes) Memory() (Memory, error) { return n.memory, n.noteErr }

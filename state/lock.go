@@ -34,10 +34,19 @@ func (n *Notes) Lock(vip string, patience time.Duration) (unlock func(), err err
 	if err := checkName(vip); err != nil {
 		return nil, err
 	}
-	return n.lock(vip, patience)
+	return n.lock(vip, patience, heldTooLong)
 }
 
-func (n *Notes) lock(name string, patience time.Duration) (unlock func(), err error) {
+// LockRoute takes the lock of a VIP's route, as [reconcile.Notebook] says. It is made like that of [Notes.Lock].
+func (n *Notes) LockRoute(vip string) (unlock func(), err error) {
+	if err := checkName(vip); err != nil {
+		return nil, err
+	}
+	return n.lock(vip+routeSuffix, 0, reconcile.RouteLockAge)
+}
+
+// lock passes over a lock that has been held for longer than tooLong.
+func (n *Notes) lock(name string, patience, tooLong time.Duration) (unlock func(), err error) {
 	file := name + ".lock"
 	end := n.now() + patience
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
@@ -47,7 +56,7 @@ func (n *Notes) lock(name string, patience time.Duration) (unlock func(), err er
 			return sync.OnceFunc(func() { f.Close() }), nil
 		case !errors.Is(err, reconcile.ErrBusy):
 			return nil, fmt.Errorf("lock: %w", err)
-		case held > heldTooLong:
+		case held > tooLong:
 			return func() {}, nil
 		case n.now() >= end:
 			return nil, fmt.Errorf("%s, for %v: %w", n.file(file), held.Round(time.Millisecond), err)

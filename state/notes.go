@@ -20,6 +20,9 @@ const noteLimit = 64 << 10
 // memoryFile is the cluster's. No VIP may be called so.
 const memoryFile = "patroni"
 
+// routeSuffix makes a file name of a VIP's that is no VIP's name.
+const routeSuffix = "@route"
+
 // memoryPatience is how long UpdateMemory waits for its lock, which others hold for some 100 µs. A callback is waiting.
 const memoryPatience = 200 * time.Millisecond
 
@@ -69,6 +72,22 @@ func (n *Notes) SaveNote(vip string, note reconcile.Note) error {
 	return save(n, vip, note)
 }
 
+// RouteMemo returns the memo of a VIP's route, under the rules of [Notes.Note].
+func (n *Notes) RouteMemo(vip string) (reconcile.RouteMemo, error) {
+	if err := checkName(vip); err != nil {
+		return reconcile.RouteMemo{}, err
+	}
+	return load[reconcile.RouteMemo](n, vip+routeSuffix)
+}
+
+// SaveRouteMemo replaces the memo of a VIP's route, under the rules of [Notes.SaveNote].
+func (n *Notes) SaveRouteMemo(vip string, m reconcile.RouteMemo) error {
+	if err := checkName(vip); err != nil {
+		return err
+	}
+	return save(n, vip+routeSuffix, m)
+}
+
 // Memory returns what is remembered of the cluster, under the rules of [Notes.Note].
 func (n *Notes) Memory() (reconcile.Memory, error) { return load[reconcile.Memory](n, memoryFile) }
 
@@ -76,7 +95,7 @@ func (n *Notes) Memory() (reconcile.Memory, error) { return load[reconcile.Memor
 // most. With [reconcile.ErrBusy] nothing was changed. Any other error may come although the change was saved: a memory
 // that could not be read was begun anew, or there could be no lock.
 func (n *Notes) UpdateMemory(change func(*reconcile.Memory)) error {
-	unlock, lockErr := n.lock(memoryFile, memoryPatience)
+	unlock, lockErr := n.lock(memoryFile, memoryPatience, heldTooLong)
 	if errors.Is(lockErr, reconcile.ErrBusy) {
 		return lockErr
 	}

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // take is what a route is called for.
 type take interface {
-	Take(ctx context.Context, still func(context.Context) bool) (hetzner.RouteState, error)
+	Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error)
 }
 
 func (w world) hcloud(t *testing.T, into any, args ...string) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 func holderAsks(t *testing.T, f Fixture) {
@@ -80,7 +80,7 @@ func memoInJSON(t *testing.T, f Fixture) {
 
 func foreignMemo(t *testing.T, f Fixture) {
 	r := f.New()
-	r.Recall(hetzner.Memo{Config: "another", Target: 99, Server: 98, Pending: &hetzner.Pending{Action: 97}})
+	r.Recall(reconcile.RouteMemo{Config: "another", Target: 99, Server: 98, Pending: &reconcile.PendingSwitch{Action: 97}}, nil)
 	take(t, r)
 	wantHolder(t, f, "us")
 }
@@ -89,7 +89,7 @@ func cutShort(t *testing.T, f Fixture) {
 	f.Slow(20 * time.Second)
 	for _, after := range []time.Duration{time.Millisecond, 300 * time.Millisecond, 2 * time.Second, 10 * time.Second} {
 		r := f.New()
-		r.Recall(r.Memo().Intend(now()))
+		r.Recall(r.Memo().Intend(now()), nil)
 		ctx, cancel := context.WithTimeout(t.Context(), after)
 		_, err := r.Take(ctx, leads)
 		cancel()
@@ -106,11 +106,11 @@ func cutShort(t *testing.T, f Fixture) {
 }
 
 // finish runs ticks until the address is here.
-func finish(t *testing.T, f Fixture, r hetzner.Route, within time.Duration) {
+func finish(t *testing.T, f Fixture, r reconcile.Route, within time.Duration) {
 	t.Helper()
 	began := time.Now()
 	for {
-		var s hetzner.RouteState
+		var s reconcile.RouteState
 		var err error
 		if r, s, err = f.tick(t, r); err == nil && s.Ours {
 			return
@@ -151,7 +151,7 @@ func demoted(t *testing.T, f Fixture) {
 	var asked, demoted atomic.Int32
 	time.AfterFunc(5300*time.Millisecond, func() { demoted.Store(1); f.Up() })
 	_, err := r.Take(t.Context(), func(context.Context) bool { asked.Add(1); return demoted.Load() == 0 })
-	if !errors.Is(err, hetzner.ErrNoLongerLeader) {
+	if !errors.Is(err, reconcile.ErrNoLongerLeader) {
 		t.Errorf("take: %v", err)
 	}
 	if n := f.Mutations(); n != 0 || asked.Load() == 0 {
@@ -220,7 +220,7 @@ func longOutage(t *testing.T, f Fixture) {
 func giveUp(t *testing.T, f Fixture) {
 	r := f.New()
 	_, err := r.GiveUp(t.Context())
-	if f.CanLeave && err != nil || !f.CanLeave && !errors.Is(err, hetzner.ErrNoGiveUp) {
+	if f.CanLeave && err != nil || !f.CanLeave && !errors.Is(err, reconcile.ErrNoGiveUp) {
 		t.Errorf("give up: %v", err)
 	}
 	if n := f.Mutations(); n != 0 {

@@ -1,4 +1,4 @@
-// Package routetest holds every [hetzner.Route] to the interface's contract. Each part runs on a fake clock, with an
+// Package routetest holds every [reconcile.Route] to the interface's contract. Each part runs on a fake clock, with an
 // API that is a small world and not a list of expected calls.
 package routetest
 
@@ -9,14 +9,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // Fixture is a route of this host, another host's route for the same address, and the world that both ask. The address
 // is the other host's at first.
 type Fixture struct {
-	New   func() hetzner.Route // this host's, as a new process has it: without a memo
-	Rival hetzner.Route
+	New   func() reconcile.Route // this host's, as a new process has it: without a memo
+	Rival reconcile.Route
 
 	Holder    func() string // by the world's own knowledge: "us", "rival" or "nobody"
 	Mutations func() int    // calls that asked for a change, so far
@@ -59,23 +59,23 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 func leads(context.Context) bool { return true }
 
 // next is the next process: all that it knows is a memo that has been written down.
-func (f Fixture) next(t *testing.T, last hetzner.Route) hetzner.Route {
+func (f Fixture) next(t *testing.T, last reconcile.Route) reconcile.Route {
 	t.Helper()
 	data, err := json.Marshal(last.Memo())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m hetzner.Memo
+	var m reconcile.RouteMemo
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatal(err)
 	}
 	r := f.New()
-	r.Recall(m)
+	r.Recall(m, nil)
 	return r
 }
 
 // tick is what a leader's run does with a route. It returns the process's route.
-func (f Fixture) tick(t *testing.T, last hetzner.Route) (hetzner.Route, hetzner.RouteState, error) {
+func (f Fixture) tick(t *testing.T, last reconcile.Route) (reconcile.Route, reconcile.RouteState, error) {
 	t.Helper()
 	r := f.next(t, last)
 	s, err := r.Holder(t.Context())
@@ -87,7 +87,7 @@ func (f Fixture) tick(t *testing.T, last hetzner.Route) (hetzner.Route, hetzner.
 }
 
 // wantSane: a switch is pending exactly as long as it has not succeeded, and always has a next time.
-func wantSane(t *testing.T, r hetzner.Route, err error) {
+func wantSane(t *testing.T, r reconcile.Route, err error) {
 	t.Helper()
 	m := r.Memo()
 	if err == nil && m.Pending != nil {
@@ -104,7 +104,7 @@ func now() time.Duration { return Now() }
 // Now is a boot clock for routes under test.
 func Now() time.Duration { return time.Duration(time.Now().UnixNano()) }
 
-func take(t *testing.T, r hetzner.Route) hetzner.RouteState {
+func take(t *testing.T, r reconcile.Route) reconcile.RouteState {
 	t.Helper()
 	s, err := r.Take(t.Context(), leads)
 	if err != nil || !s.Ours || s.Holder == "" {

@@ -1,21 +1,19 @@
-package hetzner
+package reconcile
 
 import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/vipctl/vipctl/reconcile"
 )
 
-// ErrNoLongerLeader is returned by Route.Take when this member stopped leading before the route pointed here. Nothing
+// ErrNoLongerLeader is returned by [Route].Take when this member stopped leading before the route pointed here. Nothing
 // was sent after it was noticed.
 var ErrNoLongerLeader = errors.New("this member does not lead any more")
 
-// ErrNotYet is wrapped by errors that name no fault of this call: an earlier answer forbids to ask before Memo.Due.
+// ErrNotYet is wrapped by errors that name no fault of this call: an earlier answer forbids to ask before RouteMemo.Due.
 var ErrNotYet = errors.New("the API must not be asked yet")
 
-// ErrNoGiveUp is returned by Route.GiveUp where a route can be taken over but must not be removed.
+// ErrNoGiveUp is returned by [Route].GiveUp where a route can be taken over but must not be removed.
 var ErrNoGiveUp = errors.New("this route is never removed, only taken over")
 
 // Route is one VIP's route in a provider's network. Every method but Memo and Recall asks an API: it ends within ctx
@@ -33,9 +31,10 @@ type Route interface {
 	// operator's: a route that is removed leaves clients without a server, and one that is taken over does not.
 	GiveUp(ctx context.Context) (RouteState, error)
 	// Memo is what the next process has to know. It is worth reading after each of the calls above, failed or not.
-	Memo() Memo
-	// Recall takes over what an earlier process left. Ids of another configuration are dropped.
-	Recall(m Memo)
+	Memo() RouteMemo
+	// Recall takes over what an earlier process left. Ids of another configuration are dropped. keep, unless nil, is
+	// called with what the next process must know should this one be killed in the middle of a call.
+	Recall(m RouteMemo, keep func(RouteMemo))
 }
 
 // RouteState is what an API said about a route.
@@ -52,54 +51,60 @@ type Quota struct {
 	Remaining int `json:"remaining"`
 }
 
-// Memo is what one process tells the next about a route. Times are on the boot clock: nobody can set it, and a memo is
-// kept where a reboot forgets it. Fields are added, never renamed.
-type Memo struct {
+// RouteMemo is what one process tells the next about a route. Times are on the boot clock: nobody can set it, and a memo
+// is kept where a reboot forgets it. Fields are added, never renamed.
+type RouteMemo struct {
 	// Config stands for the configuration that the ids were found with.
 	Config string `json:"config,omitempty"`
-	Target int64  `json:"target,omitempty"` // the floating IP's id, or the network's
-	Server int64  `json:"server,omitempty"` // this server's id
+	// Generation is the claim, of the VIP's note, that the route was last taken for. A memo of another claim says nothing
+	// of who has the route now.
+	Generation uint64 `json:"generation,omitempty"`
+	// Failure is why the route does not point here, once that has been told; empty when it does.
+	Failure string `json:"failure,omitempty"`
+
+	Target int64 `json:"target,omitempty"` // the floating IP's id, or the network's
+	Server int64 `json:"server,omitempty"` // this server's id
 
 	// Pending is set from before the first call of a switch until its end is known.
-	Pending *Pending `json:"pending,omitempty"`
+	Pending *PendingSwitch `json:"pending,omitempty"`
 	// Due is when the route is worth asking again: then call Holder, and Take where that says not ours. It is set after
 	// each call, and never more than an hour ahead. 0 is at once.
-	Due reconcile.Moment `json:"due,omitempty"`
+	Due Moment `json:"due,omitempty"`
 	// Wait forbids to ask before a moment, whoever leads.
-	Wait *Wait `json:"wait,omitempty"`
+	Wait *RouteWait `json:"wait,omitempty"`
 	// Login forbids to log in before a moment, for as long as the password stays the same.
-	Login *Wait `json:"login,omitempty"`
+	Login *RouteWait `json:"login,omitempty"`
 
-	Last    *RouteState      `json:"last,omitempty"` // the last answer
-	Checked reconcile.Moment `json:"checked,omitempty"`
-	Action  *Action          `json:"action,omitempty"` // the last switch that this host saw the end of
+	Last    *RouteState  `json:"last,omitempty"` // the last answer
+	Checked Moment       `json:"checked,omitempty"`
+	Action  *EndedSwitch `json:"action,omitempty"` // the last switch that this host saw the end of
 }
 
-// Pending is a switch that was begun.
-type Pending struct {
-	Since  reconcile.Moment `json:"since"`
-	Action int64            `json:"action,omitempty"` // its id in the Cloud API, 0 before it is known
-	Locks  int              `json:"locks,omitempty"`  // how many times in a row Robot said that it is locked
+// PendingSwitch is a switch that was begun.
+type PendingSwitch struct {
+	Since  Moment `json:"since"`
+	Action int64  `json:"action,omitempty"` // its id in the Cloud API, 0 before it is known
+	Locks  int    `json:"locks,omitempty"`  // how many times in a row Robot said that it is locked
 }
 
-// Wait is a moment before which an API must not be asked, and why.
-type Wait struct {
-	Until reconcile.Moment `json:"until"`
-	Why   string           `json:"why"`
-	For   string           `json:"for,omitempty"` // the version of the password that it concerns
+// RouteWait is a moment before which an API must not be asked, and why.
+type RouteWait struct {
+	Until Moment `json:"until"`
+	Why   string `json:"why"`
+	For   string `json:"for,omitempty"` // the version of the password that it concerns
 }
 
-// Action is a switch that has ended.
-type Action struct {
+// EndedSwitch is a switch that has ended.
+type EndedSwitch struct {
 	ID   int64         `json:"id,omitempty"`
 	Took time.Duration `json:"took"` // from the first mutating attempt to the API's word that it is done
 }
 
 // Intend returns the memo with a switch begun, to be kept before Take is called: who finds it knows that a call may
 // have been cut short.
-func (m Memo) Intend(now reconcile.Moment) Memo {
+func (m RouteMemo) Intend(now Moment) RouteMemo {
 	if m.Pending == nil {
-		m.Pending = &Pending{Since: now}
+		m.Pending = &PendingSwitch{Since: now}
 		m.Due = 0
 	}
 	return m
@@ -107,7 +112,7 @@ func (m Memo) Intend(now reconcile.Moment) Memo {
 
 // Abandon returns the memo without the switch that was begun and without what the API said, to be kept when this member
 // stops leading: when it leads again, it asks at once. What protects the API, waits and refused logins, stays.
-func (m Memo) Abandon() Memo {
+func (m RouteMemo) Abandon() RouteMemo {
 	m.Pending, m.Last, m.Due = nil, nil, 0
 	return m
 }
