@@ -13,6 +13,7 @@ type VIP struct {
 	Follow   Follow
 	Leased   bool          // the address dies by itself unless it is renewed
 	HandOver time.Duration // the longest wait for a successor; 0 releases at once
+	Route    Route         // nil: the link is all there is
 }
 
 // Engine carries out the policy. It is the only code that moves an address. All fields but Tell are needed; none may
@@ -29,6 +30,9 @@ type Engine struct {
 	// Tell, when set, is called for each record as soon as the address has moved, before anything slow: Patroni may
 	// kill a callback at any instant. VIPs run side by side, so calls may be concurrent.
 	Tell func(Record)
+
+	underWay  sync.Mutex
+	steerings map[string]*steering // the last of each VIP
 }
 
 // Outcome is what a run came to for one VIP.
@@ -43,7 +47,7 @@ type Outcome struct {
 
 // Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
 // outcomes are in the order of e.VIPs. It returns when everything is done, a hand-over's wait included, or soon after
-// ctx ends.
+// ctx ends. Only a tick leaves something behind: a route's API that has not answered yet, see [Engine.Settled].
 func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 	r := e.begin(t)
 	outcomes := make([]Outcome, len(e.VIPs))
@@ -52,11 +56,13 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 		all.Go(func() {
 			v := newVisit(r, vip)
 			v.settle(ctx)
+			finish := v.steer(ctx)
 			if v.needsConfirming() {
 				v.confirm(ctx)
 			}
 			v.lookAgain(ctx)
 			v.learnOthers(ctx)
+			finish()
 			outcomes[i] = v.outcome
 		})
 	}

@@ -125,6 +125,7 @@ const (
 	ChangeRelease  Change = "release"
 	ChangeHandOver Change = "hand_over"
 	ChangeConflict Change = "conflict" // nothing moved, but another host answers for the address
+	ChangeRoute    Change = "route"    // a provider's network was pointed here, or could not be
 	ChangeHold     Change = "hold"     // an operator's hold began
 	ChangeUnhold   Change = "unhold"   // an operator ended it
 )

@@ -58,6 +58,7 @@ const (
 	CodeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
 	CodeElsewhere        Code = "not_holder"             // 25
 	CodeConflict         Code = "conflict"               // no verdict's: a record's
+	CodeRoute            Code = "route"                  // likewise
 	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
 )
 
