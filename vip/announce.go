@@ -10,16 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error: nobody was told.
+// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error: nobody was told. One that
+// is down is an error too where there is nobody to tell, because nobody reaches the address there.
 func (k *Kernel) Announce() error {
 	link, err := k.findLink()
 	if err != nil {
 		return err
 	}
-	if !hasNeighbours(link) {
-		return nil
+	switch {
+	case link.RawFlags&unix.IFF_UP == 0:
+		err = unix.ENETDOWN
+	case k.routed, !hasNeighbours(link):
+	default:
+		err = k.announce(link)
 	}
-	if err := k.announce(link); err != nil {
+	if err != nil {
 		return fmt.Errorf("announce %s on %s: %w", k.addr(), link.Name, err)
 	}
 	return nil

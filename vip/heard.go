@@ -22,7 +22,8 @@ import (
 const probeInterval = 100 * time.Millisecond
 
 // Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any other address. A link
-// that goes down is waited for; one that goes away is an error. On a link without ARP nobody is ever heard.
+// that goes down is waited for; one that goes away is an error. On a link without ARP nobody is ever heard, and
+// a routed address does not even look for its link.
 func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
 	var heard reconcile.MAC
 	err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
@@ -38,7 +39,11 @@ func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.M
 
 // Others probes the link for the length of the window and returns the MAC of every other host that answers for the
 // address or announces it, sorted. Any of them is a conflict or a proxy while we hold the address ourselves.
+// A routed address has none, which takes no time to find out.
 func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+	if k.routed {
+		return nil, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()
 	var others []reconcile.MAC
@@ -54,6 +59,10 @@ func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.
 // listen probes, and calls heard with the MAC of every frame of another host that says it has the address, until heard
 // returns false or ctx ends.
 func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn bool)) error {
+	if k.routed {
+		<-ctx.Done()
+		return nil
+	}
 	link, err := k.findLink()
 	if err != nil {
 		return err

@@ -24,6 +24,10 @@ type Options struct {
 	Prefix    netip.Prefix // the address with its prefix length, usually /32 or /128
 	Interface string       // the link's name, one of its alternative names, or its MAC
 
+	// Routed is an address that the provider's network brings to this host, whatever the neighbours believe: none is
+	// told, asked or heard.
+	Routed bool
+
 	// Clock is the boot clock; nil means CLOCK_BOOTTIME.
 	Clock func() reconcile.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
@@ -35,6 +39,7 @@ type Options struct {
 type Kernel struct {
 	prefix netip.Prefix
 	link   string
+	routed bool
 	clock  func() reconcile.Moment
 	warn   func(error)
 
@@ -50,6 +55,7 @@ func New(o Options) *Kernel {
 	k := &Kernel{
 		prefix: netip.PrefixFrom(o.Prefix.Addr().WithZone(""), o.Prefix.Bits()),
 		link:   o.Interface,
+		routed: o.Routed,
 		clock:  o.Clock,
 		warn:   o.Warn,
 

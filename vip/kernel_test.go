@@ -26,8 +26,16 @@ func TestContract(t *testing.T) {
 				return kernel(t, prefix, "eth0"), bootTime
 			})
 		})
+		t.Run("routed "+prefix, func(t *testing.T) {
+			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() reconcile.Moment) {
+				newLAN(t).plug(t, us, "eth0")
+				return kernel(t, prefix, "eth0", routed), bootTime
+			})
+		})
 	}
 }
+
+func routed(o *Options) { o.Routed = true }
 
 // copyOf is the only copy of the address on the link, as the kernel has it.
 func copyOf(t testing.TB, link, addr string) netlink.Addr {

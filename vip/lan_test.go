@@ -269,14 +269,21 @@ func waitFor(t testing.TB, conn *packet.Conn, want []byte, limit time.Duration) 
 	}
 }
 
-// kernel is a Kernel whose warnings fail the test. It resets sessions with patience: the test machine may be busy.
-func kernel(t testing.TB, prefix, link string) *Kernel {
-	k := New(Options{
+// patient is how long a reset of sessions may take here: the test machine may be busy.
+const patient = 10 * time.Second
+
+// kernel is a Kernel whose warnings fail the test.
+func kernel(t testing.TB, prefix, link string, change ...func(*Options)) *Kernel {
+	o := Options{
 		Prefix:    netip.MustParsePrefix(prefix),
 		Interface: link,
 		Warn:      func(err error) { t.Errorf("warning: %v", err) },
-	})
-	k.sessionBudget = 10 * time.Second
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	k := New(o)
+	k.sessionBudget = patient
 	t.Cleanup(k.Close)
 	return k
 }

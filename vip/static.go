@@ -1,0 +1,151 @@
+package vip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// ErrNotConfigured is returned by Static's Hold when this host does not take packets for the address: whoever was to
+// configure it has not, or its link is down.
+var ErrNotConfigured = errors.New("this host does not answer for the address")
+
+// StaticOptions say which address, and who knows whether it is held.
+type StaticOptions struct {
+	Prefix netip.Prefix // its length says nothing here
+
+	// Held returns the VIP's note: until when this host holds the address, which may be past, and whether it holds it at
+	// all. That is the note's LeaseEnd, which a claim sets before anything else and a release takes back. Every Look and
+	// Release asks for it.
+	Held func() (until reconcile.Moment, held bool)
+
+	// Clock is the boot clock; nil means CLOCK_BOOTTIME.
+	Clock func() reconcile.Moment
+	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
+	Warn func(error)
+}
+
+// Static is an address that somebody else has configured, on this host as on every other that may hold it: the
+// provider's network brings it to one of them. No method changes an address or a link, so that holding it needs no
+// privilege; resetting its sessions does. A Static's methods must not be called concurrently.
+type Static struct {
+	kernel *Kernel // without a link
+	held   func() (until reconcile.Moment, held bool)
+}
+
+var _ reconcile.Address = (*Static)(nil)
+
+// NewStatic makes no system calls.
+func NewStatic(o StaticOptions) *Static {
+	k := New(Options{Prefix: o.Prefix, Routed: true, Clock: o.Clock, Warn: o.Warn})
+	return &Static{kernel: k, held: o.Held}
+}
+
+// Close gives the netlink socket back. The Static can be used again.
+func (s *Static) Close() { s.kernel.Close() }
+
+// Look implements [reconcile.Address]. The address is here while the note says so and this host answers for it: no
+// where it is on no link, partly where its link is down or duplicate address detection failed. Detail says so also while it is not held. A kernel that cannot
+// be asked is a warning, since the note alone decides then; there is never an error.
+func (s *Static) Look() (reconcile.Sight, error) {
+	configured, odd := s.configured()
+	until, held := s.held()
+	if configured == reconcile.PresenceNo || !held || until <= s.kernel.clock() {
+		return reconcile.Sight{Here: reconcile.PresenceNo, Detail: odd}, nil
+	}
+	sight := reconcile.Sight{Here: configured, Detail: odd, Forever: until == reconcile.Forever}
+	if !sight.Forever {
+		sight.End = until
+	}
+	return sight, nil
+}
+
+// Hold implements [reconcile.Address] as far as that can be done without changing anything: it refuses with
+// [ErrTooShort] where less than a second is left, and with [ErrNotConfigured] where the address would not serve.
+func (s *Static) Hold(until reconcile.Moment) error {
+	if _, err := lifetimeUntil(until, s.kernel.clock()); err != nil {
+		return err
+	}
+	if configured, why := s.configured(); configured != reconcile.PresenceYes {
+		return fmt.Errorf("hold %s: %w: %s", s.kernel.addr(), ErrNotConfigured, why)
+	}
+	return nil
+}
+
+// Announce implements [reconcile.Address]: there is nobody to tell.
+func (s *Static) Announce() error { return nil }
+
+// Heard implements [reconcile.Address]: nobody is ever heard.
+func (s *Static) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
+	return s.kernel.Heard(ctx, ignore)
+}
+
+// Others implements [reconcile.Address]: every host has the address, and none answers for it.
+func (s *Static) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+	return s.kernel.Others(ctx, window)
+}
+
+// Release implements [reconcile.Address], but leaves the address where it is: it resets the TCP sessions of what was
+// held, so that their clients look for the new holder. What goes wrong there is a warning, and costs 50 ms at most.
+// Sessions of an address that is not held are none of its business: they are of this host itself.
+func (s *Static) Release() error {
+	if _, held := s.held(); !held {
+		return nil
+	}
+	if err := s.kernel.ResetSessions(); err != nil {
+		s.kernel.warn(err)
+	}
+	return nil
+}
+
+// configured is whether this host answers for the address, and what is odd about it. What cannot be found out is taken
+// for a yes.
+func (s *Static) configured() (reconcile.Presence, string) {
+	local, err := s.local()
+	if local {
+		return reconcile.PresenceYes, ""
+	}
+	var copies []netlink.Addr
+	if err == nil {
+		copies, err = s.kernel.copies()
+	}
+	if err != nil {
+		err = fmt.Errorf("look for %s: %w", s.kernel.addr(), err)
+		s.kernel.warn(err)
+		return reconcile.PresenceYes, err.Error()
+	}
+	failed := slices.IndexFunc(copies, func(c netlink.Addr) bool { return c.Flags&unix.IFA_F_DADFAILED != 0 })
+	switch {
+	case len(copies) == 0:
+		return reconcile.PresenceNo, "on no link of this host"
+	case failed >= 0:
+		return reconcile.PresencePartly, oddity(copies[failed], false)
+	case slices.ContainsFunc(copies, s.up): // of a VRF, which has a routing table of its own
+		return reconcile.PresenceYes, ""
+	}
+	return reconcile.PresencePartly, s.kernel.linkNames(copies) + " is down"
+}
+
+// local reports whether the kernel takes packets for the address as its own: it is on a link that is up, or within a
+// local route (ip route add local PREFIX dev lo), which needs no address at all.
+func (s *Static) local() (bool, error) {
+	h, err := s.kernel.handle()
+	if err != nil {
+		return false, err
+	}
+	routes, err := h.RouteGet(s.kernel.addr().AsSlice())
+	return err == nil && slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Type == unix.RTN_LOCAL }), nil
+}
+
+func (s *Static) up(c netlink.Addr) bool {
+	l, err := s.kernel.netlink.LinkByIndex(c.LinkIndex)
+	return err == nil && l.Attrs().RawFlags&unix.IFF_UP != 0
+}
