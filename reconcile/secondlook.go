@@ -11,26 +11,37 @@ const (
 	loopLate = time.Second + 150*time.Millisecond
 	// tickSoon is how close the next tick must be to make a second look needless.
 	tickSoon = 400 * time.Millisecond
+	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
+	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
+	stoppingEvery = 100 * time.Millisecond
 )
 
-// secondLookAt is when a tick that holds the address should look again, and whether it should: when Patroni's next loop
-// falls well before the next tick. A lock that was refreshed and not heard of would shorten the lease by a whole
-// loop_wait, should Patroni die before that tick.
-func (f Facts) secondLookAt() (at Moment, wanted bool) {
-	w := f.Word
-	if f.Trigger.Event != EventTick || w.Answer != Leader || w.SeenAt == 0 || f.missing() {
+// nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, because a successor may
+// lead at any moment. Else when Patroni's next loop falls well before the next tick: a lock that was refreshed and not
+// heard of would shorten the lease by a whole loop_wait, should Patroni die before that tick.
+func (f Facts) nextLookAt() (at Moment, wanted bool) {
+	w, turn := f.Word, f.Trigger.At+f.Interval
+	switch {
+	case f.Trigger.Event != EventTick || w.Answer != Leader || f.missing():
+		return 0, false
+	case w.State == "stopping":
+		at = f.Now + stoppingEvery
+		return at, at <= turn-stoppingEvery
+	case w.SeenAt == 0:
 		return 0, false
 	}
 	at = w.SeenAt + f.timing().LoopWait + loopLate
-	return at, at > f.Now && at < f.Trigger.At+f.Interval-tickSoon
+	return at, at > f.Now && at < turn-tickSoon
 }
 
-// lookAgain decides once more in the same tick, where that is wanted.
+// lookAgain decides once more in the same tick, as often as that is wanted.
 func (v *visit) lookAgain(ctx context.Context) {
-	at, wanted := v.facts.secondLookAt()
-	if !wanted || v.outcome.Verdict.Do != DoHold || v.Clock.Wait(ctx, at-v.Clock.Now()) != nil {
-		return
+	for v.outcome.Err == nil {
+		at, wanted := v.facts.nextLookAt()
+		if !wanted || v.Clock.Wait(ctx, at-v.Clock.Now()) != nil {
+			return
+		}
+		v.anew(false)
+		v.settle(ctx)
 	}
-	v.anew(false)
-	v.settle(ctx)
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestSecondLookAt(t *testing.T) {
+func TestNextLookAt(t *testing.T) {
 	for name, c := range map[string]struct {
 		facts Facts
 		want  time.Duration // from now; 0 is never
@@ -19,9 +19,15 @@ func TestSecondLookAt(t *testing.T) {
 		"S missing":                 {holder(leads(heard(0), unseen)), 0},
 		"20/2/3":                    {holder(timing(20, 2, 3), leads(heard(0), seen(2*time.Second))), 1150 * time.Millisecond},
 		"not the leader":            {holder(denies(heard(0), seen(10*time.Second))), 0},
+		"stopping":                  {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
+		"stopping, S missing":       {holder(leads(heard(0), unseen, state("stopping"))), 100 * time.Millisecond},
+		"stopping, last look":       {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1800*time.Millisecond }), 100 * time.Millisecond},
+		"stopping, next tick's":     {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1801*time.Millisecond }), 0},
+		"stopping, not here":        {absent(leads(heard(0), state("stopping"))), 0},
+		"stopping, not the leader":  {holder(denies(heard(0), state("stopping"))), 0},
 		"a callback":                {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = EventOnStart }), 0},
 	} {
-		at, wanted := c.facts.secondLookAt()
+		at, wanted := c.facts.nextLookAt()
 		switch {
 		case wanted != (c.want != 0):
 			t.Errorf("%s: wanted %v", name, wanted)
@@ -43,5 +49,44 @@ func TestATickHearsTheNextLoop(t *testing.T) {
 	w.tick()
 	if want := loop + 29*time.Second; w.end != want { // the new value proves that the loop before it refreshed the lock
 		t.Errorf("lease ends %v after the first loop, want %v", w.end-loop, want-loop)
+	}
+}
+
+// A leader whose archiver is slow has given the lock away long before its PostgreSQL is down. The tick that sees it stop
+// hands over when another leads, not at the next tick.
+func TestATickWatchesAStop(t *testing.T) {
+	w := newWorld(t)
+	w.memory.Timing = w.timing
+	w.tick()
+	w.pass(2 * time.Second)
+	began, looks := w.now, 0
+	w.leads()
+	w.word.State = "stopping"
+	w.onWait = func() {
+		if looks++; looks == 5 {
+			w.follows()
+			w.set(PGDown)
+			w.successor = "02:00:00:00:00:02"
+		}
+	}
+	w.wantCode(w.tick(), CodeDown)
+	w.want(false)
+	if took := w.now - began; took < 5*stoppingEvery || took > 5*stoppingEvery+watchEvery { // the hand-over may watch once
+		t.Errorf("took %v", took)
+	}
+}
+
+// A stop that lasts is left to the next tick, in time.
+func TestATickWatchesAStopForItsTurn(t *testing.T) {
+	w := newWorld(t)
+	w.memory.Timing = w.timing
+	w.tick()
+	w.pass(2 * time.Second)
+	began := w.now
+	w.word.State = "stopping"
+	w.wantCode(w.tick(), CodeLeaderStopping)
+	w.want(true)
+	if took := w.now - began; took != 2*time.Second-stoppingEvery {
+		t.Errorf("took %v of 2s", took)
 	}
 }
