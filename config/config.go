@@ -49,7 +49,7 @@ type Route struct {
 
 // HetznerCloud is a route through the Cloud API: a floating IP, or an alias IP of a private network.
 type HetznerCloud struct {
-	FloatingIP string // its id, name or address; empty with AliasIP
+	FloatingIP string // its id, name or address, by default the VIP's; empty with AliasIP
 	AliasIP    bool
 	Network    string // of the alias IP: its id or name
 	Server     int64  // this server's id; 0 asks the metadata service
@@ -63,7 +63,7 @@ type HetznerRobot struct {
 	User         string
 	PasswordFile string     // absolute; empty: the systemd credential robot.password, else $ROBOT_PASSWORD
 	ServerIP     netip.Addr // this server's main address, of the VIP's family
-	FailoverIP   netip.Addr // invalid: the VIP, or for IPv6 its /64
+	FailoverIP   netip.Addr // by default the VIP, or for IPv6 the first address of its /64
 	Endpoint     string     // empty: Hetzner's own
 }
 

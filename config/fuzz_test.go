@@ -88,5 +88,20 @@ func checkConfig(t *testing.T, c *Config) {
 		check(slices.Contains([]string{"primary", "leader", "standby_leader"}, v.Follow), "follow", v)
 		check(within(v.HandOver, 0, 30*time.Second), "handover", v)
 	}
-	check(len(c.Settings()) == 14+6*len(c.VIPs), "settings", c.Settings())
+	check(len(c.Settings()) == settingsOf(c), "settings", c.Settings())
+}
+
+// settingsOf counts the settings that a configuration has.
+func settingsOf(c *Config) int {
+	n := 14
+	for _, v := range c.VIPs {
+		n += 6
+		if v.Route != nil && v.Route.HetznerCloud != nil {
+			n += len(keysOf("hetzner_cloud"))
+		}
+		if v.Route != nil && v.Route.HetznerRobot != nil {
+			n += len(keysOf("hetzner_robot"))
+		}
+	}
+	return n
 }

@@ -7,7 +7,7 @@ import (
 
 // sections are those of the file; "" is its root, and "vips" stands for each item of that list.
 func sections() []string {
-	return []string{"", "patroni", "vips", "announce", "paths", "history", "log"}
+	return []string{"", "patroni", "vips", "announce", "paths", "history", "log", "route", "hetzner_cloud", "hetzner_robot"}
 }
 
 // keysOf returns the settings that a section knows, in the order of the documentation.
@@ -18,7 +18,13 @@ func keysOf(section string) []string {
 	case "patroni":
 		return []string{"config", "url", "ca_file", "cert_file", "key_file", "environment_file", "timeout"}
 	case "vips":
-		return []string{"address", "interface", "name", "follow", "lease", "handover"}
+		return []string{"address", "interface", "name", "follow", "lease", "handover", "route"}
+	case "route":
+		return []string{"hetzner_cloud", "hetzner_robot"}
+	case "hetzner_cloud":
+		return []string{"alias_ip", "floating_ip", "network", "server", "token_file", "endpoint", "address"}
+	case "hetzner_robot":
+		return []string{"user", "password_file", "server_ip", "failover_ip", "endpoint"}
 	case "announce":
 		return []string{"refresh"}
 	case "paths":
@@ -31,16 +37,18 @@ func keysOf(section string) []string {
 	panic("config: no section " + section)
 }
 
-// elsewhere returns the hint that a key which its section does not know is another section's; empty where it is none's.
-func elsewhere(key string) string {
+// elsewhere returns the hint that a key which the section of this path does not know is another section's; empty where it
+// is none's. Words as common as those of the providers mean them within a VIP only.
+func elsewhere(key, path string) string {
 	for _, section := range sections() {
-		if !slices.Contains(keysOf(section), key) {
-			continue
-		}
-		if section == "" {
+		provider := strings.HasPrefix(section, "hetzner_")
+		switch {
+		case !slices.Contains(keysOf(section), key), provider && !strings.HasPrefix(path, "vips["):
+		case section == "":
 			return "it belongs at the top level"
+		default:
+			return "it belongs under " + section
 		}
-		return "it belongs under " + section
 	}
 	return ""
 }

@@ -63,20 +63,20 @@ vipctl.yml:4: patroni.cert_file: got a certificate without its key, want patroni
 vipctl.yml:5: patroni.timeout: got 500, want a duration from 100ms to 5s (write 500ms)
 vipctl.yml:7: vips[0].address: got 192.0.2.10/255.255.255.0, want a prefix length from 1 to 32 (write 192.0.2.10/24)
 vipctl.yml:8: vips[0].interface: got eth0@if5, want a link's name, alternative name or MAC (write eth0: behind the @ ip shows another link)
-vipctl.yml:9: vips[0].route: got an unknown setting, want one of address, interface, name, follow, lease, handover
+vipctl.yml:9: vips[0].route: got hetzner, want the settings hetzner_cloud, hetzner_robot
 vipctl.yml:12: vips[1].follow: got master, want one of primary, leader, standby_leader (did you mean primary?)
 vipctl.yml:13: vips[1].handover: got 5, want a duration from 0s to 30s (write 5s)
 vipctl.yml:14: vips[1].lease: got no, want one of auto, off (write off)
 vipctl.yml:15: vips[2].address: got ::ffff:192.0.2.11, want an IPv4 address as such (write 192.0.2.11)
 vipctl.yml:16: vips[2].interface: got eth0:1, want a link's name, alternative name or MAC (an address label is not a link: write eth0)
 vipctl.yml:17: vips[2].name: got .., want a name of letters, digits and . _ : - (that is a folder)
-vipctl.yml:18: vips[2].interval: got an unknown setting, want one of address, interface, name, follow, lease, handover (it belongs at the top level)
-vipctl.yml:19: vips[3]: got 192.0.2.10, want the settings address, interface, name, follow, lease, handover (write - address: and interface: below it)
+vipctl.yml:18: vips[2].interval: got an unknown setting, want one of address, interface, name, follow, lease, handover, route (it belongs at the top level)
+vipctl.yml:19: vips[3]: got 192.0.2.10, want the settings address, interface, name, follow, lease, handover, route (write - address: and interface: below it)
 vipctl.yml:20: vips[4].address: got 192.0.2.11 a second time, want each address once (the first is on line 10)
 vipctl.yml:22: vips[5].address: got nothing, want the IP address that clients connect to
 vipctl.yml:22: vips[5].interface: got nothing, want the link that the address belongs on (its name, for example eth0, or its MAC)
 vipctl.yml:23: vips[6].name: got 192.0.2.11 a second time, want each name once (the first is on line 10)
-vipctl.yml:24: vips[6].adress: got an unknown setting, want one of address, interface, name, follow, lease, handover (did you mean address?)
+vipctl.yml:24: vips[6].adress: got an unknown setting, want one of address, interface, name, follow, lease, handover, route (did you mean address?)
 vipctl.yml:25: vips[6].interface: got 02:00:00:00:00:0G, want a MAC such as 02:00:00:00:00:01
 vipctl.yml:26: interval: got 5, want a duration from 500ms to 30s (write 5s)
 vipctl.yml:27: interval: got it a second time, want it once (the first is on line 26)
@@ -158,7 +158,7 @@ func TestRefused(t *testing.T) {
 		{more("    lease: for ever\n"), "6: vips[0].lease: got for ever, want one of auto, off"},
 		{more("    handover: 31s\n"), "6: vips[0].handover: got 31s, want a duration from 0s to 30s"},
 		{more("    handover: -1s\n"), "6: vips[0].handover: got -1s, want a duration from 0s to 30s"},
-		{more("    hand-over: 1s\n"), "6: vips[0].hand-over: got an unknown setting, want one of address, interface, name, follow, lease, handover (did you mean handover?)"},
+		{more("    hand-over: 1s\n"), "6: vips[0].hand-over: got an unknown setting, want one of address, interface, name, follow, lease, handover, route (did you mean handover?)"},
 		{"patroni: {config: /etc/p.yml}\nvips:\n", "2: vips: got nothing, want a list of at least one VIP (write - address: and interface: below vips:)"},
 		{"patroni: {config: /etc/p.yml}\nvips: []\n", "2: vips: got an empty list, want a list of at least one VIP (write - address: and interface: below vips:)"},
 		{"patroni: {config: /etc/p.yml}\n", "1: vips: got nothing, want a list of at least one VIP (write - address: and interface: below vips:)"},

@@ -96,6 +96,7 @@ func (s section) vip(seen taken) VIP {
 	v.Follow, _ = read(s, "follow", oneOf("primary", "leader", "standby_leader"), "primary")
 	v.Lease, _ = read(s, "lease", lease(), true)
 	v.HandOver, _ = read(s, "handover", duration(0, 30*time.Second), 5*time.Second)
+	v.Route = s.route(v.Prefix.Addr())
 
 	if s.node("address") == nil {
 		s.missing("address", "the IP address that clients connect to", "")

@@ -82,20 +82,25 @@ func oneOf(words ...string) kind[string] {
 
 // lease is auto, which is true, or off.
 func lease() kind[bool] {
-	words := oneOf("auto", "off")
+	return either("auto", "off", map[string]string{"false": "off", "no": "off", "never": "off"})
+}
+
+// either is one of two words, of which yes is true. hints say what is meant by words that are neither.
+func either(yes, no string, hints map[string]string) kind[bool] {
+	words := oneOf(yes, no)
 	return kind[bool]{
 		show: func(on bool) string {
 			if on {
-				return "auto"
+				return yes
 			}
-			return "off"
+			return no
 		},
 		parse: func(text string) (bool, *wish) {
 			word, wrong := words.parse(text)
-			if wrong != nil && slices.Contains([]string{"false", "no", "never"}, text) {
-				wrong.hint = "write off"
+			if hint := hints[strings.ToLower(text)]; wrong != nil && hint != "" {
+				wrong.hint = "write " + hint
 			}
-			return word == "auto", wrong
+			return word == yes, wrong
 		},
 	}
 }

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"net/netip"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// route reads which provider's API points at the holder of a VIP; nil where the file names none. vip is not valid where
+// the file's is not: nothing is held against it then.
+func (s section) route(vip netip.Addr) *Route {
+	node := s.node("route")
+	if node == nil {
+		return nil
+	}
+	name := s.path + "route"
+	s = s.sub("route")
+	cloud, robot := s.node("hetzner_cloud"), s.node("hetzner_robot")
+	var r Route
+	if cloud != nil {
+		r.HetznerCloud = s.hetznerCloud(vip)
+	}
+	if robot != nil {
+		r.HetznerRobot = s.hetznerRobot(vip)
+	}
+	switch {
+	case cloud != nil && robot != nil:
+		s.complain(node, name, "two providers", "one of "+list(s.keys), "")
+	case len(node.Content) == 0 && !s.wrong: // unknown providers have been told
+		s.complain(node, name, "nothing", "one of "+list(s.keys), "without a route, leave it out")
+	}
+	return &r
+}
+
+func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
+	s = s.sub("hetzner_cloud")
+	var c HetznerCloud
+	var alias, address *yaml.Node
+	c.AliasIP, alias = read(s, "alias_ip", trueOrFalse(), false)
+	byDefault := ""
+	if vip.IsValid() && !c.AliasIP {
+		byDefault = vip.String()
+	}
+	c.FloatingIP, _ = read(s, "floating_ip", floatingIP(vip), byDefault)
+	c.Network, _ = read(s, "network", cloudName("the network's id or name"), "")
+	c.Server, _ = read(s, "server", serverID(), 0)
+	c.TokenFile, _ = read(s, "token_file", secretPath("the token"), "")
+	c.Endpoint, _ = read(s, "endpoint", endpoint(), "")
+	c.Static, address = read(s, "address", managedOrStatic(), false)
+
+	if c.AliasIP {
+		s.aliasIP(vip, alias, address, c.Static)
+	} else if network := s.node("network"); network != nil && (alias != nil || s.node("alias_ip") == nil) {
+		s.complain(network, s.path+"network", "a network without an alias IP", "alias_ip: true with it", "a floating IP is in no network")
+	}
+	return &c
+}
+
+// aliasIP refuses what does not go together with alias_ip: true. The nodes are those of the settings of their names.
+func (s section) aliasIP(vip netip.Addr, alias, address *yaml.Node, static bool) {
+	if vip.Is6() {
+		s.complain(alias, s.path+"alias_ip", "an alias IP for "+vip.String(), "a floating IP for an IPv6 address", "Hetzner's private networks have no IPv6")
+	}
+	if s.node("network") == nil {
+		s.missing("network", "the private network of the alias IP", "its id or name")
+	}
+	if floating := s.node("floating_ip"); floating != nil {
+		s.complain(floating, s.path+"floating_ip", "a floating IP beside an alias IP", "one of the two", "")
+	}
+	if static {
+		s.complain(address, s.path+"address", "static with an alias IP", "managed with it", "static is for floating IPs")
+	}
+}
+
+func (s section) hetznerRobot(vip netip.Addr) *HetznerRobot {
+	s = s.sub("hetzner_robot")
+	var r HetznerRobot
+	var server *yaml.Node
+	r.User, _ = read(s, "user", robotUser(), "")
+	r.PasswordFile, _ = read(s, "password_file", secretPath("the password"), "")
+	r.ServerIP, server = read(s, "server_ip", addressLike(vip), netip.Addr{})
+	r.FailoverIP, _ = read(s, "failover_ip", addressLike(vip), routedWith(vip).Addr())
+	r.Endpoint, _ = read(s, "endpoint", endpoint(), "")
+
+	if s.node("user") == nil {
+		s.missing("user", "the webservice user", `in quotes, since it begins with a #`)
+	}
+	if s.node("server_ip") == nil {
+		s.missing("server_ip", "this server's main address", "it differs from node to node")
+	}
+	if own := routedWith(r.ServerIP); server != nil && (own == routedWith(vip) || own == routedWith(r.FailoverIP)) {
+		s.complain(server, s.path+"server_ip", "the address that moves", "this server's main address", "it differs from node to node")
+	}
+	return &r
+}
+
+// routedWith is what Hetzner routes as one with an address: the address alone, or its IPv6 /64.
+func routedWith(a netip.Addr) netip.Prefix {
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	return netip.PrefixFrom(a, bits).Masked()
+}

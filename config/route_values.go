@@ -1,0 +1,178 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+func trueOrFalse() kind[bool] {
+	return either("true", "false", map[string]string{"yes": "true", "on": "true", "no": "false", "off": "false"})
+}
+
+// managedOrStatic is true for static.
+func managedOrStatic() kind[bool] { return either("static", "managed", nil) }
+
+// cloudName is how the Cloud API's objects are called: an id or a free text.
+func cloudName(want string) kind[string] {
+	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
+		if isNumber(text) && !isID(text) {
+			return "", &wish{want: want, hint: "no id is this number"}
+		}
+		if text == "" || strings.TrimSpace(text) != text || hasControl(text) {
+			return "", &wish{want: want}
+		}
+		return text, nil
+	}}
+}
+
+// isNumber reports whether hetzner takes the text for an id, whatever its size.
+func isNumber(text string) bool {
+	_, err := strconv.ParseInt(text, 10, 64)
+	return err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+func isID(text string) bool {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && n > 0
+}
+
+// floatingIP is a floating IP's id, name or address. An address has to be the VIP's, and of an IPv6 one, which the API
+// shows as 2001:db8::/64, the network.
+func floatingIP(vip netip.Addr) kind[string] {
+	k := cloudName("the floating IP's id, name or address")
+	free := k.parse
+	k.parse = func(text string) (string, *wish) {
+		prefix, ok := addressOrPrefix(text)
+		if !ok || !vip.IsValid() {
+			return free(text)
+		}
+		if want := routedWith(vip); prefix.Bits() < want.Bits() || routedWith(prefix.Addr()) != want {
+			return "", &wish{want: "the floating IP of " + vip.String(), hint: "leave it out, and it is that"}
+		}
+		return text, nil
+	}
+	return k
+}
+
+// addressOrPrefix reads an address as the prefix of one. Zones are no part of either.
+func addressOrPrefix(text string) (netip.Prefix, bool) {
+	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+		return netip.PrefixFrom(addr, addr.BitLen()), true
+	}
+	prefix, err := netip.ParsePrefix(text)
+	return prefix, err == nil
+}
+
+// serverID is a server's number in the Cloud.
+func serverID() kind[int64] {
+	return kind[int64]{
+		show: func(id int64) string {
+			if id == 0 {
+				return ""
+			}
+			return strconv.FormatInt(id, 10)
+		},
+		parse: func(text string) (int64, *wish) {
+			id, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || id <= 0 {
+				return 0, &wish{want: "this server's id, a whole number above 0", hint: "leave it out to ask the metadata service"}
+			}
+			return id, nil
+		},
+	}
+}
+
+// secretPath is the path of a file with a secret. What is not a path may be the secret itself, and is not shown.
+func secretPath(secret string) kind[string] {
+	k := path()
+	absolute := k.parse
+	k.parse = func(text string) (string, *wish) {
+		clean, wrong := absolute(text)
+		if wrong != nil {
+			wrong.got = "something else"
+			wrong.want += " of a file with " + secret
+		}
+		return clean, wrong
+	}
+	return k
+}
+
+// robotUser is a user of the Robot webservice. HTTP's Basic ends a user at the first colon (RFC 7617, section 2).
+func robotUser() kind[string] {
+	const want = `the webservice user in quotes, such as "#ws+Abcdefgh"`
+	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
+		switch {
+		case strings.Contains(text, ":"): // a password may follow: never show it
+			return "", &wish{got: "a user with a colon in it", want: want, hint: "the password belongs into password_file"}
+		case text == "", strings.TrimSpace(text) != text, hasControl(text):
+			return "", &wish{want: want}
+		}
+		return text, nil
+	}}
+}
+
+// addressLike is one address of the VIP's family.
+func addressLike(vip netip.Addr) kind[netip.Addr] {
+	show := func(a netip.Addr) string {
+		if !a.IsValid() {
+			return ""
+		}
+		return a.String()
+	}
+	return kind[netip.Addr]{show: show, parse: func(text string) (netip.Addr, *wish) {
+		w := &wish{want: "an IP address of the VIP's family"}
+		addr, err := netip.ParseAddr(text)
+		if err != nil {
+			if prefix, no := netip.ParsePrefix(text); no == nil {
+				w.hint = "write " + prefix.Addr().String()
+			}
+			return addr, w
+		}
+		switch {
+		case addr.Zone() != "" || addr.Is4In6():
+			return netip.Addr{}, w
+		case notForVIP(addr) != "":
+			w.hint = "this is " + notForVIP(addr)
+			return netip.Addr{}, w
+		case vip.IsValid() && addr.Is4() != vip.Is4():
+			w.hint = "the VIP is " + vip.String()
+			return netip.Addr{}, w
+		}
+		return addr, nil
+	}}
+}
+
+// endpoint is where an API answers. A token goes there with every call, so it is HTTPS, or does not leave this host.
+func endpoint() kind[string] {
+	const want = "a URL such as https://api.example.com/v1"
+	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
+		switch { // what may be a secret is never shown
+		case strings.Contains(text, "@"):
+			return "", &wish{got: "a URL with a user in it", want: want, hint: "the secret has a file of its own"}
+		case strings.ContainsAny(text, "?#"):
+			return "", &wish{got: "a URL with a query or a fragment", want: want, hint: "without anything behind the path"}
+		}
+		u, err := url.Parse(text)
+		switch {
+		case err != nil, hasControl(text):
+			return "", &wish{want: want}
+		case u.Scheme != "http" && u.Scheme != "https":
+			return "", &wish{want: want, hint: "it begins with https://"}
+		case u.Hostname() == "":
+			return "", &wish{want: want, hint: "it has no host"}
+		case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
+			return "", &wish{want: want, hint: "its port is not one"}
+		case u.Scheme == "http" && !isLoopback(u.Hostname()):
+			return "", &wish{want: want, hint: "http only on a loopback address: the secret would be readable"}
+		}
+		return strings.TrimRight(text, "/"), nil
+	}}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
