@@ -90,6 +90,9 @@ func (l *Lab) Down() (err error) {
 		if l.watch != nil {
 			close(l.watch.stop)
 		}
+		if l.Hetzner != nil {
+			l.Hetzner.close()
+		}
 		if l.Dir != "" {
 			err = remove(l.Dir)
 		}

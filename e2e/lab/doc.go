@@ -5,6 +5,9 @@
 // frozen, unplugged and partitioned (faults.go), written to as clients would (writer.go), and watched for who holds the
 // VIP (watch.go). [Recording.Figures] turns what the writers saw into the numbers that vipctl promises.
 //
+// With [Options.Hetzner] the clients are behind a router, and the VIP is where a fake of Hetzner's API says: the router
+// sends it to the node that the API names ([Hetzner]).
+//
 // Labs do not see each other: each has its own namespaces, processes and folder, and all may use the same addresses. A
 // lab whose process died without cleaning up is removed by the next [Up].
 //

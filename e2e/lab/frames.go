@@ -60,8 +60,7 @@ func (w *watch) hear(arp []byte, names map[string]string) {
 		return
 	}
 	sender, from, to := net.HardwareAddr(arp[8:14]).String(), net.IP(arp[14:18]), net.IP(arp[24:28])
-	vip := net.ParseIP(VIP)
-	if !from.Equal(vip) && !to.Equal(vip) {
+	if !from.Equal(w.vip) && !to.Equal(w.vip) {
 		return
 	}
 	if name := names[sender]; name != "" {

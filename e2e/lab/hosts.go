@@ -14,23 +14,45 @@ func (l *Lab) connect() (err error) {
 	}
 	for i := range l.opts.Nodes {
 		name := fmt.Sprintf("n%d", i+1)
-		l.Nodes = append(l.Nodes, &Node{Name: name, Addr: fmt.Sprintf(nodeAddr, 11+i), Dir: l.path(name), lab: l})
+		l.Nodes = append(l.Nodes, &Node{Name: name, Addr: fmt.Sprintf(inside, 11+i), Dir: l.path(name), lab: l})
 	}
 	for _, n := range l.Nodes {
-		if n.NS, err = l.plug(n.Name, n.Addr); err != nil {
+		if n.NS, err = l.plug(l.sw, n.Name, n.Addr); err != nil {
 			return err
 		}
 		if err := l.furnish(n); err != nil {
 			return err
 		}
 	}
-	if l.Client, err = l.plug("client", clientAddr); err != nil {
+	if l.opts.Hetzner != "" {
+		if err := l.makeRouter(); err != nil {
+			return err
+		}
+	}
+	if err := l.plugClients(); err != nil {
 		return err
 	}
-	if l.Flush, err = l.plug("flush", flushAddr); err != nil {
-		return err
+	if l.opts.Hetzner != "" {
+		if err := l.foundHetzner(); err != nil {
+			return err
+		}
 	}
 	return l.startWatch()
+}
+
+// plugClients joins the clients to the nodes' switch, or to the router.
+func (l *Lab) plugClients() (err error) {
+	sw, subnet := l.sw, inside
+	if l.router != nil {
+		sw, subnet = l.router, outside
+	}
+	if l.Client, err = l.plug(sw, "client", fmt.Sprintf(subnet, 201)); err != nil {
+		return err
+	}
+	if l.Flush, err = l.plug(sw, "flush", fmt.Sprintf(subnet, 202)); err != nil || l.router == nil {
+		return err
+	}
+	return l.routeThrough()
 }
 
 // furnish makes a node's folders and configuration. What postgres must not change is root's.
@@ -46,7 +68,7 @@ func (l *Lab) furnish(n *Node) error {
 	if err := l.tmpfs(n.path("run"), "16m"); err != nil {
 		return err
 	}
-	return errors.Join(n.writePatroniYAML(), n.writeVipctlYAML())
+	return errors.Join(n.writePatroniYAML(), n.writeVipctlYAML(), n.writeSecret())
 }
 
 func (l *Lab) postgresDir(dir string) error {

@@ -23,6 +23,7 @@ type Options struct {
 	Archive      bool          // archive_mode, with an archive_command that Configure may change
 	StopHook     bool          // Patroni heeds HoldStop
 	VipctlYAML   string        // more lines for every vipctl.yml
+	Hetzner      Product       // whose the VIP is; without it neighbours ask each other for it
 	Progress     func(Step)    // told what Up is doing
 }
 
@@ -36,15 +37,20 @@ type Step struct {
 type Lab struct {
 	ID     string // of this run; part of the name of everything it owns
 	Dir    string
+	VIP    string // an address
 	Nodes  []*Node
 	Client *Namespace // where writers run
 	Flush  *Namespace // a second client, whose writer forgets its neighbours every second
+
+	// Hetzner moves the VIP where Options.Hetzner says so; nil elsewhere.
+	Hetzner *Hetzner
 
 	opts     Options
 	prefix   string
 	pgBin    string
 	postgres *syscall.Credential
 	sw       *Namespace
+	router   *Namespace // between the clients and the switch; nil where there is none
 	lock     *os.File
 	watch    *watch
 	sessions int // writers started so far
@@ -77,6 +83,7 @@ func Up(ctx context.Context, opts Options) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{opts: opts.withDefaults(), pgBin: findPostgres()}
+	l.VIP = l.opts.Hetzner.address()
 	for _, s := range []struct {
 		what string
 		do   func(context.Context) error

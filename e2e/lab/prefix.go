@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SetVIP changes the address in the node's vipctl.yml, VIP with a prefix such as "/24" behind it.
-func (n *Node) SetVIP(prefix string) error { return n.writeVipctl(VIP + prefix) }
+// SetVIP changes the address in the node's vipctl.yml, the VIP with a prefix such as "/24" behind it.
+func (n *Node) SetVIP(prefix string) error { return n.writeVipctl(n.lab.VIP + prefix) }
 
 // OwnAddressLast takes the node's own address away and gives it back at once, so that it comes after the others of its
 // subnet: with the first of them the kernel would take it away too.

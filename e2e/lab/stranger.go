@@ -8,7 +8,7 @@ import (
 // Stranger plugs one more host into the switch that was given the VIP by mistake, for good. It returns that host's MAC,
 // and a function that takes the host away.
 func (l *Lab) Stranger() (mac string, leave func() error, err error) {
-	ns, err := l.plug("stranger", VIP)
+	ns, err := l.plug(l.sw, "stranger", l.VIP)
 	if err != nil {
 		return "", nil, errors.Join(err, ns.delete())
 	}

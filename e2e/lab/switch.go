@@ -9,23 +9,21 @@ import (
 
 // The lab's addresses. Labs are isolated from each other and from the host, so all use the same ones.
 const (
-	VIP        = "10.77.0.100"
-	clientAddr = "10.77.0.201"
-	flushAddr  = "10.77.0.202"
-	nodeAddr   = "10.77.0.%d" // 11, 12, 13
-	prefixLen  = "/24"
-	bridge     = "br0"
+	switchedVIP = "10.77.0.100"
+	inside      = "10.77.0.%d" // at the switch: nodes from 11 on, clients from 201 on
+	prefixLen   = "/24"
+	bridge      = "br0"
 )
 
-// plug joins a new namespace to the switch by a cable: eth0 in the namespace, and a port of the given name at the switch.
-func (l *Lab) plug(port, addr string) (*Namespace, error) {
+// plug joins a new namespace to a switch by a cable: eth0 in the namespace, and a port of the given name at the switch.
+func (l *Lab) plug(sw *Namespace, port, addr string) (*Namespace, error) {
 	ns, err := newNamespace(l.prefix + port)
 	if err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{
-		{"-n", l.sw.Name, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns.Name},
-		{"-n", l.sw.Name, "link", "set", port, "master", bridge, "up"},
+		{"-n", sw.Name, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns.Name},
+		{"-n", sw.Name, "link", "set", port, "master", bridge, "up"},
 		{"-n", ns.Name, "addr", "add", addr + prefixLen, "dev", "eth0"},
 		{"-n", ns.Name, "link", "set", "eth0", "up"},
 	} {
@@ -40,7 +38,11 @@ func (l *Lab) makeSwitch() (err error) {
 	if l.sw, err = newNamespace(l.prefix + "sw"); err != nil {
 		return err
 	}
-	return ip("-n", l.sw.Name, "link", "add", bridge, "up", "type", "bridge", "forward_delay", "0")
+	return addBridge(l.sw)
+}
+
+func addBridge(ns *Namespace) error {
+	return ip("-n", ns.Name, "link", "add", bridge, "up", "type", "bridge", "forward_delay", "0")
 }
 
 // PullCable cuts the node from everybody: the switch's end of its cable goes down, and the node sees no carrier.

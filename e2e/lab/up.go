@@ -182,5 +182,8 @@ func (l *Lab) vipAtLeader(ctx context.Context) error {
 	if leader == nil || len(holders) != 1 || holders[0] != leader.Name {
 		return fmt.Errorf("the VIP is on %v", holders)
 	}
+	if l.Hetzner != nil {
+		return l.Hetzner.routesTo(leader)
+	}
 	return nil
 }

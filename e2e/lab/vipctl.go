@@ -13,7 +13,7 @@ const vipctlYAML = `patroni:
 vips:
   - address: %[2]s
     interface: eth0
-interval: %[3]s
+%[5]sinterval: %[3]s
 paths:
   run: %[1]s/run
   state: %[1]s/state
@@ -51,10 +51,10 @@ func (l *Lab) installVipctl() error {
 	return nil
 }
 
-func (n *Node) writeVipctlYAML() error { return n.writeVipctl(VIP) }
+func (n *Node) writeVipctlYAML() error { return n.writeVipctl(n.lab.VIP) }
 
 func (n *Node) writeVipctl(address string) error {
-	text := fmt.Sprintf(vipctlYAML, n.Dir, address, n.lab.opts.Interval, n.lab.opts.VipctlYAML)
+	text := fmt.Sprintf(vipctlYAML, n.Dir, address, n.lab.opts.Interval, n.lab.opts.VipctlYAML, n.routeYAML())
 	return os.WriteFile(n.path("vipctl.yml"), []byte(text), 0o644)
 }
 

@@ -20,6 +20,7 @@ type Held struct {
 
 // watch writes down who has the VIP, as the nodes' kernels tell it: every change, an expired lifetime included.
 type watch struct {
+	vip    net.IP
 	mu     sync.Mutex
 	log    []Held
 	has    map[string]map[string]bool // by node, the copies of the VIP: one for each link and prefix
@@ -29,7 +30,7 @@ type watch struct {
 }
 
 func (l *Lab) startWatch() error {
-	l.watch = &watch{has: make(map[string]map[string]bool), lock: make(map[int64]LockChange), stop: make(chan struct{})}
+	l.watch = &watch{vip: net.ParseIP(l.VIP), has: make(map[string]map[string]bool), lock: make(map[int64]LockChange), stop: make(chan struct{})}
 	for _, n := range l.Nodes {
 		changes := make(chan netlink.AddrUpdate, 64)
 		err := netlink.AddrSubscribeWithOptions(changes, l.watch.stop, netlink.AddrSubscribeOptions{Namespace: &n.NS.handle, ListExisting: true})
@@ -43,9 +44,8 @@ func (l *Lab) startWatch() error {
 }
 
 func (w *watch) follow(node string, changes <-chan netlink.AddrUpdate) {
-	vip := net.ParseIP(VIP)
 	for c := range changes {
-		if c.LinkAddress.IP.Equal(vip) {
+		if c.LinkAddress.IP.Equal(w.vip) {
 			w.note(node, fmt.Sprint(c.LinkIndex, c.LinkAddress.Mask), c.NewAddr, time.Now())
 		}
 	}
@@ -98,7 +98,7 @@ func (l *Lab) Holders() ([]string, error) {
 func (n *Node) holds() (held bool, err error) {
 	err = n.NS.Do(func() error {
 		addrs, err := netlink.AddrList(nil, unix.AF_INET)
-		held = slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.Equal(net.ParseIP(VIP)) })
+		held = slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.Equal(net.ParseIP(n.lab.VIP)) })
 		return err
 	})
 	return held, err
@@ -113,7 +113,7 @@ func (n *Node) changeVIP(add bool) error {
 		if err != nil {
 			return err
 		}
-		addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(VIP), Mask: net.CIDRMask(32, 32)}}
+		addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP(n.lab.VIP), Mask: net.CIDRMask(32, 32)}}
 		if add {
 			return netlink.AddrAdd(link, addr)
 		}

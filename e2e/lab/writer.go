@@ -82,8 +82,8 @@ func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	ctx, stop := context.WithCancel(ctx)
 	l.sessions++
 	w := &Writers{lab: l, opts: opts, session: strconv.Itoa(l.sessions), from: time.Now(), stop: stop}
-	w.start(ctx, l.Client, ViaVIP, VIP)
-	w.start(ctx, l.Flush, ViaFlush, VIP)
+	w.start(ctx, l.Client, ViaVIP, l.VIP)
+	w.start(ctx, l.Flush, ViaFlush, l.VIP)
 	for _, n := range l.Nodes {
 		w.start(ctx, l.Client, n.Name, n.Addr)
 	}

@@ -1,0 +1,39 @@
+package lab
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vipctl/vipctl/hetzner/hetznertest"
+)
+
+// Calls are requests to the provider, in the order in which they arrived. Agent is the name of the node that called.
+type Calls []hetznertest.Call
+
+// Calls returns all that have arrived since the given moment, those that were never answered included. What a node could
+// not connect for is none.
+func (h *Hetzner) Calls(since time.Time) Calls {
+	all := Calls(h.World.Calls())
+	return all.only(func(c hetznertest.Call) bool { return !c.At.Before(since) })
+}
+
+// By returns the node's calls.
+func (c Calls) By(n *Node) Calls {
+	return c.only(func(c hetznertest.Call) bool { return c.Agent == n.Name })
+}
+
+// Mutating returns the calls that asked for a change.
+func (c Calls) Mutating() Calls { return c.only(hetznertest.Call.Mutating) }
+
+func (c Calls) only(which func(hetznertest.Call) bool) Calls {
+	return slices.DeleteFunc(slices.Clone(c), func(c hetznertest.Call) bool { return !which(c) })
+}
+
+// String counts the calls by kind.
+func (c Calls) String() string {
+	metadata := c.only(func(c hetznertest.Call) bool { return strings.HasPrefix(c.Path, "/hetzner/v1/metadata/") })
+	mutating := c.Mutating()
+	return fmt.Sprintf("%d mutating, %d reading, %d to the metadata service", len(mutating), len(c)-len(mutating)-len(metadata), len(metadata))
+}

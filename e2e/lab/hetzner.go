@@ -1,0 +1,206 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vipctl/vipctl/hetzner/hetznertest"
+)
+
+// What the fake's world consists of, besides a server for each node.
+const (
+	networkID, networkName, networkRange = 4711, "lab-net", "10.77.0.0/16"
+	floatingID, floatingName             = 7, "lab-vip"
+	firstServer                          = 41
+)
+
+// How long things take there. The real webservice of the Robot needs 40 to 110 s for a switch.
+const (
+	apiLatency = 200 * time.Millisecond
+	actionTime = time.Second
+	switchTime = 5 * time.Second
+)
+
+const (
+	apiAddress      = "127.0.0.1:8780" // in every node's namespace
+	metadataAddress = "169.254.169.254"
+)
+
+// Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each at an address of its
+// own namespace; what the API says who has the VIP is where the lab's router sends it, at the same moment. Its methods
+// must not be called concurrently.
+type Hetzner struct {
+	World *hetznertest.World // for scripts of faults
+
+	lab      *Lab
+	product  Product
+	api      []*endpoint
+	metadata []*endpoint
+	stop     chan struct{}
+	done     chan struct{}
+
+	mu      sync.Mutex
+	moves   []Move
+	problem error // of the router
+}
+
+// Move says that from a moment on the router sent the VIP to a node, or to nobody.
+type Move struct {
+	At   time.Time
+	Node string // "" for nobody
+}
+
+// foundHetzner makes the provider, with a server for each node and the VIP.
+func (l *Lab) foundHetzner() error {
+	h := &Hetzner{World: hetznertest.New(), lab: l, product: l.opts.Hetzner, stop: make(chan struct{}), done: make(chan struct{})}
+	h.furnish()
+	api := h.World.Cloud()
+	if h.product == FailoverIP {
+		api = h.World.Robot()
+	}
+	for i, n := range l.Nodes {
+		if err := ip("-n", n.NS.Name, "addr", "add", metadataAddress+"/32", "dev", "lo"); err != nil {
+			return err
+		}
+		h.api = append(h.api, &endpoint{ns: n.NS, address: apiAddress, handler: as(n.Name, api)})
+		h.metadata = append(h.metadata, &endpoint{ns: n.NS, address: metadataAddress + ":80", handler: as(n.Name, h.World.Metadata(serverID(i)))})
+	}
+	l.Hetzner = h
+	go h.settle()
+	return errors.Join(h.Up(), each(h.metadata, (*endpoint).up))
+}
+
+func each(all []*endpoint, do func(*endpoint) error) error {
+	var problems []error
+	for _, e := range all {
+		problems = append(problems, do(e))
+	}
+	return errors.Join(problems...)
+}
+
+func serverID(node int) int64 { return firstServer + int64(node) }
+
+// furnish fills the world: nobody has the VIP, but for a failover IP, which begins at the server that it was ordered for.
+func (h *Hetzner) furnish() {
+	w := h.World
+	w.Pace(apiLatency, actionTime, switchTime)
+	w.OnMove(h.moved)
+	w.AddNetwork(networkID, networkName, networkRange)
+	var mains []string
+	for i, n := range h.lab.Nodes {
+		w.AddServer(serverID(i), n.Name, n.Addr, networkID, n.Addr)
+		mains = append(mains, n.Addr)
+	}
+	switch h.product {
+	case FloatingIP:
+		w.AddFloatingIP(floatingID, floatingName, h.lab.VIP)
+	case FailoverIP:
+		w.AddFailover(h.lab.VIP, "255.255.255.255", mains...)
+		w.Route(h.lab.VIP, mains[0])
+	}
+}
+
+// as has the world know which node calls, by the user agent: every vipctl sends the same.
+func as(node string, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.Header.Set("User-Agent", node)
+		api.ServeHTTP(rw, r)
+	})
+}
+
+// moved is told by the world, which is locked meanwhile.
+func (h *Hetzner) moved(address, server string) {
+	if address != h.lab.VIP {
+		return
+	}
+	var to *Node
+	move := Move{At: time.Now()}
+	for i, n := range h.lab.Nodes {
+		if server == fmt.Sprint(serverID(i)) || server == n.Addr {
+			to, move.Node = n, n.Name
+		}
+	}
+	err := h.lab.routeVIP(to)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.moves = append(h.moves, move)
+	if err != nil {
+		h.problem = fmt.Errorf("route the VIP to %q: %w", move.Node, err)
+	}
+}
+
+// settle asks the world again and again who has the VIP: an action that has ended takes effect in it when somebody asks.
+func (h *Hetzner) settle() {
+	defer close(h.done)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-h.stop:
+			return
+		case <-tick.C:
+			switch h.product {
+			case FloatingIP:
+				h.World.Assigned(floatingID)
+			case AliasIP:
+				h.World.Aliases(serverID(0))
+			case FailoverIP:
+				h.World.Routed(h.lab.VIP)
+			}
+		}
+	}
+}
+
+// Moves returns every change of where the router sends the VIP, since the lab is up.
+func (h *Hetzner) Moves() []Move {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.moves)
+}
+
+// routesTo returns nil when the router sends the VIP to the node.
+func (h *Hetzner) routesTo(n *Node) error {
+	to, err := h.lab.Routed()
+	if err != nil || to == n {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return errors.Join(fmt.Errorf("the VIP is not routed to %s", n.Name), h.problem)
+}
+
+// Up has the API answer every node.
+func (h *Hetzner) Up() error { return each(h.api, (*endpoint).up) }
+
+// Down cuts every connection to the API, and has new ones refused.
+func (h *Hetzner) Down() {
+	for _, e := range h.api {
+		e.down()
+	}
+}
+
+// Hang has the API accept every call and answer none, until the function that it returns is called.
+func (h *Hetzner) Hang() (end func()) {
+	var ends []func()
+	for _, call := range []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"} {
+		ends = append(ends, h.World.Script(call, 0, hetznertest.Hang()))
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+}
+
+func (h *Hetzner) close() {
+	close(h.stop)
+	<-h.done
+	for _, e := range slices.Concat(h.api, h.metadata) {
+		e.down()
+	}
+}
