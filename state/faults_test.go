@@ -99,7 +99,7 @@ func TestFilesLeftByRoot(t *testing.T) {
 	as(0, 0)
 	ownedBy(t, uid, gid, run, lib)
 
-	for _, name := range []string{"a.json", "a.lock", "patroni.json", "patroni.lock"} { // by an umask 077 and a strange tool
+	for _, name := range []string{"a.json", "a.lock", "a@route.json", "a@route.lock", "patroni.json", "patroni.lock"} { // by an umask 077 and a strange tool
 		check(t, os.Chown(filepath.Join(run, name), 0, 0))
 		check(t, os.Chmod(filepath.Join(run, name), 0o600))
 	}

@@ -37,15 +37,7 @@ func (n *Notes) Lock(vip string, patience time.Duration) (unlock func(), err err
 	return n.lock(vip, patience, heldTooLong)
 }
 
-// LockRoute takes the lock of a VIP's route, as [reconcile.Notebook] says. It is made like that of [Notes.Lock].
-func (n *Notes) LockRoute(vip string) (unlock func(), err error) {
-	if err := checkName(vip); err != nil {
-		return nil, err
-	}
-	return n.lock(vip+routeSuffix, 0, reconcile.RouteLockAge)
-}
-
-// lock passes over a lock that has been held for longer than tooLong.
+// lock waits for patience at the most, and passes over a lock that has been held for longer than tooLong.
 func (n *Notes) lock(name string, patience, tooLong time.Duration) (unlock func(), err error) {
 	file := name + ".lock"
 	end := n.now() + patience

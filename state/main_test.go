@@ -37,16 +37,27 @@ func TestMain(m *testing.M) {
 var children = map[string]func(args []string) error{
 	"hold":   holdLock,
 	"lock":   lockOnce,
+	"route":  holdRoute,
+	"routes": lockRoutes,
 	"count":  countUp,
 	"append": appendForEver,
 	"save":   saveForEver,
+	"memo":   memoForEver,
 	"once":   writeOnce,
 	"full":   onFullDisk,
 }
 
 // hold DIR VIP: takes the lock, says so, and keeps it until its input ends.
 func holdLock(args []string) error {
-	unlock, err := OpenNotes(NotesOptions{Dir: args[0]}).Lock(args[1], 0)
+	return hold(OpenNotes(NotesOptions{Dir: args[0]}).Lock(args[1], 0))
+}
+
+// route DIR VIP: the same with the lock of the VIP's route.
+func holdRoute(args []string) error {
+	return hold(OpenNotes(NotesOptions{Dir: args[0]}).LockRoute(args[1]))
+}
+
+func hold(unlock func(), err error) error {
 	if err != nil {
 		return err
 	}
@@ -59,9 +70,27 @@ func holdLock(args []string) error {
 // lock DIR VIP N: counts to N in a file, each step under the lock, so that a lock that two have loses steps.
 func lockOnce(args []string) error {
 	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	return steps(args, func() (func(), error) { return notes.Lock(args[1], 20*time.Second) })
+}
+
+// routes DIR VIP N: the same with the lock of the VIP's route.
+func lockRoutes(args []string) error {
+	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	return steps(args, func() (func(), error) { return awaitRoute(notes, args[1]) })
+}
+
+// awaitRoute takes a route's lock as soon as it is free.
+func awaitRoute(n *Notes, vip string) (unlock func(), err error) {
+	for unlock, err = n.LockRoute(vip); errors.Is(err, reconcile.ErrBusy); unlock, err = n.LockRoute(vip) {
+		n.pause(firstPause)
+	}
+	return unlock, err
+}
+
+func steps(args []string, lock func() (func(), error)) error {
 	n, _ := strconv.Atoi(args[2])
 	for range n {
-		unlock, err := notes.Lock(args[1], 20*time.Second)
+		unlock, err := lock()
 		if err != nil {
 			return err
 		}
@@ -126,6 +155,20 @@ func saveForEver(args []string) error {
 	}
 }
 
+// memo DIR VIP FROM: the same with the memo of the VIP's route.
+func memoForEver(args []string) error {
+	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	from, _ := strconv.Atoi(args[2])
+	for i := from; ; i++ {
+		m := fullMemo()
+		m.Generation = uint64(i)
+		if err := notes.SaveRouteMemo(args[1], m); err != nil {
+			return err
+		}
+		fmt.Println(i)
+	}
+}
+
 // once RUN DIR: does everything once, as whoever it runs.
 func writeOnce(args []string) error {
 	notes := OpenNotes(NotesOptions{Dir: args[0]})
@@ -134,10 +177,16 @@ func writeOnce(args []string) error {
 		return err
 	}
 	defer unlock()
+	unlockRoute, err := notes.LockRoute("a")
+	if err != nil {
+		return err
+	}
+	defer unlockRoute()
 	note, _ := notes.Note("a") // another's may be unreadable
 	note.Generation++
 	return errors.Join(
 		notes.SaveNote("a", note),
+		notes.SaveRouteMemo("a", reconcile.RouteMemo{Generation: note.Generation}),
 		notes.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }),
 		slowly(OpenHistory(Options{Dir: args[1], Run: args[0]})).Append(record(os.Geteuid())),
 	)

@@ -20,9 +20,6 @@ const noteLimit = 64 << 10
 // memoryFile is the cluster's. No VIP may be called so.
 const memoryFile = "patroni"
 
-// routeSuffix makes a file name of a VIP's that is no VIP's name.
-const routeSuffix = "@route"
-
 // memoryPatience is how long UpdateMemory waits for its lock, which others hold for some 100 µs. A callback is waiting.
 const memoryPatience = 200 * time.Millisecond
 
@@ -70,22 +67,6 @@ func (n *Notes) SaveNote(vip string, note reconcile.Note) error {
 		return err
 	}
 	return save(n, vip, note)
-}
-
-// RouteMemo returns the memo of a VIP's route, under the rules of [Notes.Note].
-func (n *Notes) RouteMemo(vip string) (reconcile.RouteMemo, error) {
-	if err := checkName(vip); err != nil {
-		return reconcile.RouteMemo{}, err
-	}
-	return load[reconcile.RouteMemo](n, vip+routeSuffix)
-}
-
-// SaveRouteMemo replaces the memo of a VIP's route, under the rules of [Notes.SaveNote].
-func (n *Notes) SaveRouteMemo(vip string, m reconcile.RouteMemo) error {
-	if err := checkName(vip); err != nil {
-		return err
-	}
-	return save(n, vip+routeSuffix, m)
 }
 
 // Memory returns what is remembered of the cluster, under the rules of [Notes.Note].

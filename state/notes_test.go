@@ -105,12 +105,16 @@ func TestFieldsOfANewerVersionSurvive(t *testing.T) {
 	}
 }
 
+const good = `{"boot":"x","generation":3}`
+
+// damaged is what a file of the boot "x" may hold that is no note.
+var damaged = map[string]string{
+	"empty": "", "garbage": "\x00\xff\x00", "truncated": good[:12], "null": "null", "a list": "[]", "no boot": `{"generation":3}`,
+	"boot no text": `{"boot":3}`, "behind it": good + "{}", "oversize": good + strings.Repeat(" ", noteLimit), "wrong type": `{"boot":"x","generation":"many"}`,
+}
+
 func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
-	good := `{"boot":"x","generation":3}`
-	for name, content := range map[string]string{
-		"empty": "", "garbage": "\x00\xff\x00", "truncated": good[:12], "null": "null", "a list": "[]", "no boot": `{"generation":3}`,
-		"boot no text": `{"boot":3}`, "behind it": good + "{}", "oversize": good + strings.Repeat(" ", noteLimit), "wrong type": `{"boot":"x","generation":"many"}`,
-	} {
+	for name, content := range damaged {
 		t.Run(name, func(t *testing.T) {
 			n := openNotes(t)
 			n.boot = "x"
@@ -140,16 +144,38 @@ func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
 
 func TestNamesOfVIPs(t *testing.T) {
 	n := openNotes(t)
-	for _, bad := range []string{"", "patroni", "a/b", "../a", "a b", "a~", "ä", "a\n"} {
+	for _, bad := range []string{"", "patroni", "a/b", "../a", "a b", "a~", "ä", "a\n", "a@route", "patroni@route", "@route"} {
 		_, noteErr := n.Note(bad)
 		_, lockErr := n.Lock(bad, 0)
-		if noteErr == nil || lockErr == nil || n.SaveNote(bad, reconcile.Note{}) == nil {
-			t.Errorf("%q is taken", bad)
+		_, memoErr := n.RouteMemo(bad)
+		_, routeErr := n.LockRoute(bad)
+		for what, err := range map[string]error{
+			"note": noteErr, "lock": lockErr, "save": n.SaveNote(bad, reconcile.Note{}),
+			"memo": memoErr, "route": routeErr, "save memo": n.SaveRouteMemo(bad, reconcile.RouteMemo{}),
+		} {
+			if err == nil || errors.Is(err, reconcile.ErrBusy) {
+				t.Errorf("%s: %q is taken: %v", what, bad, err)
+			}
 		}
 	}
+	equal(t, "files", len(files(t, n)), 0)
 	for _, good := range []string{"192.0.2.10", "2001:db8::1", "..", "db_main-1"} {
 		check(t, n.SaveNote(good, reconcile.Note{}))
+		check(t, n.SaveRouteMemo(good, reconcile.RouteMemo{}))
 	}
+}
+
+// files are the names in the notes' folder, sorted; none where there is no folder.
+func files(t testing.TB, n *Notes) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(n.path)
+	if !errors.Is(err, os.ErrNotExist) {
+		check(t, err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 func TestFolderWipedAndUnwritable(t *testing.T) {
@@ -213,11 +239,19 @@ func TestTemporaryFilesOfTheKilledAreSwept(t *testing.T) {
 	old := n.file(fmt.Sprintf("a.json~%d-1-1", now-2*leftOver))
 	future := n.file(fmt.Sprintf("a.json~%d-1-1", now+time.Hour)) // of a boot that lasted longer
 	young := n.file(fmt.Sprintf("a.json~%d-1-1", now))
-	for _, f := range []string{old, future, young} {
+	memo := n.file(fmt.Sprintf("a@route.json~%d-1-1", now-2*leftOver))
+	youngMemo := n.file(fmt.Sprintf("a@route.json~%d-1-1", now))
+	routeLock := n.file(fmt.Sprintf("a@route.lock~%d-1-1", now-2*leftOver))
+	kept := []string{n.file("a@route.json"), n.file("a@route.lock"), young, youngMemo}
+	for _, f := range append(kept, old, future, memo, routeLock) {
 		check(t, os.WriteFile(f, nil, 0o600))
 	}
 	check(t, n.SaveNote("a", reconcile.Note{}))
-	for file, want := range map[string]bool{old: false, future: false, young: true} {
+	want := map[string]bool{old: false, future: false, memo: false, routeLock: false}
+	for _, f := range kept {
+		want[f] = true
+	}
+	for file, want := range want {
 		_, err := os.Stat(file)
 		equal(t, file, err == nil, want)
 	}
