@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,6 +19,10 @@ func FuzzLoad(f *testing.F) {
 		"patroni: {url: 'http://u:p@[::1%25eth0]:8008/'}\nvips: [{address: fe80::1%eth0, interface: 02:00:00:00:00:01, name: ..}]",
 		"patroni: {config: /a/../b}\nvips:\n- {address: 10.0.0.1/255.255.255.0, interface: a@b, lease: off, handover: 0}\n",
 		"interval: 9223372036854775807ns\nhistory: {keep: 99999999999999999999}\n", "a: |\n  b\n\tc: 'd\n", "\x00", "a: \xff\xfe",
+		routed("2001:db8::10", "hetzner_cloud: {floating_ip: '2001:db8::/64', server: 42, token_file: /t, endpoint: 'http://[::1]:8/v1/', address: static}"),
+		routed("10.0.1.100", "hetzner_cloud: {alias_ip: true, network: pg-net}"), routed("10.0.1.100", "hetzner_cloud:"),
+		routed("198.51.100.7", "hetzner_robot: {user: '#ws+A', password_file: /p, server_ip: 192.0.2.1, failover_ip: 198.51.100.0}"),
+		routed("2001:db8:fff1::10", "hetzner_robot: {user: u:p, server_ip: '2001:db8::%1', endpoint: 'https://u:p@x/?a#b'}\nhetzner_cloud: &a [*a]"),
 	} {
 		f.Add([]byte(text))
 	}
@@ -77,6 +82,7 @@ func checkConfig(t *testing.T, c *Config) {
 	check(slices.Contains(LogLevels(), c.Log.Level) && slices.Contains(LogFormats(), c.Log.Format), "log", c.Log)
 
 	check(len(c.VIPs) > 0, "no VIPs", c.VIPs)
+	settings := 14
 	names, addresses := map[string]bool{}, map[netip.Addr]bool{}
 	for _, v := range c.VIPs {
 		a := v.Prefix.Addr()
@@ -87,21 +93,41 @@ func checkConfig(t *testing.T, c *Config) {
 		check(v.Interface != "" && !strings.ContainsAny(v.Interface, "/ @\n"), "interface", v)
 		check(slices.Contains([]string{"primary", "leader", "standby_leader"}, v.Follow), "follow", v)
 		check(within(v.HandOver, 0, 30*time.Second), "handover", v)
+		settings += 6 + checkRoute(t, v)
 	}
-	check(len(c.Settings()) == settingsOf(c), "settings", c.Settings())
+	check(len(c.Settings()) == settings, "settings", c.Settings())
 }
 
-// settingsOf counts the settings that a configuration has.
-func settingsOf(c *Config) int {
-	n := 14
-	for _, v := range c.VIPs {
-		n += 6
-		if v.Route != nil && v.Route.HetznerCloud != nil {
-			n += len(keysOf("hetzner_cloud"))
-		}
-		if v.Route != nil && v.Route.HetznerRobot != nil {
-			n += len(keysOf("hetzner_robot"))
+// checkRoute holds a route against what its fields promise, and returns how many settings it has.
+func checkRoute(t *testing.T, v VIP) int {
+	t.Helper()
+	bad := func(what string, is bool) {
+		t.Helper()
+		if is {
+			t.Errorf("%s: %+v %+v %+v", what, v, v.Route.HetznerCloud, v.Route.HetznerRobot)
 		}
 	}
-	return n
+	secure := func(endpoint string) bool {
+		u, err := url.Parse(endpoint)
+		return endpoint == "" || err == nil && u.Host != "" && u.User == nil && !strings.ContainsAny(endpoint, "?#") &&
+			!strings.HasSuffix(endpoint, "/") && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()))
+	}
+	if v.Route == nil {
+		return 0
+	}
+	a, c, r := v.Prefix.Addr(), v.Route.HetznerCloud, v.Route.HetznerRobot
+	bad("not one provider", (c == nil) == (r == nil))
+	if c != nil {
+		bad("floating and alias IP", (c.FloatingIP != "") == c.AliasIP || (c.Network != "") != c.AliasIP)
+		bad("alias IP", c.AliasIP && (c.Static || a.Is6()))
+		bad("server", c.Server < 0)
+		bad("token", c.TokenFile != "" && !filepath.IsAbs(c.TokenFile))
+		bad("endpoint", !secure(c.Endpoint))
+		return len(keysOf("hetzner_cloud"))
+	}
+	bad("user", r.User == "" || strings.Contains(r.User, ":"))
+	bad("password", r.PasswordFile != "" && !filepath.IsAbs(r.PasswordFile))
+	bad("family", r.ServerIP.Is4() != a.Is4() || r.FailoverIP.Is4() != a.Is4() || r.ServerIP == a || r.ServerIP == r.FailoverIP)
+	bad("endpoint", !secure(r.Endpoint))
+	return len(keysOf("hetzner_robot"))
 }

@@ -123,9 +123,14 @@ func (s section) sub(key string) section {
 	return sub
 }
 
-// missing reports a setting that has no default.
+// absent reports whether a setting is not there, and no complaint has said anything of it or of the section.
+func (s section) absent(key string) bool {
+	return s.node(key) == nil && !s.wrong && !slices.Contains(s.meant, key)
+}
+
+// missing reports a setting that has no default, where it is absent.
 func (s section) missing(key, want, hint string) {
-	if !s.wrong && !slices.Contains(s.meant, key) {
+	if s.absent(key) {
 		s.complain(s.at, s.path+key, "nothing", want, hint)
 	}
 }

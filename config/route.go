@@ -35,7 +35,7 @@ func (s section) route(vip netip.Addr) *Route {
 func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
 	s = s.sub("hetzner_cloud")
 	var c HetznerCloud
-	var alias, address *yaml.Node
+	var alias *yaml.Node
 	c.AliasIP, alias = read(s, "alias_ip", trueOrFalse(), false)
 	byDefault := ""
 	if vip.IsValid() && !c.AliasIP {
@@ -46,11 +46,12 @@ func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
 	c.Server, _ = read(s, "server", serverID(), 0)
 	c.TokenFile, _ = read(s, "token_file", secretPath("the token"), "")
 	c.Endpoint, _ = read(s, "endpoint", endpoint(), "")
-	c.Static, address = read(s, "address", managedOrStatic(), false)
+	managed, address := read(s, "address", managedOrStatic(), true)
+	c.Static = !managed
 
 	if c.AliasIP {
 		s.aliasIP(vip, alias, address, c.Static)
-	} else if network := s.node("network"); network != nil && (alias != nil || s.node("alias_ip") == nil) {
+	} else if network := s.node("network"); network != nil && (alias != nil || s.absent("alias_ip")) {
 		s.complain(network, s.path+"network", "a network without an alias IP", "alias_ip: true with it", "a floating IP is in no network")
 	}
 	return &c
@@ -61,9 +62,7 @@ func (s section) aliasIP(vip netip.Addr, alias, address *yaml.Node, static bool)
 	if vip.Is6() {
 		s.complain(alias, s.path+"alias_ip", "an alias IP for "+vip.String(), "a floating IP for an IPv6 address", "Hetzner's private networks have no IPv6")
 	}
-	if s.node("network") == nil {
-		s.missing("network", "the private network of the alias IP", "its id or name")
-	}
+	s.missing("network", "the private network of the alias IP", "its id or name")
 	if floating := s.node("floating_ip"); floating != nil {
 		s.complain(floating, s.path+"floating_ip", "a floating IP beside an alias IP", "one of the two", "")
 	}
@@ -82,12 +81,8 @@ func (s section) hetznerRobot(vip netip.Addr) *HetznerRobot {
 	r.FailoverIP, _ = read(s, "failover_ip", addressLike(vip), routedWith(vip).Addr())
 	r.Endpoint, _ = read(s, "endpoint", endpoint(), "")
 
-	if s.node("user") == nil {
-		s.missing("user", "the webservice user", `in quotes, since it begins with a #`)
-	}
-	if s.node("server_ip") == nil {
-		s.missing("server_ip", "this server's main address", "it differs from node to node")
-	}
+	s.missing("user", "the webservice user", "in quotes, since it begins with a #")
+	s.missing("server_ip", "this server's main address", "it differs from node to node")
 	if own := routedWith(r.ServerIP); server != nil && (own == routedWith(vip) || own == routedWith(r.FailoverIP)) {
 		s.complain(server, s.path+"server_ip", "the address that moves", "this server's main address", "it differs from node to node")
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -12,31 +11,20 @@ func trueOrFalse() kind[bool] {
 	return either("true", "false", map[string]string{"yes": "true", "on": "true", "no": "false", "off": "false"})
 }
 
-// managedOrStatic is true for static.
-func managedOrStatic() kind[bool] { return either("static", "managed", nil) }
+// managedOrStatic is true where the address on the link is vipctl's.
+func managedOrStatic() kind[bool] { return either("managed", "static", nil) }
 
 // cloudName is how the Cloud API's objects are called: an id or a free text.
 func cloudName(want string) kind[string] {
 	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
-		if isNumber(text) && !isID(text) {
-			return "", &wish{want: want, hint: "no id is this number"}
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil && id <= 0 {
+			return "", &wish{want: want, hint: "an id is above 0"}
 		}
 		if text == "" || strings.TrimSpace(text) != text || hasControl(text) {
 			return "", &wish{want: want}
 		}
 		return text, nil
 	}}
-}
-
-// isNumber reports whether hetzner takes the text for an id, whatever its size.
-func isNumber(text string) bool {
-	_, err := strconv.ParseInt(text, 10, 64)
-	return err == nil || errors.Is(err, strconv.ErrRange)
-}
-
-func isID(text string) bool {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return err == nil && n > 0
 }
 
 // floatingIP is a floating IP's id, name or address. An address has to be the VIP's, and of an IPv6 one, which the API
@@ -93,7 +81,7 @@ func secretPath(secret string) kind[string] {
 		clean, wrong := absolute(text)
 		if wrong != nil {
 			wrong.got = "something else"
-			wrong.want += " of a file with " + secret
+			wrong.want = "an absolute path of a file with " + secret
 		}
 		return clean, wrong
 	}
@@ -125,23 +113,23 @@ func addressLike(vip netip.Addr) kind[netip.Addr] {
 	return kind[netip.Addr]{show: show, parse: func(text string) (netip.Addr, *wish) {
 		w := &wish{want: "an IP address of the VIP's family"}
 		addr, err := netip.ParseAddr(text)
-		if err != nil {
-			if prefix, no := netip.ParsePrefix(text); no == nil {
-				w.hint = "write " + prefix.Addr().String()
-			}
-			return addr, w
+		if prefix, no := netip.ParsePrefix(text); no == nil {
+			w.hint = "write " + prefix.Addr().String()
 		}
 		switch {
-		case addr.Zone() != "" || addr.Is4In6():
-			return netip.Addr{}, w
+		case err != nil:
+		case addr.Zone() != "":
+			w.hint = "without a zone"
+		case addr.Is4In6():
+			w.hint = "write " + addr.Unmap().String()
 		case notForVIP(addr) != "":
 			w.hint = "this is " + notForVIP(addr)
-			return netip.Addr{}, w
 		case vip.IsValid() && addr.Is4() != vip.Is4():
 			w.hint = "the VIP is " + vip.String()
-			return netip.Addr{}, w
+		default:
+			return addr, nil
 		}
-		return addr, nil
+		return netip.Addr{}, w
 	}}
 }
 

@@ -35,9 +35,8 @@ func (s section) patroni() Patroni {
 	p.EnvironmentFile, _ = read(s, "environment_file", path(), "")
 	p.Timeout, _ = read(s, "timeout", duration(100*time.Millisecond, 5*time.Second), time.Second)
 
-	if s.node("config") == nil { // the scope and the name in it tell our Patroni from another
-		s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
-	}
+	// The scope and the name in it tell our Patroni from another.
+	s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
 	switch cert, key := s.node("cert_file"), s.node("key_file"); {
 	case cert != nil && key == nil:
 		s.complain(cert, s.path+"cert_file", "a certificate without its key", "patroni.key_file too", "one file with both may be named twice")
@@ -98,12 +97,8 @@ func (s section) vip(seen taken) VIP {
 	v.HandOver, _ = read(s, "handover", duration(0, 30*time.Second), 5*time.Second)
 	v.Route = s.route(v.Prefix.Addr())
 
-	if s.node("address") == nil {
-		s.missing("address", "the IP address that clients connect to", "")
-	}
-	if s.node("interface") == nil {
-		s.missing("interface", "the link that the address belongs on", "its name, for example eth0, or its MAC")
-	}
+	s.missing("address", "the IP address that clients connect to", "")
+	s.missing("interface", "the link that the address belongs on", "its name, for example eth0, or its MAC")
 	if name == nil && s.node("name") == nil {
 		name = address
 	}
