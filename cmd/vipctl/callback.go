@@ -12,8 +12,12 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// runLimit bounds a whole run: longer than any hand-over and all the questions before it.
-const runLimit = time.Minute
+const (
+	// runLimit bounds a whole run: longer than any hand-over and all the questions before it.
+	runLimit = time.Minute
+	// routedLimit does where an API is asked as well: a failover IP takes up to two minutes.
+	routedLimit = reconcile.RouteLockAge
+)
 
 func (a *app) callbackCommand() *cli.Command {
 	return command(&cli.Command{
@@ -58,7 +62,11 @@ func (a *app) sameCluster(h *host, cluster string) error {
 
 // runEngine runs the policy and says what came of it.
 func (a *app) runEngine(h *host, t reconcile.Trigger) error {
-	ctx, cancel := context.WithTimeout(a.ctx, runLimit)
+	limit := runLimit
+	if h.routed() {
+		limit = routedLimit
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, limit)
 	defer cancel()
 	outcomes := h.engine.Run(ctx, t)
 	for i, o := range outcomes {

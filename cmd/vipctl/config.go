@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -15,7 +16,10 @@ func (a *app) configCommand() *cli.Command {
 		OnUsageError:    onUsageError,
 		Action:          a.noSubcommand,
 		Subcommands: []*cli.Command{
-			command(&cli.Command{Name: "check", Usage: "report every problem at once", Action: a.checkConfig}),
+			command(&cli.Command{
+				Name: "check", Usage: "report every problem at once", Action: a.checkConfig,
+				Flags: []cli.Flag{&cli.BoolFlag{Name: "online", Usage: "ask the routes' APIs as well, and change nothing"}},
+			}),
 			command(&cli.Command{Name: "show", Usage: "print every effective value and where it comes from", Action: a.showConfig}),
 		},
 	}
@@ -25,7 +29,7 @@ func (a *app) noSubcommand(c *cli.Context) error {
 	return usageError{fmt.Errorf("config: got %q, want check or show", c.Args().Slice())}
 }
 
-// checkConfig also reads patroni.yml: what vipctl needs of it is part of the configuration.
+// checkConfig also reads patroni.yml and the secrets: what vipctl needs of them is part of the configuration.
 func (a *app) checkConfig(c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
@@ -34,11 +38,13 @@ func (a *app) checkConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.patroni.Check(); err != nil {
+	if err := errors.Join(h.patroni.Check(), h.checkSecrets()); err != nil {
 		return configError{err}
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs))
-	return err
+	if _, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs)); err != nil || !c.Bool("online") {
+		return err
+	}
+	return a.checkOnline(h)
 }
 
 func (a *app) showConfig(c *cli.Context) error {

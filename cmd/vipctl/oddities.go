@@ -38,6 +38,7 @@ func (a *app) logOddities(h *host) {
 			a.log.Warn(err)
 		}
 	}
+	h.odd.errs = nil
 }
 
 // firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -38,18 +39,22 @@ func (a *app) unholdCommand() *cli.Command {
 func (a *app) claimCommand() *cli.Command {
 	return command(&cli.Command{
 		Name:   "claim",
-		Usage:  "claim the VIPs for this host now, where Patroni says that it leads",
+		Usage:  "claim the VIPs for this host now, routes included, where Patroni says that it leads",
 		Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "whatever Patroni says; the next tick gives it back, unless there is a hold"}, vipFlag()},
-		Action: func(c *cli.Context) error { return a.order(c, reconcile.OrderClaim) },
+		Action: a.claim,
 	})
 }
 
 func (a *app) releaseCommand() *cli.Command {
 	return command(&cli.Command{
-		Name:   "release",
-		Usage:  "take the VIPs from this host now, where Patroni says that it does not lead",
-		Flags:  []cli.Flag{&cli.BoolFlag{Name: "force", Usage: "whatever Patroni says; the next tick of a leader claims it again, unless there is a hold"}, vipFlag()},
-		Action: func(c *cli.Context) error { return a.order(c, reconcile.OrderRelease) },
+		Name:  "release",
+		Usage: "take the VIPs from this host now, where Patroni says that it does not lead",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Usage: "whatever Patroni says; the next tick of a leader claims it again, unless there is a hold"},
+			&cli.BoolFlag{Name: "unassign", Usage: "then give up their routes, where the API says that they point here"},
+			vipFlag(),
+		},
+		Action: a.release,
 	})
 }
 
@@ -70,26 +75,65 @@ func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
 	return a.report(h.engine.SetHold(a.ctx, operator(), a.started, lasting))
 }
 
-// order carries out a claim or a release by hand, and fails where the policy refused one.
-func (a *app) order(c *cli.Context, o reconcile.Order) error {
+func (a *app) claim(c *cli.Context) error {
 	h, err := a.openFor(c)
 	if err != nil {
 		return err
 	}
-	outcomes := h.engine.Run(a.ctx, reconcile.Trigger{
-		Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started,
-	})
+	return a.order(h, a.ordered(c, reconcile.OrderClaim))
+}
+
+func (a *app) release(c *cli.Context) error {
+	h, err := a.openFor(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("unassign") && !h.routed() {
+		return usageError{errors.New("release: got --unassign, but there is no route to give up")}
+	}
+	t := a.ordered(c, reconcile.OrderRelease)
+	if err := a.order(h, t); err != nil || !c.Bool("unassign") {
+		return err
+	}
+	return a.unassign(h, t)
+}
+
+// ordered is an operator's trigger.
+func (a *app) ordered(c *cli.Context, o reconcile.Order) reconcile.Trigger {
+	return reconcile.Trigger{Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started}
+}
+
+// order carries out a claim or a release by hand, and fails where the policy refused one.
+func (a *app) order(h *host, t reconcile.Trigger) error {
+	outcomes := h.engine.Run(a.ctx, t)
 	a.logOddities(h)
 	if err := a.report(outcomes); err != nil {
 		return err
 	}
 	for _, out := range outcomes {
 		if out.Verdict.Code == reconcile.CodeRefused {
-			return fmt.Errorf("%s %s refused: %s (--force does it all the same)", o, out.VIP, out.Verdict.Why)
+			return fmt.Errorf("%s %s refused: %s (--force does it all the same)", t.Order, out.VIP, out.Verdict.Why)
 		}
 		fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, out.Verdict.Why)
 	}
 	return nil
+}
+
+// unassign gives up the routes of VIPs that have been released. One that cannot be given up keeps none of the others.
+func (a *app) unassign(h *host, t reconcile.Trigger) error {
+	var failed []error
+	for _, v := range h.engine.VIPs {
+		if v.Route == nil {
+			continue
+		}
+		now, err := h.engine.Unassign(a.ctx, v, t)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", v.Name, err))
+			continue
+		}
+		fmt.Fprintf(a.stdout, "%s: the route points to %s\n", v.Name, now.Holder)
+	}
+	return errors.Join(failed...)
 }
 
 // openFor opens the host with only the VIP that --vip names.

@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
 )
+
+// tickLimit ends a tick that still waits for an API, before the unit's TimeoutStartSec=30s has it killed. The next tick
+// finishes what was begun.
+const tickLimit = 28 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {
 	return command(&cli.Command{
@@ -19,8 +25,8 @@ func (a *app) reconcileCommand() *cli.Command {
 }
 
 // tick is the timer's trigger.
-func (a *app) tick() reconcile.Trigger {
-	return reconcile.Trigger{Event: reconcile.EventTick, By: "timer", At: a.started}
+func (a *app) tick(at reconcile.Moment) reconcile.Trigger {
+	return reconcile.Trigger{Event: reconcile.EventTick, By: "timer", At: at}
 }
 
 func (a *app) reconcile(c *cli.Context) error {
@@ -32,13 +38,13 @@ func (a *app) reconcile(c *cli.Context) error {
 		return err
 	}
 	if !c.Bool("dry-run") {
-		err := a.runEngine(h, a.tick())
+		err := a.tickUntilSettled(h)
 		if late := h.history.Flush(); late != nil {
 			a.log.Warnf("write down what the history has missed: %v", late)
 		}
 		return err
 	}
-	outcomes := h.engine.Plan(a.ctx, a.tick())
+	outcomes := h.engine.Plan(a.ctx, a.tick(a.started))
 	for _, o := range outcomes {
 		facts, err := json.MarshalIndent(o.Facts, "", "  ")
 		if err != nil {
@@ -47,4 +53,21 @@ func (a *app) reconcile(c *cli.Context) error {
 		fmt.Fprintf(a.stdout, "%s\nfacts %s\nverdict %s (%s): %s\n", o.VIP, facts, o.Verdict.Do, o.Verdict.Code, o.Verdict.Why)
 	}
 	return a.report(outcomes)
+}
+
+// tickUntilSettled runs one tick, and more of them at the timer's pace while an API has not answered: systemd starts no
+// other run meanwhile, and a lease does not wait. It returns the last tick's error.
+func (a *app) tickUntilSettled(h *host) error {
+	ctx, cancel := context.WithTimeout(a.ctx, a.started+tickLimit-hostClock{}.Now())
+	defer cancel()
+	for at := a.started; ; at = (hostClock{}).Now() {
+		err := a.runEngine(h, a.tick(at))
+		rest := max(time.Millisecond, at+h.config.Interval-hostClock{}.Now())
+		if h.engine.Settled(ctx, rest) || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			a.log.Error(err)
+		}
+	}
 }

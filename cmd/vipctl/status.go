@@ -60,6 +60,7 @@ type vipStatus struct {
 	Conflict       *conflictStatus    `json:"conflict"`
 	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now
 	LastTransition *reconcile.Record  `json:"last_transition"`
+	Route          *routeStatus       `json:"route"`
 }
 
 // conflictStatus is a host that answered for an address while it was here.
@@ -128,8 +129,7 @@ func (a *app) printStatus(r statusReport, asJSON, watch bool) error {
 
 // look gathers a report, and what was in the way of it.
 func (a *app) look(h *host) (statusReport, []string) {
-	trigger := a.tick()
-	trigger.At = hostClock{}.Now()
+	trigger := a.tick((hostClock{}).Now())
 	outcomes := h.engine.Plan(a.ctx, trigger)
 	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
 	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
@@ -142,27 +142,40 @@ func (a *app) look(h *host) (statusReport, []string) {
 	}
 	warnings := leaseWarnings(past.Timing, h.config.Interval)
 	for i, o := range outcomes {
-		var err error
-		warnings = append(warnings, o.Warnings...)
-		v := newVIPStatus(o)
-		v.Answering, err = h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
-		if v.Answering == nil {
-			v.Answering = []reconcile.MAC{} // JSON has a list, not null
-		}
-		if err != nil {
-			warnings = append(warnings, fmt.Sprintf("ask who answers for %s: %v", v.Name, err))
-		}
-		v.Address, v.Interface = h.config.VIPs[i].Prefix.String(), h.config.VIPs[i].Interface
-		last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
-		if err != nil {
-			warnings = append(warnings, err.Error())
-		}
-		if len(last) > 0 {
-			v.LastTransition = &last[0]
-		}
+		v, w := a.lookAt(h, i, o)
 		r.VIPs = append(r.VIPs, v)
+		warnings = append(warnings, w...)
 	}
 	return r, warnings
+}
+
+// lookAt gathers what is known of the ith VIP.
+func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings []string) {
+	warnings = o.Warnings
+	caution := func(doing string, err error) {
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("%s: %v", doing, err))
+		}
+	}
+	configured := h.config.VIPs[i]
+	v = newVIPStatus(o)
+	v.Address, v.Interface = configured.Prefix.String(), configured.Interface
+	if configured.Route != nil {
+		memo, err := h.notes.RouteMemo(v.Name)
+		caution("read what is known of the route of "+v.Name, err)
+		v.Route = newRouteStatus(configured.Route, memo, o.Facts)
+		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Word.Answer == reconcile.Leader)...)
+	} else { // the network routes the others: whoever answers has no part in it
+		others, err := h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
+		caution("ask who answers for "+v.Name, err)
+		v.Answering = append(v.Answering, others...)
+	}
+	last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
+	caution("read the history", err)
+	if len(last) > 0 {
+		v.LastTransition = &last[0]
+	}
+	return v, warnings
 }
 
 // patroniStatus is the word as people see it. Where we do not lead, the peers are asked who does.
@@ -196,6 +209,7 @@ func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
 func newVIPStatus(o reconcile.Outcome) vipStatus {
 	s := o.Facts.Sight
 	v := vipStatus{Name: o.VIP, Held: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
+	v.Answering = []reconcile.MAC{} // JSON has a list, not null
 	if s.End != 0 {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left

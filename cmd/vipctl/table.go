@@ -41,6 +41,9 @@ func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if err := writeRoutes(&b, r.VIPs); err != nil {
+		return err
+	}
 	if err := writeMembers(&b, r.Members); err != nil {
 		return err
 	}
@@ -121,8 +124,11 @@ func (v vipStatus) label() string {
 	return v.Name + " " + address
 }
 
-// answers says who answers for the address: this host, and whoever else was heard.
+// answers says who answers for the address: this host, and whoever else was heard. Nobody has to for one that is routed.
 func (v vipStatus) answers() string {
+	if v.Route != nil {
+		return "-"
+	}
 	var who []string
 	if v.Held == reconcile.PresenceYes {
 		who = append(who, "here")

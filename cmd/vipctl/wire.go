@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -21,6 +22,8 @@ type host struct {
 	notes   *state.Notes
 	history *state.History
 	engine  *reconcile.Engine
+	routes  *routes
+	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
 }
 
@@ -59,12 +62,45 @@ func (a *app) open(c *cli.Context) (*host, error) {
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
 	}
+	h.routes = a.newRoutes()
 	for _, v := range cfg.VIPs {
-		h.engine.VIPs = append(h.engine.VIPs, reconcile.VIP{
-			Name:    v.Name,
-			Address: vip.New(vip.Options{Prefix: v.Prefix, Interface: v.Interface, Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)}),
-			Follow:  reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
-		})
+		wired := reconcile.VIP{
+			Name: v.Name, Address: h.address(v), Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+		}
+		late := h.routes.of(v)
+		if late != nil { // a nil in the interface would not be nil
+			wired.Route = late
+		}
+		h.late = append(h.late, late)
+		h.engine.VIPs = append(h.engine.VIPs, wired)
 	}
 	return h, nil
+}
+
+// address is a VIP's on this host's link.
+func (h *host) address(v config.VIP) reconcile.Address {
+	if r := v.Route; r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static {
+		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: h.noted(v), Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)})
+	}
+	return vip.New(vip.Options{
+		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Clock: hostClock{}.Now, Warn: h.odd.add(v.Name),
+	})
+}
+
+// routed reports whether any VIP has a route.
+func (h *host) routed() bool {
+	return slices.ContainsFunc(h.engine.VIPs, func(v reconcile.VIP) bool { return v.Route != nil })
+}
+
+// noted returns what says until when a VIP is held by its note: for ever where it has no lease. Without a readable note
+// it is not held; whoever leads then holds it again, which costs a static address nothing.
+func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
+	return func() (reconcile.Moment, bool) {
+		n, err := h.notes.Note(v.Name)
+		held := err == nil && n.LeaseEnd != 0
+		if held && !v.Lease {
+			return reconcile.Forever, true
+		}
+		return n.LeaseEnd, held
+	}
 }

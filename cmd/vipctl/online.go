@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/hetzner"
+)
+
+// checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
+func (h *host) checkSecrets() error {
+	var problems []error
+	told := map[string]bool{}
+	for _, route := range h.late {
+		if route == nil {
+			continue
+		}
+		if err := route.load(); err != nil && !told[err.Error()] {
+			told[err.Error()] = true
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing there.
+func (a *app) checkOnline(h *host) error {
+	problems := 0
+	layer3 := h.inPrivateNetwork(a.ctx)
+	for i, v := range h.config.VIPs {
+		var found []hetzner.Finding
+		switch {
+		case v.Route != nil:
+			found = h.checkRoute(a.ctx, v.Name, h.late[i])
+		case layer3:
+			found = hetzner.CheckKernelVIP(a.ctx, h.routes.metadata(), v.Prefix.Addr())
+		}
+		for _, f := range found {
+			if f.Level == hetzner.Problem {
+				problems++
+			}
+			if _, err := fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Name, f.Level, f.Text); err != nil {
+				return err
+			}
+		}
+	}
+	if problems > 0 {
+		return fmt.Errorf("config check: %d problem(s) online", problems)
+	}
+	return nil
+}
+
+// inPrivateNetwork reports whether some VIP has no route and this host is in a private network of Hetzner's Cloud. On
+// other hosts that takes a second at most, for all VIPs together.
+func (h *host) inPrivateNetwork(ctx context.Context) bool {
+	if !slices.ContainsFunc(h.config.VIPs, func(v config.VIP) bool { return v.Route == nil }) {
+		return false
+	}
+	nets, err := h.routes.metadata().PrivateNetworks(ctx)
+	return err == nil && len(nets) > 0
+}
+
+// checkRoute looks at a route with what earlier runs have learned, a refused login above all, and keeps what it learns:
+// a login that is refused here counts like any other.
+func (h *host) checkRoute(ctx context.Context, vip string, route *lateRoute) []hetzner.Finding {
+	unlock, err := h.notes.LockRoute(vip)
+	if err != nil {
+		return []hetzner.Finding{{Level: hetzner.Problem, Text: err.Error()}}
+	}
+	defer unlock()
+	memo, err := h.notes.RouteMemo(vip)
+	if err != nil {
+		return []hetzner.Finding{{Level: hetzner.Problem, Text: err.Error()}}
+	}
+	route.Recall(memo, nil)
+	found := route.Check(ctx)
+	if err := h.notes.SaveRouteMemo(vip, route.Memo()); err != nil {
+		found = append(found, hetzner.Finding{Level: hetzner.Warning, Text: err.Error()})
+	}
+	return found
+}

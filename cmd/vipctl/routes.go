@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/user"
+	"strconv"
+	"sync"
+
+	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// provider is a route that can also be looked at without a change to it.
+type provider interface {
+	reconcile.Route
+	// Check looks at everything that a switch depends on.
+	Check(ctx context.Context) []hetzner.Finding
+}
+
+// account is a credential and where it is good. Refused logins and calls are counted by account, and so all of its VIPs
+// share one client.
+type account struct{ endpoint, user, file string }
+
+// routes makes the routes of a configuration. No secret is read, and no client made, before a route is used.
+type routes struct {
+	access   hetzner.Access           // without an endpoint
+	getenv   func(string) string      // nil where the environment is not to be trusted
+	metadata func() *hetzner.Metadata // one for all
+	clouds   map[account]opener[hetzner.Cloud]
+	robots   map[account]opener[hetzner.Robot]
+}
+
+// opener makes a client at its first call, and returns the same, or the same error, ever after.
+type opener[T any] func() (*T, error)
+
+// newRoutes connects to nothing.
+func (a *app) newRoutes() *routes {
+	r := &routes{
+		access: hetzner.Access{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace},
+		clouds: map[account]opener[hetzner.Cloud]{}, robots: map[account]opener[hetzner.Robot]{},
+	}
+	if !secureMode() {
+		r.access.Proxy, r.getenv = http.ProxyFromEnvironment, os.Getenv
+	}
+	r.metadata = sync.OnceValue(func() *hetzner.Metadata { return hetzner.NewMetadata(r.access) })
+	return r
+}
+
+// of returns a VIP's route, nil where it has none.
+func (r *routes) of(v config.VIP) *lateRoute {
+	switch {
+	case v.Route == nil:
+		return nil
+	case v.Route.HetznerCloud != nil:
+		return &lateRoute{open: r.openCloud(v), now: r.access.Now}
+	}
+	return &lateRoute{open: r.openRobot(v), now: r.access.Now}
+}
+
+func (r *routes) openCloud(v config.VIP) func() (provider, error) {
+	c, addr := v.Route.HetznerCloud, v.Prefix.Addr()
+	client := r.cloud(c)
+	return func() (provider, error) {
+		cloud, err := client()
+		if err != nil {
+			return nil, err
+		}
+		if c.AliasIP {
+			return hetzner.NewAliasIP(cloud, r.metadata(), hetzner.AliasIPOptions{Address: addr, Network: c.Network, Server: c.Server}), nil
+		}
+		return hetzner.NewFloatingIP(cloud, r.metadata(), hetzner.FloatingIPOptions{Address: addr, FloatingIP: c.FloatingIP, Server: c.Server}), nil
+	}
+}
+
+func (r *routes) openRobot(v config.VIP) func() (provider, error) {
+	c, addr := v.Route.HetznerRobot, v.Prefix.Addr()
+	client := r.robot(c)
+	return func() (provider, error) {
+		robot, err := client()
+		if err != nil {
+			return nil, err
+		}
+		return hetzner.NewFailover(robot, hetzner.FailoverOptions{Address: addr, FailoverIP: c.FailoverIP, Server: c.ServerIP})
+	}
+}
+
+// cloud returns what makes the client of a token.
+func (r *routes) cloud(c *config.HetznerCloud) opener[hetzner.Cloud] {
+	who := account{endpoint: c.Endpoint, file: c.TokenFile}
+	if r.clouds[who] == nil {
+		r.clouds[who] = sync.OnceValues(func() (*hetzner.Cloud, error) {
+			token, err := r.secret("token of the Cloud API", c.TokenFile, "hcloud.token", "HCLOUD_TOKEN")
+			if err != nil {
+				return nil, err
+			}
+			return hetzner.NewCloud(r.at(c.Endpoint), token)
+		})
+	}
+	return r.clouds[who]
+}
+
+// robot returns what makes the client of a user of the Robot webservice.
+func (r *routes) robot(c *config.HetznerRobot) opener[hetzner.Robot] {
+	who := account{endpoint: c.Endpoint, user: c.User, file: c.PasswordFile}
+	if r.robots[who] == nil {
+		r.robots[who] = sync.OnceValues(func() (*hetzner.Robot, error) {
+			password, err := r.secret("password of the Robot webservice", c.PasswordFile, "robot.password", "ROBOT_PASSWORD")
+			if err != nil {
+				return nil, err
+			}
+			return hetzner.NewRobot(r.at(c.Endpoint), c.User, password)
+		})
+	}
+	return r.robots[who]
+}
+
+func (r *routes) at(endpoint string) hetzner.Access {
+	a := r.access
+	a.Endpoint = endpoint
+	return a
+}
+
+// secret reads one. Where the file's mode is in the way, the error has the command that mends it.
+func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, error) {
+	s, err := hetzner.SecretSource{File: file, Credential: credential, Env: env, Getenv: r.getenv}.Load()
+	if errors.Is(err, os.ErrPermission) && file != "" {
+		err = fmt.Errorf("%w; run as root: chgrp %s %[3]s && chmod 0640 %[3]s", err, groupName(os.Getegid()), shellWord(file))
+	}
+	if err != nil {
+		err = fmt.Errorf("read the %s: %w", what, err)
+	}
+	return s, err
+}
+
+// groupName is the group's name, or its number where it has none.
+func groupName(gid int) string {
+	id := strconv.Itoa(gid)
+	if g, err := user.LookupGroupId(id); err == nil {
+		return g.Name
+	}
+	return id
+}
