@@ -129,9 +129,7 @@ func noDeposedWrites(t *testing.T, l *lab.Lab, r *lab.Recording) lab.Figures {
 	t.Logf("gap %v through the VIP, %v direct: outage %v; nobody held it for %v, two for %v; %d writes",
 		f.VIPGap.Length().Round(time.Millisecond), f.DirectGap.Length().Round(time.Millisecond), f.Outage().Round(time.Millisecond),
 		f.NoHolder.Round(time.Millisecond), f.Two.Round(time.Millisecond), f.Writes)
-	if len(f.Deposed) > 0 {
-		t.Errorf("%d writes went through the VIP to a deposed primary, the first %+v", len(f.Deposed), f.Deposed[0])
-	}
+	promised(t, f)
 	if f.Outage() > 200*time.Millisecond {
 		wire(t, l, r, f.VIPGap)
 	}
@@ -139,10 +137,28 @@ func noDeposedWrites(t *testing.T, l *lab.Lab, r *lab.Recording) lab.Figures {
 		t.Logf("in the gap, %v after its begin, an attempt took %v: %s", slow.Start.Sub(f.VIPGap.From).Round(time.Millisecond),
 			slow.End.Sub(slow.Start).Round(time.Millisecond), slow.Why)
 	}
+	return f
+}
+
+// promised checks what must hold whatever happened, and that something did.
+func promised(t *testing.T, f lab.Figures) {
+	t.Helper()
+	if len(f.Deposed) > 0 {
+		t.Errorf("%d writes went through the VIP to a deposed primary, the first %+v", len(f.Deposed), f.Deposed[0])
+	}
 	if f.Writes == 0 {
 		t.Error("no write went through the VIP")
 	}
-	return f
+}
+
+// nothingLost checks that every acknowledged write is there.
+func nothingLost(t *testing.T, ctx context.Context, l *lab.Lab, r *lab.Recording) {
+	t.Helper()
+	lost, err := l.Lost(ctx, r)
+	must(t, err)
+	if len(lost) > 0 {
+		t.Errorf("%d acknowledged writes are lost, the first %+v", len(lost), lost[0])
+	}
 }
 
 // wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what vipctl says of it.

@@ -1,35 +1,19 @@
 // Package e2e tests vipctl on a real cluster: etcd, Patroni and PostgreSQL in network namespaces of this machine.
 //
-// One cluster serves all tests; each begins by putting it right. Without root or without the packages they are skipped
-// and say what is missing; `make test` as root runs them all.
+// One cluster serves most tests; each begins by putting it right. The others have one of their own. Without root or
+// without the packages they are skipped and say what is missing; `make test` as root runs them all.
 package e2e
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vipctl/vipctl/e2e/lab"
 )
-
-// up brings the cluster up when the first test asks for it.
-var up = sync.OnceValues(func() (*lab.Lab, error) {
-	binary, err := build()
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(filepath.Dir(binary))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	return lab.Up(ctx, lab.Options{Binary: binary})
-})
 
 func TestMain(m *testing.M) {
 	if err := lab.Lacks(); err != nil {
@@ -39,35 +23,12 @@ func TestMain(m *testing.M) {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
-		down()
+		labs.down()
 		os.Exit(130)
 	}()
 	code := m.Run()
-	down()
+	labs.down()
 	os.Exit(code)
-}
-
-func down() {
-	if l, err := up(); err == nil {
-		if err := l.Down(); err != nil {
-			fmt.Fprintln(os.Stderr, "take the lab away:", err)
-		}
-	}
-}
-
-// build builds vipctl as `make build` does, so that no test ever sees an old one.
-func build() (string, error) {
-	dir, err := os.MkdirTemp("", "vipctl-e2e-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "vipctl")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary, "../cmd/vipctl")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build vipctl: %w: %s", err, out)
-	}
-	return binary, nil
 }
 
 // cluster returns the lab, whole, and a context for the test.

@@ -32,11 +32,7 @@ func TestSwitchover(t *testing.T) {
 		near(t, explained(t, to, began, []string{"claim"}, claimCodes), moment(t, l, to, true, began))
 		explained(t, from, began, []string{"hand_over", "release"}, releaseCodes)
 		settle(t, ctx, l)
-		lost, err := l.Lost(ctx, r)
-		must(t, err)
-		if len(lost) > 0 {
-			t.Errorf("%d acknowledged writes are lost, the first %+v", len(lost), lost[0])
-		}
+		nothingLost(t, ctx, l, r)
 	}
 }
 

@@ -44,7 +44,7 @@ type moment struct {
 
 // story logs what happened, in order, to whoever has to find out why.
 func (tr *trial) story() {
-	all := slices.Concat(tr.addresses(), tr.histories(), tr.gaps())
+	all := slices.Concat(tr.addresses(), tr.provider(), tr.histories(), tr.gaps())
 	slices.SortStableFunc(all, func(a, b moment) int { return a.at.Compare(b.at) })
 	for _, m := range all {
 		if m.at.After(tr.started.Add(-5 * time.Second)) {
@@ -60,6 +60,20 @@ func (tr *trial) addresses() (all []moment) {
 	}
 	for _, c := range tr.lab.Lock() {
 		all = append(all, moment{c.At, fmt.Sprintf("%q has the lock, over %q", c.Node, c.Over)})
+	}
+	return all
+}
+
+// provider says what was asked of Hetzner's API, and where the router sent the VIP.
+func (tr *trial) provider() (all []moment) {
+	if tr.lab.Hetzner == nil {
+		return nil
+	}
+	for _, c := range tr.lab.Hetzner.Calls(tr.started) {
+		all = append(all, moment{c.At, fmt.Sprintf("%s asks %s %s %s: %d", c.Agent, c.Method, c.Path, c.Body, c.Status)})
+	}
+	for _, m := range tr.lab.Hetzner.Moves() {
+		all = append(all, moment{m.At, fmt.Sprintf("the VIP is routed to %q", m.Node)})
 	}
 	return all
 }

@@ -1,0 +1,102 @@
+package faults_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+// arrivalLimit is how long after the API's return the VIP's traffic may take to arrive.
+const arrivalLimit = 5 * time.Second
+
+func TestHetznerDown(t *testing.T) {
+	t.Parallel()
+	tr := hetzner.begin(t, "Hetzner's API down for 60 s around a crash of the leader")
+	var to *lab.Node
+	var back time.Time
+	tr.while(func() {
+		until := time.Now().Add(time.Minute)
+		tr.lab.Hetzner.Down()
+		time.Sleep(5 * time.Second)
+		tr.must(tr.leader.Crash())
+		to = tr.elected()
+		time.Sleep(time.Until(until))
+		if tr.routed(to) {
+			tr.Fatalf("the VIP was routed to %s without an API", to.Name)
+		}
+		back = time.Now()
+		tr.must(tr.lab.Hetzner.Up())
+		tr.eventually(30*time.Second, "the traffic goes to the new leader", func() bool { return tr.routed(to) })
+	})
+	tr.succession()
+	first := tr.recording.Figures().Changes[0]
+	if took := first.VIP.Sub(back); first.VIP.IsZero() || took > arrivalLimit {
+		tr.Errorf("the traffic arrived %v after the API was back, want %v at most", took, arrivalLimit)
+	}
+	calls := tr.lab.Hetzner.Calls(tr.began)
+	tr.note("routed %d ms after the API was back, a client's first write there after %d ms; %s's calls: %v",
+		*ms(tr.lab.Hetzner.Moves()[len(tr.lab.Hetzner.Moves())-1].At.Sub(back)), *ms(first.VIP.Sub(back)), to.Name, calls.By(to))
+	if n := len(calls.Mutating()); n != 1 || len(calls.By(to)) != len(calls) {
+		tr.Errorf("%d changes were asked for, want 1 by %s alone: %+v", n, to.Name, calls)
+	}
+	tr.settleAnyhow()
+	tr.lostAfter(first.Direct)
+}
+
+// routed reports whether the router sends the VIP to the node.
+func (tr *trial) routed(to *lab.Node) bool {
+	tr.Helper()
+	now, err := tr.lab.Routed()
+	tr.must(err)
+	return now == to
+}
+
+// Neither API can be asked to change something only if it is still as one thinks: a call that comes late steals the VIP.
+func TestHetznerHangs(t *testing.T) {
+	t.Parallel()
+	tr := hetzner.begin(t, "Hetzner's API hangs during a switchover and the one back")
+	from, to := tr.leader, tr.other()
+	tr.while(func() {
+		answer := tr.lab.Hetzner.Hang()
+		defer answer()
+		tr.must(tr.lab.Switchover(tr.ctx, to))
+		tr.eventually(10*time.Second, to.Name+" asks for the VIP", func() bool {
+			return len(tr.lab.Hetzner.Calls(tr.began).By(to).Mutating()) > 0
+		})
+		tr.replicates(from, time.Minute)
+		tr.must(tr.lab.Switchover(tr.ctx, from))
+		time.Sleep(10 * time.Second)
+		answer()
+		tr.alone(from, 10*time.Second)
+		time.Sleep(5 * interval)
+	})
+	if !tr.routed(from) {
+		tr.Errorf("the VIP is not routed to %s, which leads", from.Name)
+	}
+	left := tr.unlockedFrom(to)
+	late := tr.lab.Hetzner.Calls(left).By(to)
+	for _, c := range late.Mutating() {
+		tr.Errorf("%s asked %s %s, %v after its lock was gone", to.Name, c.Method, c.Path, c.At.Sub(left))
+	}
+	calls := tr.lab.Hetzner.Calls(tr.began)
+	tr.note("%s led for %.1f s; its calls: %v, %d of them since; %s's: %v", to.Name, left.Sub(tr.unlocked()).Seconds(), calls.By(to),
+		len(late), from.Name, calls.By(from))
+	if n := tr.lost(time.Time{}); n > 0 {
+		tr.Errorf("%d acknowledged writes are lost", n)
+	}
+}
+
+// unlockedFrom returns when the node no longer had the lock that it got during the trial.
+func (tr *trial) unlockedFrom(n *lab.Node) time.Time {
+	tr.Helper()
+	had := false
+	for _, c := range tr.lab.Lock() {
+		if had {
+			return c.At
+		}
+		had = c.At.After(tr.began) && c.Node == n.Name
+	}
+	tr.Fatalf("%s never had the lock, or has it still", n.Name)
+	return time.Time{}
+}
