@@ -223,7 +223,12 @@ func (w *world) Release() error {
 
 // The history.
 
-func (w *world) Append(r Record) error { w.records = append(w.records, r); return nil }
+func (w *world) Append(r Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.records = append(w.records, r)
+	return nil
+}
 
 // worldPatroni is the world's Patroni.
 type worldPatroni world
@@ -251,6 +256,8 @@ func (p *worldPatroni) Postmaster() PG {
 type worldNotes world
 
 func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.lockErr != nil {
 		return nil, n.lockErr
 	}
@@ -258,12 +265,18 @@ func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
 		n.t.Error("locked twice")
 	}
 	n.locked = true
-	return func() { n.locked = false }, nil
+	return func() { n.mu.Lock(); n.locked = false; n.mu.Unlock() }, nil
 }
 
-func (n *worldNotes) Note(vip string) (Note, error) { return n.notes[vip], n.noteErr }
+func (n *worldNotes) Note(vip string) (Note, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.notes[vip], n.noteErr
+}
 
 func (n *worldNotes) SaveNote(vip string, note Note) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.saveErr != nil {
 		return n.saveErr
 	}
@@ -276,6 +289,9 @@ func (n *worldNotes) SaveNote(vip string, note Note) error {
 func (n *worldNotes) LockRoute(string) (func(), error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.lockErr != nil {
+		return nil, n.lockErr
+	}
 	if n.routeLocked {
 		return nil, ErrBusy
 	}
@@ -298,14 +314,20 @@ func (n *worldNotes) SaveRouteMemo(vip string, m RouteMemo) error {
 	return n.saveErr
 }
 
-func (n *worldNotes) Memory() (Memory, error) { return n.memory, n.noteErr }
+func (n *worldNotes) Memory() (Memory, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.memory, n.noteErr
+}
 
 func (n *worldNotes) UpdateMemory(change func(*Memory)) error {
-	n.mu.Lock()
-	err := n.noteErr
-	n.mu.Unlock()
-	if err == nil {
-		change(&n.memory)
+	m, err := n.Memory()
+	if err != nil {
+		return err
 	}
-	return err
+	change(&m)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.memory = m
+	return nil
 }

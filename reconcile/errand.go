@@ -1,0 +1,152 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// run does the errand. Where another process is at it, that one has the same to do, or will find that it has not.
+func (s *steering) run(ctx context.Context) {
+	unlock, err := s.Notes.LockRoute(s.vip.Name)
+	if errors.Is(err, ErrBusy) {
+		return
+	}
+	if err != nil {
+		s.warn("go on without the route's lock", err)
+		if s.trigger.Event == EventTick { // without a memory too, each tick would ask the API
+			return
+		}
+		unlock = func() {}
+	}
+	defer unlock()
+	m := s.recall()
+	switch errandFor(m, s.generation, s.Clock.Now()) {
+	case errandLook:
+		s.look(ctx, m)
+	case errandTake:
+		s.take(ctx, m, "")
+	}
+}
+
+// recall returns what earlier processes left, and gives it to the route. Another claim's failure says nothing of this.
+func (s *steering) recall() RouteMemo {
+	m, err := s.Notes.RouteMemo(s.vip.Name)
+	if s.warn("go on without the route's memo", err) {
+		m = RouteMemo{}
+	}
+	if m.Generation != s.generation {
+		m.Failure = ""
+	}
+	s.vip.Route.Recall(m, s.keep)
+	return m
+}
+
+// look asks who has the route, and takes it back.
+func (s *steering) look(ctx context.Context, m RouteMemo) {
+	state, err := s.vip.Route.Holder(ctx)
+	if err == nil && !state.Ours && !state.Moving {
+		s.take(ctx, s.vip.Route.Memo(), state.Holder+" had the route: ")
+		return
+	}
+	s.close(m, state, err, news{success: "the route points here: " + state.Holder, failure: "the API does not say where the route points"})
+}
+
+// take keeps the intent before it asks for anything, so that a call which is cut short is finished by the next run.
+func (s *steering) take(ctx context.Context, m RouteMemo, why string) {
+	m.Generation = s.generation
+	m = m.Intend(s.Clock.Now())
+	s.keep(m)
+	s.vip.Route.Recall(m, s.keep)
+	state, err := s.vip.Route.Take(ctx, s.still)
+	took := (s.Clock.Now() - m.Pending.Since).Round(time.Millisecond)
+	s.close(m, state, err, news{
+		worthy: true, success: fmt.Sprintf("%sthe route points here: %s, after %v", why, state.Holder, took), failure: "the route does not point here",
+	})
+}
+
+// news is what people are told of an errand: its success where that is news, or follows a failure; its failure once.
+type news struct {
+	worthy           bool // without a failure before it
+	success, failure string
+}
+
+// close keeps what the next run must know, and tells what people should.
+func (s *steering) close(was RouteMemo, state RouteState, err error, e news) {
+	m := s.vip.Route.Memo()
+	m.Generation, m.Failure = s.generation, text(err)
+	switch {
+	case errors.Is(err, ErrNoLongerLeader): // nothing is known of the route: whoever leads again takes it
+		m.Generation, m.Failure = 0, ""
+	case err == nil && !state.Ours: // under way
+		m.Failure = was.Failure
+	}
+	s.err = err
+	s.keep(m)
+	switch {
+	case err == nil && state.Ours && (e.worthy || was.Failure != ""):
+		s.tell(e.success)
+	case err != nil && m.Failure != "" && was.Failure == "":
+		s.tell(e.failure)
+	}
+}
+
+// keep saves a memo. Where that fails, the next run does again what this one did, which does no harm.
+func (s *steering) keep(m RouteMemo) {
+	s.warn("go on without saving the route's memo", s.Notes.SaveRouteMemo(s.vip.Name, m))
+}
+
+// warn keeps err, when there is one, for a callback to report. A tick is gone by then; it has the same trouble with the
+// note, and reports that.
+func (s *steering) warn(doing string, err error) bool {
+	if err != nil {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: %s: %v", s.vip.Name, doing, err))
+	}
+	return err != nil
+}
+
+// tell makes the record of what came of a route.
+func (s *steering) tell(why string) {
+	s.record = &Record{
+		At: Stamp{s.Clock.Wall()}, VIP: s.vip.Name, Trigger: s.trigger.Event, By: s.trigger.By,
+		Do: ChangeRoute, Code: CodeRoute, Reason: why, TookMS: milliseconds(s.Clock.Now() - s.trigger.At), Error: text(s.err),
+	}
+	if s.Tell != nil {
+		s.Tell(*s.record)
+	}
+	s.warn("write the history", s.Journal.Append(*s.record))
+}
+
+// still asks, before an attempt that comes late, whether the address would be held for the same claim if everything were
+// decided now. An operator's --force needs no leader.
+func (s *steering) still(ctx context.Context) bool {
+	t := Trigger{Event: EventTick, By: s.trigger.By, At: s.Clock.Now()}
+	if s.trigger.Force {
+		t = s.trigger
+		t.At = s.Clock.Now()
+	}
+	v := newVisit(newRun(s.Engine, t), s.vip)
+	v.plan(ctx)
+	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
+}
+
+// Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
+// a VIP that has been released: the engine would take the route of a VIP that is held back again.
+func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
+	unlock, err := e.Notes.LockRoute(vip.Name)
+	if err != nil {
+		return RouteState{}, fmt.Errorf("give up the route of %s: %w", vip.Name, err)
+	}
+	defer unlock()
+	s := &steering{Engine: e, vip: vip, trigger: t}
+	s.recall()
+	state, err := vip.Route.GiveUp(ctx)
+	m := vip.Route.Memo()
+	m.Generation, m.Failure = 0, ""
+	s.keep(m)
+	if s.err = err; err == nil {
+		s.tell("the route was given up by hand: " + state.Holder)
+	}
+	return state, err
+}
