@@ -91,7 +91,13 @@ func secretPath(secret string) kind[string] {
 // robotUser is a user of the Robot webservice. HTTP's Basic ends a user at the first colon (RFC 7617, section 2).
 func robotUser() kind[string] {
 	const want = `the webservice user in quotes, such as "#ws+Abcdefgh"`
-	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
+	show := func(user string) string {
+		if user == "" {
+			return ""
+		}
+		return strconv.Quote(user) // it begins with what begins a comment
+	}
+	return kind[string]{show: show, parse: func(text string) (string, *wish) {
 		switch {
 		case strings.Contains(text, ":"): // a password may follow: never show it
 			return "", &wish{got: "a user with a colon in it", want: want, hint: "the password belongs into password_file"}

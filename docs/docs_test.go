@@ -17,7 +17,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -270,38 +269,6 @@ func tags(t reflect.Type, path string) []string {
 		all = append(all, tags(t.Field(i).Type, path+"."+name)...)
 	}
 	return all
-}
-
-// TestConfiguration holds the table against the settings of the shortest file: the keys and their defaults.
-func TestConfiguration(t *testing.T) {
-	c, err := config.Load("../examples/vipctl.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var keys []string
-	defaults := map[string]string{}
-	for _, s := range c.Settings() {
-		name := strings.Replace(s.Name, "[0]", "[]", 1)
-		keys = append(keys, name)
-		switch {
-		case s.Source != "default" || s.Value == "":
-			defaults[name] = "-"
-		case name == "vips[].name":
-			defaults[name] = "the address"
-		default:
-			defaults[name] = s.Value
-		}
-	}
-	table := tableRows(section(t, "configuration.md", "Configuration"))
-	var documented []string
-	for _, row := range table {
-		key := strings.Trim(row[0], "`")
-		documented = append(documented, key)
-		if want, ok := defaults[key]; ok && row[1] != want {
-			t.Errorf("%s: the default is %s, documented is %s", key, want, row[1])
-		}
-	}
-	same(t, "keys", documented, keys)
 }
 
 // TestCodes: operations.md explains each code, and those of DESIGN.md are codes.
