@@ -45,9 +45,13 @@ func floatingIP(vip netip.Addr) kind[string] {
 	return k
 }
 
-// addressOrPrefix reads an address as the prefix of one. Zones are no part of either.
+// addressOrPrefix reads an address as the prefix of one. One with a zone is the zero prefix, which is of no VIP.
 func addressOrPrefix(text string) (netip.Prefix, bool) {
-	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
+	addr, err := netip.ParseAddr(text)
+	switch {
+	case err == nil && addr.Zone() != "":
+		return netip.Prefix{}, true
+	case err == nil:
 		return netip.PrefixFrom(addr, addr.BitLen()), true
 	}
 	prefix, err := netip.ParsePrefix(text)
