@@ -15,7 +15,10 @@ import (
 
 // testHost is a host for one test: a network namespace with eth0, and fresh /etc, /run and /var. It is the calling
 // goroutine's, and that of the processes it starts.
-type testHost struct{ patroni *fakePatroni }
+type testHost struct {
+	patroni *fakePatroni
+	hetzner *fakeHetzner // nil before it is started
+}
 
 const defaultVipctlYML = `patroni:
   config: /etc/patroni/patroni.yml

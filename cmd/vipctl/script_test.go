@@ -37,6 +37,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	remember FILE..., unchanged FILE...    the files are the same files, untouched, or still missing
 //	mount tmpfs DIR SIZE, mount readonly DIR, umount DIR, fill DIR
 //	setcap FILE, chown USER FILE, install FILE
+//	hetzner start|stop|honest              its APIs, with a token and a password in /etc/vipctl; and other words, see there
 //
 // And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, journal PROGRAM.
 func TestScript(t *testing.T) {
@@ -56,6 +57,7 @@ func TestScript(t *testing.T) {
 			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "ip": scriptIP, "exits": scriptExits,
 			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
 			"umount": scriptUmount, "fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
+			"hetzner": scriptHetzner,
 		},
 	})
 }
@@ -161,7 +163,8 @@ var volatile = []struct {
 	with string
 }{
 	{regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`), `"2006-01-02T15:04:05.000Z"`},
-	{regexp.MustCompile(`("(?:took_ms|observe|lock|address|frame|note|lease_seconds)": ?)-?[0-9.e+-]+`), `${1}1.5`},
+	{regexp.MustCompile(`("(?:took_ms|observe|lock|address|frame|note|lease_seconds|last_switch_ms|remaining)": ?)-?[0-9.e+-]+`), `${1}1.5`},
+	{regexp.MustCompile(`, after [0-9.]+m?s"`), `, after 1ms"`},
 }
 
 func scriptGolden(ts *testscript.TestScript, neg bool, args []string) {
