@@ -20,6 +20,7 @@ type trial struct {
 	began      time.Time // the fault
 	started    time.Time
 	recording  *lab.Recording
+	except     string // the node that clients reach through the VIP only
 
 	Fault    string `json:"fault"`
 	Settings string `json:"settings"` // ttl/loop_wait/retry_timeout, in seconds
@@ -99,7 +100,7 @@ func (tr *trial) elected() *lab.Node {
 // while lets clients write from two seconds before the fault to two seconds after it, and keeps what they saw.
 func (tr *trial) while(fault func()) {
 	tr.Helper()
-	w, err := tr.lab.Write(tr.ctx, lab.WriterOptions{})
+	w, err := tr.lab.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
 	tr.must(err)
 	done := false
 	defer func() {
@@ -123,6 +124,9 @@ func (tr *trial) measure() {
 	f := tr.recording.Figures()
 	tr.Outage, tr.Flush = ms(f.Outage()), ms(f.FlushGap.Length()-f.DirectGap.Length())
 	tr.Direct, tr.Nobody, tr.Two = ms(f.DirectGap.Length()), ms(f.NoHolder), ms(f.Two)
+	if tr.except != "" { // nobody to compare with
+		tr.Outage, tr.Flush, tr.Direct = ms(f.VIPGap.Length()), ms(f.FlushGap.Length()), nil
+	}
 	deposed := 0
 	for _, a := range f.Deposed {
 		if tr.overwritten(a) {

@@ -21,6 +21,8 @@ type WriterOptions struct {
 	Connect time.Duration
 	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server does, 1 s.
 	Answer time.Duration
+	// Except is a node to which nobody writes at its own address; empty for none.
+	Except string
 }
 
 // The targets of writers besides the nodes, which are called by their names.
@@ -62,7 +64,7 @@ type Writers struct {
 	fatal    error
 }
 
-// Write starts one writer through the VIP, one more through it from the other client, and one for every node.
+// Write starts one writer through the VIP, one more through it from the other client, and one for every node but one.
 func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	opts = opts.withDefaults()
 	const table = "CREATE TABLE IF NOT EXISTS writes (session text, target text, seq bigint, PRIMARY KEY (session, target, seq))"
@@ -85,6 +87,9 @@ func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	w.start(ctx, l.Client, ViaVIP, l.VIP)
 	w.start(ctx, l.Flush, ViaFlush, l.VIP)
 	for _, n := range l.Nodes {
+		if n.Name == opts.Except {
+			continue
+		}
 		w.start(ctx, l.Client, n.Name, n.Addr)
 	}
 	return w, nil
