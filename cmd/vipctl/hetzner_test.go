@@ -103,9 +103,22 @@ func (h *fakeHetzner) count() (calls, mutations int) {
 	return calls, mutations
 }
 
+// await waits for a call that nobody has counted, and counts it. A fault counts all before it.
+func (h *fakeHetzner) await(ts *testscript.TestScript, begins string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(time.Millisecond) {
+		for i, c := range h.Calls() {
+			if i >= h.seen && strings.HasPrefix(c.Method+" "+c.Path, begins) {
+				h.seen = i + 1
+				return
+			}
+		}
+	}
+	ts.Fatalf("hetzner: no call %s", begins)
+}
+
 // faults are what can be scripted, by name.
 var faults = map[string]hetznertest.Fault{
-	"hang": hetznertest.Hang(), "reset": hetznertest.Reset(), "down": hetznertest.Refuse(503, "unavailable"),
+	"honest": hetznertest.Late(0), "hang": hetznertest.Hang(), "reset": hetznertest.Reset(), "down": hetznertest.Refuse(503, "unavailable"),
 	"unauthorized": hetznertest.Refuse(401, "unauthorized"), "readonly": hetznertest.Refuse(401, "token_readonly"),
 	"garbage": hetznertest.Raw(200, "<html>\x00{]"), "late": hetznertest.Late(1500 * time.Millisecond), "echo": echo,
 }
@@ -122,7 +135,7 @@ func echo(rw http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 }
 
 const hetznerUsage = "hetzner start|stop|honest, hetzner has ADDRESS SERVER, hetzner assign SERVER, hetzner calls N MUTATIONS, " +
-	"hetzner pace ACTION, hetzner fault 'METHOD /PATH' NAME"
+	"hetzner pace ACTION, hetzner fault 'METHOD /PATH' NAME, hetzner await 'METHOD /PATH'"
 
 // scriptHetzner is Hetzner's side of a script.
 func scriptHetzner(ts *testscript.TestScript, neg bool, args []string) {
@@ -161,7 +174,10 @@ func scriptHetzner(ts *testscript.TestScript, neg bool, args []string) {
 		action, err := time.ParseDuration(rest[0])
 		ts.Check(err)
 		h.Pace(0, action, action)
+	case word == "await" && len(rest) == 1:
+		h.await(ts, rest[0])
 	case word == "fault" && len(rest) == 2 && faults[rest[1]] != nil:
+		h.count()
 		h.Script(rest[0], 0, faults[rest[1]])
 	default:
 		wants(ts, false, hetznerUsage)

@@ -109,7 +109,7 @@ func (s *routeStatus) warnings(vip string, leads bool) (list []string) {
 		add("this node leads, but the route points to %s", *s.Holder)
 	}
 	if w := s.LoginWait; w != nil {
-		add("%s; no login before %s", w.Reason, w.Until.UTC().Format(time.RFC3339))
+		add("%s; no login for another %s", w.Reason, s.left(*w))
 	}
 	if q := s.Quota; q != nil && q.Remaining < q.Limit/4 {
 		add("%d of %d calls were left %s ago: something else uses them up", q.Remaining, q.Limit, s.ago(*s.Checked))
@@ -119,6 +119,10 @@ func (s *routeStatus) warnings(vip string, leads bool) (list []string) {
 
 func (s *routeStatus) ago(t reconcile.Stamp) string {
 	return max(0, s.now.Sub(t.Time)).Round(time.Second).String()
+}
+
+func (s *routeStatus) left(w waitStatus) string {
+	return w.Until.Sub(s.now).Round(time.Second).String()
 }
 
 // writeRoutes writes the table of the routes, where there are any.
@@ -178,7 +182,7 @@ func (s *routeStatus) underWay() string {
 		words = append(words, s.Error)
 	}
 	if w := cmp.Or(s.LoginWait, s.Wait); w != nil {
-		words = append(words, fmt.Sprintf("waits until %s: %s", w.Until.UTC().Format(time.RFC3339), w.Reason))
+		words = append(words, fmt.Sprintf("waits for another %s: %s", s.left(*w), w.Reason))
 	}
 	return strings.Join(words, "; ")
 }
