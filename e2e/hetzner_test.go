@@ -45,11 +45,14 @@ func TestHetzner(t *testing.T) {
 func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.Calls) {
 	t.Helper()
 	f := r.Figures()
-	t.Logf("outage %v (%v through the VIP, %v direct); routed to %s %v after the clients began; its calls: %v",
-		round(f.Outage()), round(f.VIPGap.Length()), round(f.DirectGap.Length()), to.Name, round(arrival(l, to, r.From)), calls.By(to))
 	promised(t, f)
 	if len(f.Changes) != 1 || f.Changes[0].Node != to.Name || f.Changes[0].VIP.IsZero() {
 		t.Errorf("the traffic did not end at %s: %+v", to.Name, f.Changes)
+	} else {
+		first := f.Changes[0]
+		t.Logf("outage %v (%v through the VIP, %v direct); routed to %s %v after its first write, the next through the VIP %v after it; its calls: %v",
+			round(f.Outage()), round(f.VIPGap.Length()), round(f.DirectGap.Length()), to.Name, round(arrival(l, to, r.From).Sub(first.Direct)),
+			round(first.Lag()), calls.By(to))
 	}
 	if t.Failed() {
 		wire(t, l, r, f.VIPGap)
@@ -93,13 +96,13 @@ func provided(t *testing.T, p lab.Product) (context.Context, *lab.Lab) {
 	return ctx, l
 }
 
-// arrival is how long after the given moment the router began to send the VIP to the node.
-func arrival(l *lab.Lab, to *lab.Node, since time.Time) time.Duration {
+// arrival is when the router began to send the VIP to the node, the first time since the given moment.
+func arrival(l *lab.Lab, to *lab.Node, since time.Time) (at time.Time) {
 	moves := l.Hetzner.Moves()
 	if i := slices.IndexFunc(moves, func(m lab.Move) bool { return m.Node == to.Name && m.At.After(since) }); i >= 0 {
-		return moves[i].At.Sub(since)
+		at = moves[i].At
 	}
-	return 0
+	return at
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -184,10 +184,14 @@ func (h *Hetzner) Down() {
 	}
 }
 
-// Hang has the API accept every call and answer none, until the function that it returns is called.
-func (h *Hetzner) Hang() (end func()) {
+// Hang has the API accept calls and answer none, until the function that it returns is called. What hangs begins with one
+// of the given words, "POST /floating_ips" for example; without any it is everything.
+func (h *Hetzner) Hang(calls ...string) (end func()) {
+	if len(calls) == 0 { // what metadata services are asked is something else
+		calls = []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"}
+	}
 	var ends []func()
-	for _, call := range []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"} {
+	for _, call := range calls {
 		ends = append(ends, h.World.Script(call, 0, hetznertest.Hang()))
 	}
 	return func() {
