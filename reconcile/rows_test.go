@@ -151,7 +151,12 @@ func as(r Role) trait { return func(w *Word) { w.Role = r } }
 func state(s string) trait { return func(w *Word) { w.State = s } }
 
 // seen sets the age of dcs_last_seen, heard that of the word.
-func seen(ago time.Duration) trait { return func(w *Word) { w.SeenAt = now - ago } }
+func seen(ago time.Duration) trait { return seenWithin(ago, 0) }
+
+// seenWithin leaves open when within a while that was.
+func seenWithin(ago, blur time.Duration) trait {
+	return func(w *Word) { w.SeenAt, w.SeenBy = now-ago, now-ago+blur }
+}
 
 func unseen(w *Word) { w.LastSeen, w.SeenAt = 0, 0 }
 

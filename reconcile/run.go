@@ -57,7 +57,9 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
 	}
-	w := past.date(r.Patroni.Word(ctx), r.Clock.Now(), r.Clock.Wall())
+	w := r.Patroni.Word(ctx)
+	now := r.Clock.Now()
+	w = past.narrow(past.date(w, now, r.Clock.Wall()), now)
 	if w.Answer == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
 	}

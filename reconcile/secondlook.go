@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	// loopLate is when a loop of Patroni shows in dcs_last_seen for sure, counted from that value plus loop_wait: it is
-	// rounded down to the second, and the loop itself takes a moment.
-	loopLate = time.Second + 150*time.Millisecond
-	// tickSoon is how close the next tick must be to make a second look needless.
+	// loopLate is how much later than a loop_wait after the last one a loop of Patroni may read the DCS.
+	loopLate = 150 * time.Millisecond
+	// loopBlur is how closely the moment of Patroni's loops is worth knowing.
+	loopBlur = 300 * time.Millisecond
+	// tickSoon is how close the next tick must be to make another look needless.
 	tickSoon = 400 * time.Millisecond
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
@@ -30,8 +31,19 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	case w.SeenAt == 0:
 		return 0, false
 	}
-	at = w.SeenAt + f.timing().LoopWait + loopLate
+	at = w.nextLoop(f.Now, f.timing().LoopWait)
 	return at, at > f.Now && at < turn-tickSoon
+}
+
+// nextLoop is when to ask for the next value of dcs_last_seen: when it is there for sure, or, where that is known too
+// vaguely, once in the middle before. Whatever the answer is there, it halves what is not known (see [Memory.narrow]), of
+// this loop and of those that follow a loop_wait apart.
+func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
+	soonest, latest := w.SeenAt+loop, w.SeenBy+loop+loopLate
+	if middle := soonest + (latest-soonest)/2; latest-soonest > loopBlur && middle > now {
+		return middle
+	}
+	return latest
 }
 
 // lookAgain decides once more in the same tick, as often as that is wanted.

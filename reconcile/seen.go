@@ -31,6 +31,24 @@ func (m Memory) date(w Word, now Moment, wall time.Time) Word {
 	return w
 }
 
+// narrow finds out, of a word of our own Patroni that has been dated and heard by now, when within its whole second the
+// DCS was read: before the answer that says so first, and after the last question that an older value answered.
+func (m Memory) narrow(w Word, now Moment) Word {
+	last := m.Word
+	switch {
+	case w.SeenAt == 0:
+		return w
+	case w.SeenAt == last.SeenAt && w.LastSeen == last.LastSeen:
+		w.SeenBy = last.SeenBy
+		return w
+	}
+	w.SeenBy = min(now, w.SeenAt+time.Second)
+	if last.LastSeen != 0 && last.LastSeen < w.LastSeen {
+		w.SeenAt = max(w.SeenAt, min(last.At, w.SeenBy))
+	}
+	return w
+}
+
 // age is how long ago LastSeen was by a wall clock that is offset from the boot clock, and whether that can be: not in
 // the future, and not longer ago than Patroni itself would trust it.
 func (m Memory) age(w Word, now Moment, offset time.Duration) (age time.Duration, sane bool) {

@@ -90,3 +90,31 @@ func TestDateKeepsWhatWasHeard(t *testing.T) {
 		t.Errorf("no value at all: %+v, want none, and the offset", got)
 	}
 }
+
+// TestNarrow: a value that was written somewhere within the second that ended 2 s ago, heard just now.
+func TestNarrow(t *testing.T) {
+	const at = now - 3*time.Second
+	heard := Word{LastSeen: written, SeenAt: at, At: now - 10*time.Millisecond}
+	for name, c := range map[string]struct {
+		last     Word
+		word     Word
+		from, by Moment
+	}{
+		"first word":                       {Word{}, heard, at, at + time.Second},
+		"no date":                          {Word{LastSeen: written - 2, At: at + 1}, Word{LastSeen: written}, 0, 0},
+		"the same value":                   {Word{LastSeen: written, SeenAt: at, SeenBy: at + 5, At: at + 400}, heard, at, at + 5},
+		"asked before it was written":      {Word{LastSeen: written - 2, At: at - 1}, heard, at, at + time.Second},
+		"asked within its second":          {Word{LastSeen: written - 2, At: at + 400*time.Millisecond}, heard, at + 400*time.Millisecond, at + time.Second},
+		"asked later than its second":      {Word{LastSeen: written - 2, At: at + 2*time.Second}, heard, at + time.Second, at + time.Second},
+		"the last value was newer: a step": {Word{LastSeen: written + 2, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
+		"heard within its second": {
+			Word{LastSeen: written - 2, At: now - time.Second}, Word{LastSeen: written, SeenAt: now - 300*time.Millisecond},
+			now - 300*time.Millisecond, now,
+		},
+	} {
+		got := Memory{Word: c.last}.narrow(c.word, now)
+		if got.SeenAt != c.from || got.SeenBy != c.by {
+			t.Errorf("%s: between %v and %v, want %v and %v", name, got.SeenAt-at, got.SeenBy-at, c.from-at, c.by-at)
+		}
+	}
+}

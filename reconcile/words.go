@@ -114,6 +114,7 @@ type Word struct {
 	// SeenAt is LastSeen on this host's boot clock; 0 means missing. The engine fills it in, and Offset: the wall clock
 	// less the boot clock when the answer was heard.
 	SeenAt Moment        `json:"seen_at,omitempty"`
+	SeenBy Moment        `json:"seen_by,omitempty"` // the latest that LastSeen can have been, see [Memory.narrow]
 	Offset time.Duration `json:"offset,omitempty"`
 }
 
