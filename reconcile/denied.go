@@ -57,7 +57,7 @@ func silent(f Facts) Verdict {
 		return release(CodeSilentLost, "%s, lock gone", f.silence())
 	case f.Now >= f.end():
 		return release(CodeSilentExpired, "%s, nobody vouches for this VIP", f.silence())
-	case f.Peers.Result == PollUs && peersLease(f) > f.end() && !f.missing():
+	case f.Peers.Result == PollUs && peersLease(f) >= f.end() && !f.missing():
 		return hold(f, peersLease(f), CodeSilentLeased, "%s, the peers name us", f.silence())
 	}
 	return nothing(CodeSilentLeased, "%s, lease ends in %v", f.silence(), f.left())

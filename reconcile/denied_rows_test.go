@@ -97,10 +97,10 @@ func TestSilentRows(t *testing.T) {
 		{name: "the lease ends now", facts: holder(here(0), mute, polled(PollUs)), do: DoRelease, code: CodeSilentExpired, why: "nobody vouches for this VIP"},
 		{name: "the peers name us", facts: holder(here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, why: "the peers name us", until: rolled},
 		{name: "the peers name us, unleased", facts: holder(unleased, here(time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled, forever: true},
-		{name: "as far as they vouch already", facts: holder(here(5*time.Second), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
-		{name: "a moment further", facts: holder(here(5*time.Second-1), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
+		{name: "less far than was vouched for", facts: holder(here(5*time.Second+1), mute, polled(PollUs)), do: DoNothing, code: CodeSilentLeased},
+		{name: "as far again", facts: holder(here(5*time.Second), mute, polled(PollUs)), do: DoHold, code: CodeSilentLeased, until: rolled},
 		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(26*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
-		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(28*time.Second)), do: DoNothing, code: CodeSilentLeased},
+		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(PollUs), lead(28*time.Second+1)), do: DoNothing, code: CodeSilentLeased},
 		{name: "partly here is not rolled", facts: partly(mute, polled(PollUs), note(func(n *Note) { n.LeaseEnd = now + 1 })), do: DoNothing, code: CodeSilentLeased},
 		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(PollUs), lead(16*time.Second)), do: DoHold, code: CodeSilentLeased, until: now + 3*time.Second},
 

@@ -74,8 +74,11 @@ func pausedLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
 
 // peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was proved.
 func peersLease(f Facts) Moment {
-	return min(f.Peers.At+f.Interval+rollSlack, f.Past.Leading.SeenAt+f.timing().TTL-leaseMargin)
+	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
 }
+
+// lastLease is the end that a silent leader's lease cannot be rolled past.
+func lastLease(f Facts) Moment { return f.Past.Leading.SeenAt + f.timing().TTL - leaseMargin }
 
 // claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy
 // primary, so that the address gets no end then; forever says so.

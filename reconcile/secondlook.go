@@ -15,6 +15,8 @@ const (
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond
+	// shortBefore is what a look and what is done about it take.
+	shortBefore = 50 * time.Millisecond
 )
 
 // nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, because a successor may
@@ -23,7 +25,12 @@ const (
 func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	w, turn := f.Word, f.Trigger.At+f.Interval
 	switch {
-	case f.Trigger.Event != EventTick || w.Answer != Leader || f.missing():
+	case f.Trigger.Event != EventTick || f.missing():
+		return 0, false
+	case w.Answer == Silent && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
+		at = wholeSeconds(f.Now, lastLease(f))
+		return at, at > f.Now && at < turn-tickSoon
+	case w.Answer != Leader:
 		return 0, false
 	case w.State == "stopping":
 		at = f.Now + stoppingEvery
@@ -45,6 +52,10 @@ func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
 	}
 	return latest
 }
+
+// wholeSeconds is the next moment that is some whole seconds before the end, and a little: lifetimes in the kernel are whole
+// seconds, and one that begins at another moment ends up to a second too early.
+func wholeSeconds(now, end Moment) Moment { return now + (end-shortBefore-now)%time.Second }
 
 // lookAgain decides once more in the same tick, as often as that is wanted.
 func (v *visit) lookAgain(ctx context.Context) {

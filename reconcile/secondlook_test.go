@@ -10,28 +10,34 @@ func TestNextLookAt(t *testing.T) {
 		facts Facts
 		want  time.Duration // from now; 0 is never
 	}{
-		"the next loop is far off":  {holder(leads(heard(0), seen(3*time.Second))), 0},
-		"just after the next tick":  {holder(leads(heard(0), seen(8550*time.Millisecond))), 0},
-		"just before the next tick": {holder(leads(heard(0), seen(8551*time.Millisecond))), 1599 * time.Millisecond},
-		"in a moment":               {holder(leads(heard(0), seen(10149*time.Millisecond))), time.Millisecond},
-		"overdue":                   {holder(leads(heard(0), seen(10150*time.Millisecond))), 0},
-		"a little vague":            {holder(leads(heard(0), seenWithin(9*time.Second, 150*time.Millisecond))), 1300 * time.Millisecond},
-		"vague":                     {holder(leads(heard(0), seenWithin(9*time.Second, 151*time.Millisecond))), 1150500 * time.Microsecond},
-		"vague, in the middle":      {holder(leads(heard(0), seenWithin(10500*time.Millisecond, 850*time.Millisecond))), 500 * time.Millisecond},
-		"vague, before the middle":  {holder(leads(heard(0), seenWithin(10499*time.Millisecond, 850*time.Millisecond))), time.Millisecond},
-		"vague, middle next tick's": {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1575 * time.Millisecond},
-		"nobody knows by when":      {holder(leads(heard(0), seen(3*time.Second), func(w *Word) { w.SeenBy = 0 })), 0},
-		"not here":                  {absent(leads(heard(0), seen(10*time.Second))), 0},
-		"S missing":                 {holder(leads(heard(0), unseen)), 0},
-		"20/2/3":                    {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1150 * time.Millisecond},
-		"not the leader":            {holder(denies(heard(0), seen(10*time.Second))), 0},
-		"stopping":                  {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
-		"stopping, S missing":       {holder(leads(heard(0), unseen, state("stopping"))), 100 * time.Millisecond},
-		"stopping, last look":       {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1800*time.Millisecond }), 100 * time.Millisecond},
-		"stopping, next tick's":     {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1801*time.Millisecond }), 0},
-		"stopping, not here":        {absent(leads(heard(0), state("stopping"))), 0},
-		"stopping, not the leader":  {holder(denies(heard(0), state("stopping"))), 0},
-		"a callback":                {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = EventOnStart }), 0},
+		"the next loop is far off":   {holder(leads(heard(0), seen(3*time.Second))), 0},
+		"just after the next tick":   {holder(leads(heard(0), seen(8550*time.Millisecond))), 0},
+		"just before the next tick":  {holder(leads(heard(0), seen(8551*time.Millisecond))), 1599 * time.Millisecond},
+		"in a moment":                {holder(leads(heard(0), seen(10149*time.Millisecond))), time.Millisecond},
+		"overdue":                    {holder(leads(heard(0), seen(10150*time.Millisecond))), 0},
+		"a little vague":             {holder(leads(heard(0), seenWithin(9*time.Second, 150*time.Millisecond))), 1300 * time.Millisecond},
+		"vague":                      {holder(leads(heard(0), seenWithin(9*time.Second, 151*time.Millisecond))), 1150500 * time.Microsecond},
+		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10500*time.Millisecond, 850*time.Millisecond))), 500 * time.Millisecond},
+		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10499*time.Millisecond, 850*time.Millisecond))), time.Millisecond},
+		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1575 * time.Millisecond},
+		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *Word) { w.SeenBy = 0 })), 0},
+		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
+		"S missing":                  {holder(leads(heard(0), unseen)), 0},
+		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1150 * time.Millisecond},
+		"silent, the last roll":      {holder(here(time.Second), mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 50 * time.Millisecond},
+		"silent, just whole seconds": {holder(here(time.Second), mute, polled(PollUs), ledAgo(25950*time.Millisecond)), 0},
+		"silent, a last roll later":  {holder(here(time.Second), mute, polled(PollUs), ledAgo(25951*time.Millisecond)), 999 * time.Millisecond},
+		"silent, another roll comes": {holder(here(time.Second), mute, polled(PollUs), ledAgo(23900*time.Millisecond)), 0},
+		"silent, nobody names us":    {holder(here(time.Second), mute, polled(PollSilent), ledAgo(25900*time.Millisecond)), 0},
+		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
+		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
+		"stopping":                   {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
+		"stopping, S missing":        {holder(leads(heard(0), unseen, state("stopping"))), 100 * time.Millisecond},
+		"stopping, last look":        {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1800*time.Millisecond }), 100 * time.Millisecond},
+		"stopping, next tick's":      {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1801*time.Millisecond }), 0},
+		"stopping, not here":         {absent(leads(heard(0), state("stopping"))), 0},
+		"stopping, not the leader":   {holder(denies(heard(0), state("stopping"))), 0},
+		"a callback":                 {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = EventOnStart }), 0},
 	} {
 		at, wanted := c.facts.nextLookAt()
 		switch {
@@ -92,4 +98,9 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 	if took := w.now - began; took != 2*time.Second-stoppingEvery {
 		t.Errorf("took %v of 2s", took)
 	}
+}
+
+// ledAgo is a last word with 200 whose loop was so long ago.
+func ledAgo(d time.Duration) change {
+	return past(func(m *Memory) { m.Leading.SeenAt = now - d })
 }
