@@ -41,6 +41,7 @@ func (a *app) checkConfig(c *cli.Context) error {
 	if err := errors.Join(h.patroni.Check(), h.checkSecrets()); err != nil {
 		return configError{err}
 	}
+	a.warnOfOwner(h)
 	if _, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs)); err != nil || !c.Bool("online") {
 		return err
 	}

@@ -2,29 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 )
-
-// checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
-func (h *host) checkSecrets() error {
-	var problems []error
-	told := map[string]bool{}
-	for _, route := range h.late {
-		if route == nil {
-			continue
-		}
-		if err := route.load(); err != nil && !told[err.Error()] {
-			told[err.Error()] = true
-			problems = append(problems, err)
-		}
-	}
-	return errors.Join(problems...)
-}
 
 // checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing there.
 func (a *app) checkOnline(h *host) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// tickLimit ends a tick that still waits for an API, before the unit's TimeoutStartSec=30s has it killed. The next tick
-// finishes what was begun.
-const tickLimit = 28 * time.Second
+// tickLimit is when a process that waits for an API begins no other tick, so that it ends before the unit's
+// TimeoutStartSec=30s has it killed. The next process finishes what was begun.
+const tickLimit = 26 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {
 	return command(&cli.Command{

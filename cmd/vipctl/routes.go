@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"os"
-	"os/user"
-	"strconv"
 	"sync"
 
 	"github.com/vipctl/vipctl/config"
@@ -123,25 +119,4 @@ func (r *routes) at(endpoint string) hetzner.Access {
 	a := r.access
 	a.Endpoint = endpoint
 	return a
-}
-
-// secret reads one. Where the file's mode is in the way, the error has the command that mends it.
-func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, error) {
-	s, err := hetzner.SecretSource{File: file, Credential: credential, Env: env, Getenv: r.getenv}.Load()
-	if errors.Is(err, os.ErrPermission) && file != "" {
-		err = fmt.Errorf("%w; run as root: chgrp %s %[3]s && chmod 0640 %[3]s", err, groupName(os.Getegid()), shellWord(file))
-	}
-	if err != nil {
-		err = fmt.Errorf("read the %s: %w", what, err)
-	}
-	return s, err
-}
-
-// groupName is the group's name, or its number where it has none.
-func groupName(gid int) string {
-	id := strconv.Itoa(gid)
-	if g, err := user.LookupGroupId(id); err == nil {
-		return g.Name
-	}
-	return id
 }
