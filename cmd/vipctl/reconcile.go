@@ -12,7 +12,7 @@ import (
 )
 
 // tickLimit is when a process that waits for an API begins no other tick, so that it ends before the unit's
-// TimeoutStartSec=30s has it killed. The next process finishes what was begun.
+// TimeoutStartSec=30s has it killed: a tick may take two of the seconds between. The next process finishes what was begun.
 const tickLimit = 26 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {

@@ -45,16 +45,17 @@ func TestClientsAreShared(t *testing.T) {
 		}
 		return c
 	}
-	if cloud(one, "") != cloud(one, "") || robot("a", one) != robot("a", one) {
+	token, user := cloud(one, ""), robot("a", one)
+	if cloud(one, "") != token || robot("a", one) != user {
 		t.Error("one account has two clients")
 	}
-	if cloud(one, "") == cloud(two, "") || cloud(one, "") == cloud(one, "https://api.example.com") {
+	if cloud(two, "") == token || cloud(one, "https://api.example.com") == token {
 		t.Error("two tokens or endpoints share a client")
 	}
-	if robot("a", one) == robot("b", one) || robot("a", one) == robot("a", two) {
+	if robot("b", one) == user || robot("a", two) == user {
 		t.Error("two users share a client")
 	}
-	if r.metadata() != r.metadata() {
+	if meta := r.metadata(); r.metadata() != meta {
 		t.Error("there are two metadata clients")
 	}
 }
