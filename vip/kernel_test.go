@@ -35,8 +35,6 @@ func TestContract(t *testing.T) {
 	}
 }
 
-func routed(o *Options) { o.Routed = true }
-
 // copyOf is the only copy of the address on the link, as the kernel has it.
 func copyOf(t testing.TB, link, addr string) netlink.Addr {
 	t.Helper()

@@ -14,8 +14,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// ErrNotConfigured is returned by Static's Hold when this host does not take packets for the address: whoever was to
-// configure it has not, or its link is down.
+// ErrNotConfigured is returned by Static's Hold when this host does not take packets for the address: nobody has
+// configured it, or not so that it works.
 var ErrNotConfigured = errors.New("this host does not answer for the address")
 
 // StaticOptions say which address, and who knows whether it is held.
@@ -53,8 +53,8 @@ func NewStatic(o StaticOptions) *Static {
 func (s *Static) Close() { s.kernel.Close() }
 
 // Look implements [reconcile.Address]. The address is here while the note says so and this host answers for it: no
-// where it is on no link, partly where its link is down or duplicate address detection failed. Detail says so also while it is not held. A kernel that cannot
-// be asked is a warning, since the note alone decides then; there is never an error.
+// where it is on no link, partly where it is, but does not work; Detail says so also while it is not held. A kernel that
+// cannot be asked is a warning, since the note alone decides then: there is never an error.
 func (s *Static) Look() (reconcile.Sight, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
@@ -134,8 +134,9 @@ func (s *Static) configured() (reconcile.Presence, string) {
 	return reconcile.PresencePartly, s.kernel.linkNames(copies) + " is down"
 }
 
-// local reports whether the kernel takes packets for the address as its own: it is on a link that is up, or within a
-// local route (ip route add local PREFIX dev lo), which needs no address at all.
+// local reports whether the kernel takes packets for the address as its own, from whichever link they come. Its word
+// counts more than where the address is: IPv4 takes them while the address's link is down, and a local route (ip route
+// add local PREFIX dev lo) needs no address at all.
 func (s *Static) local() (bool, error) {
 	h, err := s.kernel.handle()
 	if err != nil {

@@ -1,17 +1,27 @@
 package vip
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/netip"
+	"os"
+	"slices"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
-// noted is a static address with the note that an engine keeps of it.
+// noted is a static address with the note that is kept of it.
 type noted struct {
 	*Static
-	until reconcile.Moment
+	until reconcile.Moment // 0 while it is not held
 }
 
 func (n *noted) Hold(until reconcile.Moment) error {
@@ -30,7 +40,7 @@ func (n *noted) Release() error {
 	return err
 }
 
-// static is a Static, not held yet, whose warnings fail the test.
+// static is a Static that is not held yet, and whose warnings fail the test.
 func static(t testing.TB, prefix string) *noted {
 	n := new(noted)
 	n.Static = NewStatic(StaticOptions{
@@ -52,5 +62,239 @@ func TestStaticContract(t *testing.T) {
 				return static(t, prefix), bootTime
 			})
 		})
+	}
+}
+
+// The note says until when; what is past, or not noted, is not here.
+func TestStaticIsHereByTheNote(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	s := static(t, "10.77.0.5/32")
+	now := 1000 * time.Second
+	s.kernel.clock = func() reconcile.Moment { return now }
+	no := reconcile.Sight{Here: reconcile.PresenceNo}
+	for until, want := range map[reconcile.Moment]reconcile.Sight{
+		0:                 no,
+		now - time.Second: no,
+		now:               no,
+		now + 1:           {Here: reconcile.PresenceYes, End: now + 1},
+		reconcile.Forever: {Here: reconcile.PresenceYes, Forever: true},
+	} {
+		s.until = until
+		if got, err := s.Look(); err != nil || got != want {
+			t.Errorf("noted until %v: %+v %v, want %+v", until, got, err, want)
+		}
+	}
+}
+
+// What this host does not answer for is not held, and Look says why, held or not.
+func TestStaticMustBeConfigured(t *testing.T) {
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		for _, c := range []struct {
+			name string
+			make func(t *testing.T)
+			here reconcile.Presence
+			odd  string
+		}{
+			{"nowhere", func(*testing.T) {}, reconcile.PresenceNo, "on no link of this host"},
+			{"a neighbour of its", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.50/24"); addAddr(t, "eth0", "fd00::51/64") }, reconcile.PresenceNo, "on no link of this host"},
+			{"on the second link", func(t *testing.T) { addAddr(t, "eth1", prefix) }, reconcile.PresenceYes, ""},
+			{"on both", func(t *testing.T) { addAddr(t, "eth0", prefix); addAddr(t, "eth1", prefix) }, reconcile.PresenceYes, ""},
+			{"on lo", func(t *testing.T) { addAddr(t, "lo", prefix); t.Cleanup(func() { delAddr(t, "lo", prefix) }) }, reconcile.PresenceYes, ""},
+			{"within a local route", func(t *testing.T) { localRoute(t, netip.MustParsePrefix(prefix).Addr()) }, reconcile.PresenceYes, ""},
+			{"routed elsewhere", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/24"); addAddr(t, "eth0", "fd00::1/64") }, reconcile.PresenceNo, "on no link of this host"},
+		} {
+			t.Run(c.name+" "+prefix, func(t *testing.T) {
+				l := newLAN(t)
+				l.plug(t, us, "eth0")
+				l.plug(t, us, "eth1")
+				c.make(t)
+				s := static(t, prefix)
+				wantConfigured(t, s, c.here, c.odd)
+			})
+		}
+	}
+}
+
+// localRoute is `ip route add local PREFIX dev lo`, with a prefix around the address.
+func localRoute(t testing.TB, addr netip.Addr) {
+	t.Helper()
+	around := netip.PrefixFrom(addr, addr.BitLen()-8).Masked()
+	r := &netlink.Route{LinkIndex: 1, Dst: addrOf(t, around.String()).IPNet, Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST}
+	must(t, netlink.RouteAdd(r))
+	t.Cleanup(func() { must(t, netlink.RouteDel(r)) })
+}
+
+// wantConfigured holds Look and Hold against what this host answers for.
+func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string) {
+	t.Helper()
+	s.until = 0
+	if got, err := s.Look(); err != nil || got != (reconcile.Sight{Here: reconcile.PresenceNo, Detail: odd}) {
+		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
+	}
+	err := s.Hold(in(time.Minute))
+	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, ErrNotConfigured) || err.Error() != want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if odd == "" && err != nil {
+		t.Error(err)
+	}
+	s.until = in(time.Minute)
+	want := reconcile.Sight{Here: here, Detail: odd}
+	if here != reconcile.PresenceNo {
+		want.End = s.until
+	}
+	if got, err := s.Look(); err != nil || got != want {
+		t.Errorf("held: %+v %v, want %+v", got, err, want)
+	}
+}
+
+// IPv4 goes on taking packets from other links when an address's own goes down. IPv6 does not, even where it keeps the
+// address.
+func TestStaticOnALinkThatWentDown(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down", []byte("1"), 0))
+	addAddr(t, "eth0", "10.77.0.5/32")
+	addAddr(t, "eth0", "fd00::5/128")
+	v4, v6 := static(t, "10.77.0.5/32"), static(t, "fd00::5/128")
+	wantConfigured(t, v6, reconcile.PresenceYes, "")
+	linkDown(t, "eth0")
+	wantConfigured(t, v4, reconcile.PresenceYes, "")
+	wantConfigured(t, v6, reconcile.PresencePartly, "eth0 is down")
+	linkUp(t, "eth0")
+	carries(t, "eth0")
+	wantConfigured(t, v6, reconcile.PresenceYes, "")
+}
+
+func TestStaticWithAFailedDAD(t *testing.T) {
+	l, other := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, other, "eth0")
+	other.do(t, func() { addAddr(t, "eth0", "fd00::5/128") })
+	addAddr(t, "eth0", "fd00::5/128", func(a *netlink.Addr) { a.Flags = 0 })
+	eventually(t, "duplicate address detection fails", 5*time.Second, func() bool {
+		return copyOf(t, "eth0", "fd00::5").Flags&unix.IFA_F_DADFAILED != 0
+	})
+	wantConfigured(t, static(t, "fd00::5/128"), reconcile.PresencePartly, "duplicate address detection failed")
+}
+
+// The local routes of a VRF are in a table of its own, which nobody else is asked for.
+func TestStaticInAnotherTable(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	local := &netlink.Route{
+		LinkIndex: linkOf(t, "eth0").Index, Dst: addrOf(t, "10.77.0.5/32").IPNet,
+		Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL, Scope: unix.RT_SCOPE_HOST,
+	}
+	must(t, netlink.RouteDel(local))
+	local.Table = 77
+	must(t, netlink.RouteAdd(local))
+	wantConfigured(t, static(t, "10.77.0.5/32"), reconcile.PresenceYes, "")
+}
+
+// Nothing of the address changes, whatever is called, and no privilege is asked for.
+func TestStaticChangesNothing(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	addAddr(t, "eth0", "10.77.0.5/24", func(a *netlink.Addr) { a.ValidLft, a.PreferedLft = 1000, 500 })
+	before := copyOf(t, "eth0", "10.77.0.5")
+	withoutPrivileges(t, func() {
+		s := static(t, "10.77.0.5/32")
+		for range 2 {
+			for _, err := range []error{s.Hold(reconcile.Forever), s.Hold(in(time.Minute)), s.Announce(), s.Release(), s.Release()} {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	after := copyOf(t, "eth0", "10.77.0.5")
+	if after.IPNet.String() != before.IPNet.String() || after.ValidLft < before.ValidLft-5 || after.ValidLft > before.ValidLft || after.Flags != before.Flags {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
+
+// The holder's release resets the address's sessions and no others; the address stays, and serves.
+func TestStaticReleaseResetsSessions(t *testing.T) {
+	for _, c := range []struct{ vip, own, client string }{
+		{"10.77.0.5/32", "10.77.0.1/24", "10.77.0.9/24"},
+		{"fd00::5/128", "fd00::1/64", "fd00::9/64"},
+	} {
+		t.Run(c.vip, func(t *testing.T) {
+			l, client := newLAN(t), newHost(t)
+			l.plug(t, us, "eth0")
+			l.plug(t, client, "eth0")
+			addAddr(t, "eth0", c.own)
+			addAddr(t, "eth0", c.vip)
+			client.do(t, func() { addAddr(t, "eth0", c.client) })
+			s := static(t, c.vip)
+			theirEnd := dialEcho(t, client, s.kernel.addr().String())
+			other := dialEcho(t, client, netip.MustParsePrefix(c.own).Addr().String())
+
+			must(t, s.Release()) // not held: the sessions are this host's own
+			ping(t, theirEnd)
+			s.until = 1 // held until long ago, as the first tick after a stall finds it
+			must(t, s.Release())
+			must(t, theirEnd.SetDeadline(time.Now().Add(2*time.Second)))
+			if _, err := theirEnd.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("the client hears %v, want a reset", err)
+			}
+			ping(t, other)
+			if !slices.Contains(addrs(t, "eth0"), c.vip) {
+				t.Error("the address is gone")
+			}
+			ping(t, dialEcho(t, client, s.kernel.addr().String()))
+		})
+	}
+}
+
+// Where the kernel cannot be asked, the note decides: a sanity check that fails must not move a VIP. And sessions that
+// cannot be reset do not keep it.
+func TestStaticUnknown(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	var warnings []error
+	s := static(t, "10.77.0.5/32")
+	s.kernel.warn = func(err error) { warnings = append(warnings, err) }
+	s.until = in(time.Minute)
+	var old unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
+	held, lookErr := s.Look()
+	holdErr := s.Hold(in(time.Minute))
+	releaseErr := s.Release()
+	free, freeErr := s.Look()
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
+	if err := errors.Join(lookErr, holdErr, releaseErr, freeErr); err != nil {
+		t.Error(err)
+	}
+	if held.Here != reconcile.PresenceYes || held.Detail == "" || free.Here != reconcile.PresenceNo {
+		t.Errorf("held %+v, not held %+v", held, free)
+	}
+	if len(warnings) != 4 || !errors.Is(warnings[0], unix.EMFILE) || !errors.Is(warnings[2], ErrNoSessionReset) {
+		t.Errorf("warnings: %v", warnings)
+	}
+}
+
+// Every host has the address and may say so: nobody is heard.
+func TestStaticHearsNobody(t *testing.T) {
+	l, other := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, other, "eth0")
+	other.do(t, func() { addAddr(t, "eth0", "10.77.0.5/24") })
+	addAddr(t, "eth0", "10.77.0.5/24")
+	wantNobody(t, static(t, "10.77.0.5/32"))
+}
+
+// wantNobody: Heard waits for the context's end, Others for nothing.
+func wantNobody(t *testing.T, a reconcile.Address) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*probeInterval)
+	defer cancel()
+	if mac, err := a.Heard(ctx, nil); mac != "" || err != nil || ctx.Err() == nil {
+		t.Errorf("heard %q %v, context %v", mac, err, ctx.Err())
+	}
+	began := time.Now()
+	others, err := a.Others(t.Context(), time.Hour)
+	if len(others) > 0 || err != nil || time.Since(began) > time.Minute {
+		t.Errorf("others %v %v after %v", others, err, time.Since(began))
 	}
 }

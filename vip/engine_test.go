@@ -1,0 +1,231 @@
+package vip
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// desk is an engine with one address on a real link. Everything else around it is played: a member of a cluster, its
+// notes, its history and the time, which passes when somebody waits.
+type desk struct {
+	reconcile.Notebook // what is not played is not called
+	reconcile.Patroni
+
+	time sync.Mutex
+	now  reconcile.Moment
+
+	remembering sync.Mutex
+	memory      reconcile.Memory
+
+	answer  reconcile.Answer
+	pg      reconcile.PG
+	note    reconcile.Note
+	records []string
+	engine  *reconcile.Engine
+}
+
+const deskTick = 2 * time.Second
+
+// newDesk begins as a replica, some minutes after the boot.
+func newDesk(address func(d *desk) reconcile.Address) *desk {
+	d := &desk{now: 10 * time.Minute, answer: reconcile.NotLeader, pg: reconcile.PGAlive}
+	d.engine = &reconcile.Engine{
+		Patroni: d, Notes: d, Journal: d, Clock: d, Interval: deskTick, Refresh: time.Minute,
+		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
+	}
+	return d
+}
+
+func (d *desk) Now() reconcile.Moment {
+	d.time.Lock()
+	defer d.time.Unlock()
+	return d.now
+}
+
+func (d *desk) Wall() time.Time { return time.Unix(1_800_000_000, 0).Add(d.Now()) }
+
+func (d *desk) Wait(ctx context.Context, pause time.Duration) error {
+	d.time.Lock()
+	defer d.time.Unlock()
+	d.now += max(pause, 0)
+	return ctx.Err()
+}
+
+func (d *desk) Word(context.Context) reconcile.Word {
+	now, wall := d.Now(), d.Wall()
+	if d.answer == reconcile.Silent {
+		return reconcile.Word{Answer: d.answer, Why: "played", At: now}
+	}
+	role := reconcile.RoleReplica
+	if d.answer == reconcile.Leader {
+		role = reconcile.RolePrimary
+	}
+	return reconcile.Word{Answer: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
+}
+
+func (d *desk) Poll(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+
+func (d *desk) Timing(context.Context) (reconcile.Timing, error) {
+	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
+}
+
+func (d *desk) Members(context.Context) ([]reconcile.Peer, error) { return nil, nil }
+func (d *desk) Name() string                                      { return "us" }
+func (d *desk) Postmaster() reconcile.PG                          { return d.pg }
+
+func (d *desk) Lock(string, time.Duration) (func(), error) { return func() {}, nil }
+func (d *desk) Note(string) (reconcile.Note, error)        { return d.note, nil }
+
+func (d *desk) SaveNote(_ string, n reconcile.Note) error {
+	d.note = n
+	return nil
+}
+
+func (d *desk) Memory() (reconcile.Memory, error) {
+	d.remembering.Lock()
+	defer d.remembering.Unlock()
+	return d.memory, nil
+}
+
+func (d *desk) UpdateMemory(change func(*reconcile.Memory)) error {
+	d.remembering.Lock()
+	defer d.remembering.Unlock()
+	change(&d.memory)
+	return nil
+}
+
+func (d *desk) Append(r reconcile.Record) error {
+	line := fmt.Sprintf("%s %s", r.Do, r.Code)
+	if r.Error != "" {
+		line += ": " + r.Error
+	}
+	d.records = append(d.records, line)
+	return nil
+}
+
+// held is what a static address asks for.
+func (d *desk) held() (reconcile.Moment, bool) { return d.note.LeaseEnd, d.note.LeaseEnd != 0 }
+
+// run runs the engine once, two seconds after the run before.
+func (d *desk) run(t *testing.T, e reconcile.Event) reconcile.Outcome {
+	t.Helper()
+	d.now += deskTick
+	return d.engine.Run(t.Context(), reconcile.Trigger{Event: e, By: "timer", At: d.now})[0]
+}
+
+// wants runs five ticks and compares the records of all of them.
+func (d *desk) wants(t *testing.T, after string, here reconcile.Presence, records ...string) {
+	t.Helper()
+	for range 5 {
+		d.run(t, reconcile.EventTick)
+	}
+	if !slices.Equal(d.records, records) {
+		t.Errorf("%s: records %q, want %q", after, d.records, records)
+	}
+	d.records = nil
+	if s, err := d.engine.VIPs[0].Address.Look(); err != nil || s.Here != here {
+		t.Errorf("%s: %+v %v, want %s", after, s, err, here)
+	}
+}
+
+func deskOfStatic(t *testing.T) *desk {
+	s := static(t, "10.77.0.5/32").Static
+	return newDesk(func(d *desk) reconcile.Address {
+		s.held, s.kernel.clock = d.held, d.Now
+		return s
+	})
+}
+
+// Whatever becomes of the address, each change makes one record, and five ticks no more.
+func TestStaticInTheEngine(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	const failed = "claim address_missing: hold 10.77.0.5: this host does not answer for the address: on no link of this host"
+	d := deskOfStatic(t)
+	d.wants(t, "a replica without it", reconcile.PresenceNo)
+	d.answer = reconcile.Leader
+	d.wants(t, "a leader without it", reconcile.PresenceNo, failed)
+	if d.note.Claimed != 0 {
+		t.Errorf("a failed claim is noted as done: %+v", d.note)
+	}
+	addAddr(t, "eth0", "10.77.0.5/32")
+	d.wants(t, "configured at last", reconcile.PresenceYes, "claim claim_cut_short")
+	generation := d.note.Generation
+	d.wants(t, "renewed", reconcile.PresenceYes)
+	if d.note.Generation != generation || d.note.LeaseEnd < d.now {
+		t.Errorf("renewals made it %+v", d.note)
+	}
+	delAddr(t, "eth0", "10.77.0.5/32")
+	d.wants(t, "removed by somebody", reconcile.PresenceNo, failed)
+	addAddr(t, "eth0", "10.77.0.5/32")
+	d.wants(t, "back", reconcile.PresenceYes, "claim claim_cut_short")
+	d.answer = reconcile.NotLeader
+	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+	d.answer = reconcile.Leader
+	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
+		t.Errorf("the link has %v", got)
+	}
+}
+
+// When nobody renews, the note's end is the lease's: there is no kernel to end it.
+func TestStaticEndsWithItsLease(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	d := deskOfStatic(t)
+	d.answer = reconcile.Leader
+	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	d.answer = reconcile.Silent
+	d.run(t, reconcile.EventTick)
+	if s, _ := d.engine.VIPs[0].Address.Look(); s.Here != reconcile.PresenceYes || len(d.records) > 0 {
+		t.Errorf("silent before the end: %+v, %v", s, d.records)
+	}
+	d.now = d.note.LeaseEnd
+	d.wants(t, "silent past the end", reconcile.PresenceNo, "release lease_ended")
+}
+
+// A hand-over waits for its limit, and then lets go of the address.
+func TestStaticHandsOver(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	d := deskOfStatic(t)
+	d.answer = reconcile.Leader
+	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	d.pg, d.answer = reconcile.PGDown, reconcile.NotLeader
+	began := d.now
+	o := d.run(t, reconcile.EventOnStop)
+	if waited := d.now - began - deskTick; o.Err != nil || waited < 5*time.Second || waited > 6*time.Second {
+		t.Errorf("%v after %v", o.Err, waited)
+	}
+	d.wants(t, "stopped", reconcile.PresenceNo, "hand_over stopped")
+	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
+		t.Errorf("the link has %v", got)
+	}
+}
+
+// A link that is down is one failed claim, whether or not anybody would be told of it.
+func TestDownLinkInTheEngine(t *testing.T) {
+	for name, change := range map[string]func(*Options){"routed": routed, "ARP": func(*Options) {}} {
+		t.Run(name, func(t *testing.T) {
+			newLAN(t).plug(t, us, "eth0")
+			k := kernel(t, "10.77.0.5/32", "eth0", change)
+			d := newDesk(func(d *desk) reconcile.Address {
+				k.clock = d.Now
+				return k
+			})
+			linkDown(t, "eth0")
+			d.answer = reconcile.Leader
+			d.wants(t, "down", reconcile.PresencePartly, "claim address_missing: announce 10.77.0.5 on eth0: network is down")
+			linkUp(t, "eth0")
+			carries(t, "eth0")
+			d.wants(t, "up", reconcile.PresenceYes, "claim claim_cut_short")
+			d.answer = reconcile.NotLeader
+			d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+		})
+	}
+}
