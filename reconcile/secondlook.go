@@ -6,10 +6,13 @@ import (
 )
 
 const (
-	// loopLate is how much later than a loop_wait after the last one a loop of Patroni may read the DCS.
-	loopLate = 150 * time.Millisecond
+	// loopLate is how much later than a loop_wait after the last one a loop of Patroni reads the DCS as a rule. One that is
+	// later yet is asked for anew, every loopAgain, for loopPatience.
+	loopLate     = 50 * time.Millisecond
+	loopAgain    = 100 * time.Millisecond
+	loopPatience = 500 * time.Millisecond
 	// loopBlur is how closely the moment of Patroni's loops is worth knowing.
-	loopBlur = 300 * time.Millisecond
+	loopBlur = 200 * time.Millisecond
 	// tickSoon is how close the next tick must be to make another look needless.
 	tickSoon = 400 * time.Millisecond
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
@@ -42,13 +45,17 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	return at, at > f.Now && at < turn-tickSoon
 }
 
-// nextLoop is when to ask for the next value of dcs_last_seen: when it is there for sure, or, where that is known too
+// nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too
 // vaguely, once in the middle before. Whatever the answer is there, it halves what is not known (see [Memory.narrow]), of
 // this loop and of those that follow a loop_wait apart.
 func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
 	soonest, latest := w.SeenAt+loop, w.SeenBy+loop+loopLate
-	if middle := soonest + (latest-soonest)/2; latest-soonest > loopBlur && middle > now {
+	middle := soonest + (latest-soonest)/2
+	switch {
+	case middle > now && latest-soonest > loopBlur:
 		return middle
+	case latest <= now && now < latest+loopPatience:
+		return now + loopAgain
 	}
 	return latest
 }
