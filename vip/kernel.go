@@ -248,10 +248,3 @@ func (k *Kernel) promoteSecondaries(link *netlink.LinkAttrs, copies []netlink.Ad
 }
 
 func (k *Kernel) addr() netip.Addr { return k.prefix.Addr() }
-
-// bootTime reads CLOCK_BOOTTIME, which cannot fail.
-func bootTime() reconcile.Moment {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return time.Duration(ts.Nano())
-}

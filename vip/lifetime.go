@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -42,4 +44,11 @@ func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
 // outlasts reports whether a life that began now at the latest may go on after until.
 func (l lifetime) outlasts(until, now reconcile.Moment) bool {
 	return l != forever && now+time.Duration(l.seconds())*time.Second > until
+}
+
+// bootTime reads CLOCK_BOOTTIME, which cannot fail.
+func bootTime() reconcile.Moment {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
+	return time.Duration(ts.Nano())
 }
