@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +17,27 @@ func TestFrozen(t *testing.T) {
 	var thawed time.Time
 	tr.while(func() {
 		tr.leader.Freeze()
+		tr.elected()
+		thawed = time.Now()
+		tr.leader.Thaw()
+		tr.settleAnyhow()
+	})
+	tr.succession()
+	if d := tr.two(tr.began, thawed); d > 0 {
+		tr.Errorf("two nodes had the VIP for %v before the thaw", d)
+	}
+	if d := tr.two(thawed, tr.recording.To); d > interval+twoLimit {
+		tr.Errorf("two nodes had the VIP for %v after the thaw, want a tick at most", d)
+	}
+	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+}
+
+// A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never answers.
+func TestPatroniFrozen(t *testing.T) {
+	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
+	var thawed time.Time
+	tr.while(func() {
+		tr.leader.FreezePatroni()
 		tr.elected()
 		thawed = time.Now()
 		tr.leader.Thaw()
@@ -74,6 +96,7 @@ func TestPatroniKilledDefaults(t *testing.T) {
 func (tr *trial) patroniKilled() {
 	tr.Helper()
 	tr.except = tr.leader.Name
+	time.Sleep(rand.N(tr.lab.Settings().LoopWait)) // anywhere in Patroni's loop; what came before has kept step with it
 	tr.while(func() {
 		tr.leader.KillPatroni()
 		tr.elected()
@@ -133,6 +156,9 @@ func TestCable(t *testing.T) {
 	})
 	tr.succession()
 	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+	if *tr.Early < 0 {
+		tr.Errorf("the VIP was there %d ms after the lock had ended", -*tr.Early)
+	}
 	limit := time.Duration(0)
 	if tr.overwrote() {
 		limit = interval + twoLimit // a second move, whose loser does not know before its Patroni's next loop
