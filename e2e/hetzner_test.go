@@ -36,6 +36,7 @@ func TestHetzner(t *testing.T) {
 			nothingLost(t, ctx, l, r)
 			onlyHolder(t, l, to)
 			explained(t, to, began, []string{"route"}, []string{"route"})
+			ours(t, to)
 			asked(t, l, from, to, calls, changes)
 		})
 	}
@@ -56,6 +57,16 @@ func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.
 	}
 	if t.Failed() {
 		wire(t, l, r, f.VIPGap)
+	}
+}
+
+// ours checks that vipctl's status on the node says that the route points there.
+func ours(t *testing.T, n *lab.Node) {
+	t.Helper()
+	s, err := n.Status()
+	must(t, err)
+	if len(s.VIPs) != 1 || s.VIPs[0].Route == nil || s.VIPs[0].Route.Ours == nil || !*s.VIPs[0].Route.Ours {
+		t.Errorf("status on %s does not say that the route points there: %+v", n.Name, s)
 	}
 }
 

@@ -41,6 +41,9 @@ type Status struct {
 		Conflict *struct {
 			MAC string `json:"mac"`
 		} `json:"conflict"`
+		Route *struct {
+			Ours *bool `json:"ours"` // nil where nobody knows
+		} `json:"route"`
 	} `json:"vips"`
 }
 

@@ -31,13 +31,15 @@ type watch struct {
 
 func (l *Lab) startWatch() error {
 	l.watch = &watch{vip: net.ParseIP(l.VIP), has: make(map[string]map[string]bool), lock: make(map[int64]LockChange), stop: make(chan struct{})}
+	for _, n := range l.Nodes { // all of them before anything is written down
+		l.watch.has[n.Name] = make(map[string]bool)
+	}
 	for _, n := range l.Nodes {
 		changes := make(chan netlink.AddrUpdate, 64)
 		err := netlink.AddrSubscribeWithOptions(changes, l.watch.stop, netlink.AddrSubscribeOptions{Namespace: &n.NS.handle, ListExisting: true})
 		if err != nil {
 			return fmt.Errorf("watch the addresses of %s: %w", n.Name, err)
 		}
-		l.watch.has[n.Name] = make(map[string]bool)
 		go l.watch.follow(n.Name, changes)
 	}
 	return l.listen()
