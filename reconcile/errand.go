@@ -30,13 +30,15 @@ func (s *steering) run(ctx context.Context) {
 	}
 }
 
-// recall returns what earlier processes left, and gives it to the route. Another claim's failure says nothing of this.
+// recall returns what earlier processes left, and gives it to the route. Another claim's failure says nothing of this
+// one, and neither does its switch: its age would make the first calls of this claim rare.
 func (s *steering) recall() RouteMemo {
 	m, err := s.Notes.RouteMemo(s.vip.Name)
 	if s.warn("go on without the route's memo", err) {
 		m = RouteMemo{}
 	}
 	if m.Generation != s.generation {
+		m = m.Abandon()
 		m.Failure = ""
 	}
 	s.vip.Route.Recall(m, s.keep)
@@ -46,6 +48,7 @@ func (s *steering) recall() RouteMemo {
 // look asks who has the route, and takes it back.
 func (s *steering) look(ctx context.Context, m RouteMemo) {
 	state, err := s.vip.Route.Holder(ctx)
+	err = reason(ctx, err)
 	if err == nil && !state.Ours && !state.Moving {
 		s.take(ctx, s.vip.Route.Memo(), state.Holder+" had the route: ")
 		return
@@ -59,11 +62,29 @@ func (s *steering) take(ctx context.Context, m RouteMemo, why string) {
 	m = m.Intend(s.Clock.Now())
 	s.keep(m)
 	s.vip.Route.Recall(m, s.keep)
-	state, err := s.vip.Route.Take(ctx, s.still)
+	state, err := s.turn(ctx)
 	took := (s.Clock.Now() - m.Pending.Since).Round(time.Millisecond)
 	s.close(m, state, err, news{
 		worthy: true, success: fmt.Sprintf("%sthe route points here: %s, after %v", why, state.Holder, took), failure: "the route does not point here",
 	})
+}
+
+// turn has the route turned here. A Take may rely on what it was called with for as long as a Route does: what vouches
+// for the claim is made sure of first, where a look or a busy host has let it become old.
+func (s *steering) turn(ctx context.Context) (RouteState, error) {
+	if s.Clock.Now()-s.proved > EvidenceAge/2 && !s.still(ctx) {
+		return RouteState{}, ErrNoLongerLeader
+	}
+	state, err := s.vip.Route.Take(ctx, s.still)
+	return state, reason(ctx, err)
+}
+
+// reason is why a call ended: where it was ended because the address went, that.
+func reason(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), ErrNoLongerLeader) {
+		return ErrNoLongerLeader
+	}
+	return err
 }
 
 // news is what people are told of an errand: its success where that is news, or follows a failure; its failure once.
@@ -78,6 +99,7 @@ func (s *steering) close(was RouteMemo, state RouteState, err error, e news) {
 	m.Generation, m.Failure = s.generation, text(err)
 	switch {
 	case errors.Is(err, ErrNoLongerLeader): // nothing is known of the route: whoever leads again takes it
+		m = m.Abandon()
 		m.Generation, m.Failure = 0, ""
 	case err == nil && !state.Ours: // under way
 		m.Failure = was.Failure

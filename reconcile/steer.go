@@ -39,7 +39,9 @@ type steering struct {
 	*Engine
 	vip        VIP
 	trigger    Trigger
-	generation uint64 // of the claim
+	generation uint64                  // of the claim
+	proved     Moment                  // when what vouches for the claim was true
+	cancel     context.CancelCauseFunc // with [ErrNoLongerLeader]
 
 	done     chan struct{}
 	record   *Record // what came of it, nil where nothing did; like the others valid when done
@@ -52,25 +54,49 @@ func (v *visit) steer(ctx context.Context) (finish func()) {
 	if v.vip.Route == nil || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
 		return func() {}
 	}
-	s := &steering{Engine: v.Engine, vip: v.vip, trigger: v.trigger, generation: v.facts.Note.Generation, done: make(chan struct{})}
+	s := &steering{
+		Engine: v.Engine, vip: v.vip, trigger: v.trigger, generation: v.facts.Note.Generation, proved: v.facts.proved(), done: make(chan struct{}),
+	}
 	outlives := v.trigger.Event == EventTick
 	limit := RouteLockAge
 	if outlives {
 		ctx, limit = context.WithoutCancel(ctx), tickSteers
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	if !v.launch(s, func() { defer cancel(); s.run(ctx) }) {
-		cancel()
+	ctx, stop := context.WithTimeout(ctx, limit)
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	if !v.launch(s, func() { defer stop(); s.run(ctx) }) {
+		stop()
 		return func() {}
 	}
 	return func() {
-		if v.outcome.Verdict.Do != DoHold {
-			cancel()
-		}
 		if !outlives {
 			v.join(s)
 		}
 	}
+}
+
+// dismiss ends what this process does for an address that is not here, or about to go: who does not lead asks no API,
+// not even how a call went.
+func (v *visit) dismiss(verdict Verdict) {
+	if verdict.Do == DoHold || verdict.Do == DoNothing && v.facts.holder() {
+		return
+	}
+	v.underWay.Lock()
+	defer v.underWay.Unlock()
+	if s := v.steerings[v.vip.Name]; s != nil {
+		s.cancel(ErrNoLongerLeader)
+	}
+}
+
+// proved is when what vouches for the address was true: who leads by Patroni's word, or by the peers', or else argv.
+func (f Facts) proved() Moment {
+	switch {
+	case f.Word.Answer == Leader:
+		return f.Word.At
+	case f.Peers.Result == PollUs:
+		return f.Peers.At
+	}
+	return f.Trigger.At
 }
 
 // launch runs a steering, unless an earlier one of the VIP still does.

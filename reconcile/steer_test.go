@@ -19,6 +19,7 @@ type worldRoute struct {
 	calls  []string
 	still  func(context.Context) bool // of the last Take
 	asked  chan struct{}              // a value for each Take that hangs
+	onLook func()                     // called before a Holder answers
 }
 
 var _ Route = (*worldRoute)(nil)
@@ -27,6 +28,9 @@ func (r *worldRoute) state() RouteState { return RouteState{Ours: r.holder == "u
 
 func (r *worldRoute) Holder(context.Context) (RouteState, error) {
 	r.calls = append(r.calls, "look")
+	if r.onLook != nil {
+		r.onLook()
+	}
 	return r.answered()
 }
 

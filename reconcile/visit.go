@@ -60,6 +60,7 @@ func (v *visit) settle(ctx context.Context) {
 		case v.Clock.Now()-v.facts.Now > oldFacts:
 			unlock()
 		default:
+			v.dismiss(verdict)
 			wait := v.act(verdict)
 			unlock()
 			if !wait || !v.awaitSuccessor(ctx) {

@@ -1,0 +1,82 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+// A look takes its time, and this member is demoted meanwhile: that another has the route is no reason to take it.
+func TestALookThatOutlastsTheLeader(t *testing.T) {
+	for name, c := range map[string]struct {
+		took  time.Duration
+		leads bool
+		calls string
+	}{
+		"a second":                     {time.Second, false, "look, take"},
+		"longer":                       {time.Second + 1, false, "look"},
+		"longer, and leads all along":  {time.Second + 1, true, "look, take"},
+		"as long as a look ever takes": {10 * time.Second, false, "look"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRouted(t)
+			r.promoted()
+			r.pass(time.Minute)
+			r.leads()
+			r.route.calls, r.route.holder = nil, "n2"
+			r.route.onLook = func() {
+				r.pass(c.took)
+				if r.leads(); !c.leads {
+					r.follows()
+				}
+			}
+			r.ticked()
+			r.wantCalls(c.calls)
+			if m := r.memos["vip"]; c.calls == "look" && (m.Generation != 0 || m.Pending != nil || m.Due != 0) {
+				t.Errorf("memo %+v", m)
+			}
+		})
+	}
+}
+
+// A switch that an earlier claim began, and that nobody finished, is not this claim's.
+func TestAnEarlierClaimsSwitch(t *testing.T) {
+	r := newRouted(t)
+	r.memos["vip"] = RouteMemo{Generation: 7, Pending: &PendingSwitch{Since: 1, Action: 5}, Due: r.now + time.Hour, Failure: "HTTP 503"}
+	r.promoted()
+	r.wantCalls("take")
+	r.wantRecords("the route points here: us, after 0s; ")
+}
+
+// A tick that finds that this member does not lead ends what an earlier tick of its process asks an API, and tells
+// nobody of it.
+func TestADemotionEndsACall(t *testing.T) {
+	r := newRouted(t)
+	r.leads()
+	r.route.hangs = make(chan struct{})
+	r.event(EventTick, "")
+	<-r.route.asked
+	r.pass(2 * time.Second)
+	r.follows()
+	r.ticked()
+	r.want(false)
+	r.wantRecords()
+	if m := r.memos["vip"]; m.Generation != 0 || m.Pending != nil || m.Failure != "" {
+		t.Errorf("memo %+v", m)
+	}
+}
+
+// That Patroni is silent for a moment ends nothing.
+func TestSilenceEndsNoCall(t *testing.T) {
+	r := newRouted(t)
+	r.leads()
+	r.route.hangs = make(chan struct{})
+	r.event(EventTick, "")
+	<-r.route.asked
+	r.pass(2 * time.Second)
+	r.word = Word{Answer: Silent, Why: "timeout"}
+	r.event(EventTick, "")
+	r.want(true)
+	close(r.route.hangs)
+	r.ticked()
+	r.wantRecords("the route points here: us, after 2s; ")
+}
