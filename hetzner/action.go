@@ -85,3 +85,30 @@ func (c *Cloud) ended(a action) error {
 	}
 	return e
 }
+
+// follow waits for the end of an action that this call has begun. Its id is in the memo meanwhile, and kept: whoever
+// comes after a process that is killed here waits on.
+func (l *ledger) follow(ctx context.Context, c *Cloud, a action) error {
+	if l.memo.Pending != nil {
+		l.memo.Pending.Action = a.ID
+		l.noted()
+	}
+	err := c.wait(ctx, a, l.attempts())
+	var failed *ActionError
+	if errors.As(err, &failed) && l.memo.Pending != nil {
+		l.memo.Pending.Action = 0
+	}
+	return err
+}
+
+// resume waits for the end of an action that an earlier run began.
+func (l *ledger) resume(ctx context.Context, c *Cloud) error {
+	a, err := c.action(ctx, l.memo.Pending.Action, l.attempts())
+	if err == nil {
+		err = c.wait(ctx, a, l.attempts())
+	}
+	if err == nil || ctx.Err() == nil {
+		l.memo.Pending.Action = 0
+	}
+	return err
+}

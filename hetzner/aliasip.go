@@ -97,6 +97,9 @@ func (w where) state() reconcile.RouteState {
 }
 
 func (a *AliasIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
+	if a.memo.Pending.Action != 0 {
+		_ = a.resume(ctx, a.cloud) // whatever became of it, the look that follows sees
+	}
 	s, err := a.move(ctx, g)
 	status, code := answered(err)
 	var failed *ActionError
@@ -138,7 +141,7 @@ func (a *AliasIP) set(ctx context.Context, g *guard, w where, id int64, aliases 
 	if err != nil {
 		return err
 	}
-	if err := a.cloud.wait(ctx, act, a.attempts()); err != nil {
+	if err := a.follow(ctx, a.cloud, act); err != nil {
 		return fmt.Errorf("%s: %w", a.cloud.clean(op), err)
 	}
 	return nil

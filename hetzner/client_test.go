@@ -2,6 +2,7 @@ package hetzner_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -139,14 +140,15 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes three seconds.
+// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes longer than half of
+// what evidence counts; the other half may have gone by when Take was called.
 func TestALateConnectionAsksAgain(t *testing.T) {
 	for _, leading := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
 			a := l.access(ourID, "http://"+cloudHost)
 			a.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				time.Sleep(3 * time.Second)
+				time.Sleep(reconcile.EvidenceAge/2 + 1)
 				return l.net.Dial(ctx, network, address)
 			}
 			c, err := hetzner.NewCloud(a, hetzner.NewSecret(hetznertest.Token))
@@ -164,6 +166,29 @@ func TestALateConnectionAsksAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestALateConnectionBeforeAnUnassign: a call without anything to say is not let pass unasked either.
+func TestALateConnectionBeforeAnUnassign(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		l.Script(assign, 1, hetznertest.Raw(422, `{"error":{"code":"floating_ip_assigned"}}`, "Connection", "close"))
+		l.Script("GET ", 0, func(rw http.ResponseWriter, r *http.Request, honest http.HandlerFunc) {
+			rw.Header().Set("Connection", "close")
+			honest(rw, r)
+		})
+		asked := 0
+		l.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if asked > 0 { // for the unassign
+				time.Sleep(reconcile.EvidenceAge/2 + 1)
+			}
+			return l.net.Dial(ctx, network, address)
+		}
+		_, err := l.floatingIP(t, ourID).Take(t.Context(), func(context.Context) bool { asked++; return asked == 1 })
+		if !errors.Is(err, reconcile.ErrNoLongerLeader) || asked != 2 || len(l.Mutations()) != 1 {
+			t.Errorf("%v, asked %d times, calls %+v", err, asked, l.Mutations())
+		}
+	})
 }
 
 // TestQuota: what is left is known after each answer.

@@ -117,22 +117,20 @@ func (c *Cloud) get(ctx context.Context, op, path string, attempts int, decode f
 	return err
 }
 
-// act begins an action. body is nil for a call without one.
+// act begins an action. There is always a body, an empty object for a call that needs none: the guard stands before it.
 func (c *Cloud) act(ctx context.Context, g *guard, op, path string, attempts int, body any) (action, error) {
-	q := question{op: op, method: http.MethodPost, path: path, guard: g, attempts: attempts}
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return action{}, fmt.Errorf("%s: %w", op, err)
-		}
-		q.body, q.kind = data, "application/json"
+	data, err := json.Marshal(body)
+	if err != nil {
+		return action{}, fmt.Errorf("%s: %w", op, err)
 	}
 	var a action
-	q.decode = func(body []byte) (err error) {
-		a, err = decodeAction(body)
-		return err
-	}
-	_, err := c.ask(ctx, q)
+	_, err = c.ask(ctx, question{
+		op: op, method: http.MethodPost, path: path, body: data, kind: "application/json", guard: g, attempts: attempts,
+		decode: func(body []byte) (err error) {
+			a, err = decodeAction(body)
+			return err
+		},
+	})
 	return a, err
 }
 

@@ -12,15 +12,19 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// take is a loop of POSTs, and of looks where a POST would be in vain.
+// take is a loop of POSTs, and of looks where a POST would be in vain: a switch that an earlier run began may go on, or
+// have ended well.
 func (f *Failover) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	f.failures, f.posts = 0, 0
-	for {
+	for begun := f.now()-f.memo.Pending.Since > proofAge; ; begun = false {
 		if err := f.sitOut(ctx); err != nil {
 			return reconcile.RouteState{}, err
 		}
-		s, sent, err := f.post(ctx, g)
-		next := f.judge(s, sent, err)
+		var err error
+		next := step{look: true}
+		if !begun {
+			next, err = f.try(ctx, g)
+		}
 		for next.look && next.err == nil {
 			if perr := pause(ctx, next.after); perr != nil {
 				return reconcile.RouteState{}, sooner(err, perr)
@@ -51,6 +55,12 @@ type step struct {
 	err   error
 	after time.Duration
 	look  bool // GET, not POST
+}
+
+// try asks for the switch, and says what follows.
+func (f *Failover) try(ctx context.Context, g *guard) (step, error) {
+	s, sent, err := f.post(ctx, g)
+	return f.judge(s, sent, err), err
 }
 
 // judge says what follows a POST.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +93,25 @@ func TestFailoverRoutedNowhere(t *testing.T) {
 	})
 }
 
+// TestAnothersSwitch: a look that finds a switch under way, of somebody else, does not wait five minutes for its end.
+func TestAnothersSwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		l.Pace(0, 0, time.Minute)
+		r := l.failover(t, ourID)
+		if _, err := r.Take(t.Context(), leads); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = l.failover(t, rivalID).Take(t.Context(), leads) }()
+		time.Sleep(time.Second)
+		s, err := r.Holder(t.Context())
+		if m := r.Memo(); err != nil || !s.Moving || m.Due > fromNow(2*time.Minute) || m.Due <= fromNow(0) {
+			t.Errorf("%+v, %v, due in %v", s, err, m.Due-routetest.Now())
+		}
+		time.Sleep(2 * time.Minute)
+	})
+}
+
 // TestWaitsAreRemembered: the next process neither posts nor looks before the rate limit's end.
 func TestWaitsAreRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -123,89 +141,6 @@ func TestWaitsAreRemembered(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// TestBadLogins: however many VIPs and processes there are, the host's address is never blocked.
-func TestBadLogins(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t)
-		addresses := []string{failoverIP, "198.51.100.8", "198.51.100.9", "198.51.100.10"}
-		for _, a := range addresses[1:] {
-			l.AddFailover(a, "255.255.255.255", rivalMain, ourMain)
-		}
-		memos := make([]reconcile.RouteMemo, len(addresses))
-		for range 200 { // an hour of ticks, if each found something to do
-			robot, err := hetzner.NewRobot(l.access(ourID, "http://"+robotHost), hetznertest.User, hetzner.NewSecret("wrong"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var all sync.WaitGroup
-			for i, a := range addresses {
-				r, err := hetzner.NewFailover(robot, hetzner.FailoverOptions{Address: netip.MustParseAddr(a), Server: netip.MustParseAddr(ourMain)})
-				if err != nil {
-					t.Fatal(err)
-				}
-				r.Recall(memos[i], nil)
-				all.Go(func() {
-					if _, err := r.Take(t.Context(), leads); err == nil {
-						t.Error("let in")
-					}
-					memos[i] = r.Memo()
-				})
-			}
-			all.Wait()
-			time.Sleep(20 * time.Second)
-		}
-		if l.Blocked() {
-			t.Error("the host's address was blocked")
-		}
-		if n := len(l.Calls()); n < 3 || n > 6 {
-			t.Errorf("%d logins in an hour", n)
-		}
-	})
-}
-
-// TestNewPassword: a block is the old password's.
-func TestNewPassword(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t)
-		dir := t.TempDir()
-		wrong := secretFile(t, dir, "wrong", 0o600)
-		right := secretFile(t, dir, hetznertest.Password, 0o600)
-		r := failoverWith(t, l, wrong)
-		if _, err := r.Take(t.Context(), leads); err == nil {
-			t.Fatal("let in")
-		}
-		m := r.Memo()
-		if m.Login == nil || m.Due < fromNow(14*time.Minute) {
-			t.Errorf("memo %+v", m)
-		}
-		r = failoverWith(t, l, right)
-		r.Recall(m, nil)
-		if _, err := r.Take(t.Context(), leads); err != nil {
-			t.Error(err)
-		}
-		if m := r.Memo(); m.Login != nil {
-			t.Errorf("memo %+v", m.Login)
-		}
-	})
-}
-
-func failoverWith(t *testing.T, l *lab, passwordFile string) *hetzner.Failover {
-	t.Helper()
-	password, err := hetzner.SecretSource{File: passwordFile}.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	robot, err := hetzner.NewRobot(l.access(ourID, "http://"+robotHost), hetznertest.User, password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := hetzner.NewFailover(robot, hetzner.FailoverOptions{Address: netip.MustParseAddr(failoverIP), Server: netip.MustParseAddr(ourMain)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 func TestFailoverSubnets(t *testing.T) {

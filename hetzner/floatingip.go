@@ -78,8 +78,8 @@ func (f *FloatingIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 }
 
 func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
-	if f.memo.Pending.Action != 0 {
-		if s, err := f.resume(ctx); err == nil && s.Ours {
+	if f.memo.Pending.Action != 0 && f.resume(ctx, f.cloud) == nil {
+		if s, err := f.look(ctx); err == nil && s.Ours {
 			return s, nil
 		}
 	}
@@ -98,22 +98,6 @@ func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, 
 	}
 }
 
-// resume follows an action that an earlier run began, and looks whose the floating IP is now.
-func (f *FloatingIP) resume(ctx context.Context) (reconcile.RouteState, error) {
-	a, err := f.cloud.action(ctx, f.memo.Pending.Action, f.attempts())
-	if err == nil {
-		err = f.cloud.wait(ctx, a, f.attempts())
-	}
-	if err != nil && ctx.Err() == nil {
-		f.memo.Pending.Action = 0
-	}
-	if err != nil {
-		return reconcile.RouteState{}, err
-	}
-	f.memo.Pending.Action = 0
-	return f.look(ctx)
-}
-
 // assign is the call that everything is about.
 func (f *FloatingIP) assign(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	if err := f.resolve(ctx); err != nil {
@@ -128,22 +112,13 @@ func (f *FloatingIP) assign(ctx context.Context, g *guard) (reconcile.RouteState
 	return f.state(&server, server, false), err
 }
 
-// do begins an action and waits for its end; its id is in the memo meanwhile.
+// do begins an action and waits for its end.
 func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any) error {
 	a, err := f.cloud.act(ctx, g, op, fmt.Sprintf("/floating_ips/%d/actions/%s", f.memo.Target, verb), f.attempts(), body)
 	if err != nil {
 		return err
 	}
-	if f.memo.Pending != nil {
-		f.memo.Pending.Action = a.ID
-		f.noted()
-	}
-	err = f.cloud.wait(ctx, a, f.attempts())
-	var failed *ActionError
-	if errors.As(err, &failed) && f.memo.Pending != nil {
-		f.memo.Pending.Action = 0
-	}
-	if err != nil {
+	if err := f.follow(ctx, f.cloud, a); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
@@ -162,7 +137,7 @@ func (f *FloatingIP) settle(ctx context.Context, g *guard) (reconcile.RouteState
 }
 
 func (f *FloatingIP) unassign(ctx context.Context, g *guard) error {
-	return f.do(ctx, g, fmt.Sprintf("unassign floating IP %d", f.memo.Target), "unassign", nil)
+	return f.do(ctx, g, fmt.Sprintf("unassign floating IP %d", f.memo.Target), "unassign", struct{}{})
 }
 
 // look asks whose the floating IP is. A known action that still runs means that it is nobody's yet.

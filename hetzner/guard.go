@@ -9,8 +9,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// proofAge is how long it counts that this member was seen to lead, as long as all evidence does.
-const proofAge = 2 * time.Second
+// proofAge is how long it counts that this member was seen to lead: half as long as evidence does, because what the
+// caller goes by may be as old as that already.
+const proofAge = reconcile.EvidenceAge / 2
 
 // guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
 // made by the HTTP transport.

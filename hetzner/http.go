@@ -83,7 +83,6 @@ func (a Access) newHTTP(p patience) *http.Client {
 			DialContext:            dial,
 			TLSHandshakeTimeout:    tlsPatience,
 			ResponseHeaderTimeout:  p.headers,
-			ForceAttemptHTTP2:      true,
 			MaxResponseHeaderBytes: 64 << 10,
 			IdleConnTimeout:        30 * time.Second,
 		}},

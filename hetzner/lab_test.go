@@ -1,7 +1,9 @@
 package hetzner_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -28,10 +30,14 @@ const (
 	rivalMain      = "192.0.2.2"
 )
 
+// dialer connects, like a net.Dialer.
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
 // lab is a world with two servers in it, and the network to reach it.
 type lab struct {
 	*hetznertest.World
-	net *hetznertest.Net
+	net  *hetznertest.Net
+	dial dialer
 
 	mu    sync.Mutex
 	trace []hetzner.Attempt
@@ -39,6 +45,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	l := &lab{World: hetznertest.New(), net: hetznertest.NewNet()}
+	l.dial = l.net.Dial
 	l.AddNetwork(netID, "pg-net", "10.0.1.0/24")
 	l.AddServer(ourID, "pg1", ourMain, netID, "10.0.1.2")
 	l.AddServer(rivalID, "pg2", rivalMain, netID, "10.0.1.3")
@@ -55,12 +62,15 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
+// through is the same world, reached in another way.
+func (l *lab) through(d dialer) *lab { return &lab{World: l.World, net: l.net, dial: d} }
+
 func metadataHost(id int64) string { return fmt.Sprintf("169.254.169.254:%d", id) }
 
 // access is how node id reaches a host of the lab. Its id is the User-Agent, so that calls can be told apart.
 func (l *lab) access(id int64, endpoint string) hetzner.Access {
 	return hetzner.Access{
-		Endpoint: endpoint, UserAgent: fmt.Sprint(id), Dial: l.net.Dial, Now: routetest.Now,
+		Endpoint: endpoint, UserAgent: fmt.Sprint(id), Dial: l.dial, Now: routetest.Now,
 		Trace: func(a hetzner.Attempt) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -143,7 +153,7 @@ func TestFloatingIPContract(t *testing.T) {
 		f.Holder = func() string { return who(fmt.Sprint(l.Assigned(fipID)), "41", "42") }
 		f.Refuse = func() { l.Script("", 0, hetznertest.Refuse(401, "unauthorized")) }
 		f.Slow = func(d time.Duration) { l.Pace(20*time.Millisecond, d, 0) }
-		f.OneCall, f.CanLeave = true, true
+		f.Calls, f.CanLeave = 1, true
 		return f
 	})
 }
@@ -164,7 +174,7 @@ func TestAliasIPContract(t *testing.T) {
 		}
 		f.Refuse = func() { l.Script("", 0, hetznertest.Refuse(401, "unauthorized")) }
 		f.Slow = func(d time.Duration) { l.Pace(20*time.Millisecond, d/2, 0) }
-		f.CanLeave = true
+		f.Calls, f.CanLeave = 2, true
 		return f
 	})
 }
@@ -178,7 +188,7 @@ func TestFailoverContract(t *testing.T) {
 		f.Holder = func() string { return who(l.Routed(failoverIP), ourMain, rivalMain) }
 		f.Refuse = func() { l.Script("", 0, hetznertest.Refuse(401, "UNAUTHORIZED")) }
 		f.Slow = func(d time.Duration) { l.Pace(20*time.Millisecond, 0, d) }
-		f.OneCall = true
+		f.Calls = 1
 		return f
 	})
 }

@@ -165,7 +165,7 @@ func (l *ledger) due(s reconcile.RouteState, err error) reconcile.Moment {
 	var failed *ActionError
 	switch {
 	case err == nil && !s.Ours && !s.Moving: // to be taken, by whoever leads
-	case l.memo.Pending == nil && err != nil && (l.memo.Last == nil || !l.memo.Last.Ours): // nobody knows whose it is
+	case l.memo.Pending == nil && (s.Moving || err != nil && (l.memo.Last == nil || !l.memo.Last.Ours)): // nobody knows whose it is
 		at = now + l.late
 	case l.memo.Pending == nil:
 		at = now + l.check

@@ -15,8 +15,17 @@ type Net struct {
 	mu    sync.Mutex
 	hosts map[string]*host
 	open  []net.Conn // the far ends
-	down  bool
+	state state
 }
+
+// state is what becomes of new connections.
+type state int
+
+const (
+	up   state = iota
+	down       // refused
+	lost       // never answered
+)
 
 type host struct {
 	server *http.Server
@@ -38,21 +47,26 @@ func (n *Net) Serve(address string, h http.Handler) {
 }
 
 // Down cuts all connections and has new ones refused, until Up.
-func (n *Net) Down() {
+func (n *Net) Down() { n.cut(down) }
+
+// Lose cuts all connections and leaves new ones without an answer, until Up. Those that wait by then wait on.
+func (n *Net) Lose() { n.cut(lost) }
+
+func (n *Net) cut(s state) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.down = true
+	n.state = s
 	for _, c := range n.open {
 		_ = c.Close()
 	}
 	n.open = nil
 }
 
-// Up ends Down.
+// Up ends Down and Lose.
 func (n *Net) Up() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.down = false
+	n.state = up
 }
 
 // Close cuts all connections.
@@ -67,9 +81,13 @@ func (n *Net) Close() {
 // Dial connects, like the function of that name in package net.
 func (n *Net) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	n.mu.Lock()
-	h, down := n.hosts[address], n.down
+	h, s := n.hosts[address], n.state
 	n.mu.Unlock()
-	if h == nil || down {
+	switch {
+	case s == lost:
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case h == nil || s == down:
 		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, syscall.ECONNREFUSED)}
 	}
 	near, far := net.Pipe()

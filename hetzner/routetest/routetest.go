@@ -26,7 +26,7 @@ type Fixture struct {
 	// Slow is how long a switch takes from now on.
 	Slow func(time.Duration)
 
-	OneCall  bool // Take needs one mutating call in the good case
+	Calls    int  // that ask for a change, of a Take in the good case
 	CanLeave bool // GiveUp removes the route
 }
 
@@ -42,7 +42,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 		{"what was stolen is seen and taken back", stolen},
 		{"a memo survives being written down", memoInJSON},
 		{"a memo of another configuration is harmless", foreignMemo},
+		{"what is the caller's in a memo stays", callersWords},
 		{"a take that was cut short is finished by the next run", cutShort},
+		{"who comes after a killed process waits on, and calls no second time", killed},
 		{"a dead context ends at once and stays pending", deadContext},
 		{"who does not lead sends nothing more", demoted},
 		{"a refused login is not repeated", refused},
@@ -61,17 +63,22 @@ func leads(context.Context) bool { return true }
 // next is the next process: all that it knows is a memo that has been written down.
 func (f Fixture) next(t *testing.T, last reconcile.Route) reconcile.Route {
 	t.Helper()
-	data, err := json.Marshal(last.Memo())
+	r := f.New()
+	r.Recall(written(t, last.Memo()), nil)
+	return r
+}
+
+// written is a memo as it comes back from where it was kept.
+func written(t *testing.T, m reconcile.RouteMemo) (back reconcile.RouteMemo) {
+	t.Helper()
+	data, err := json.Marshal(m)
+	if err == nil {
+		err = json.Unmarshal(data, &back)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m reconcile.RouteMemo
-	if err := json.Unmarshal(data, &m); err != nil {
-		t.Fatal(err)
-	}
-	r := f.New()
-	r.Recall(m, nil)
-	return r
+	return back
 }
 
 // tick is what a leader's run does with a route. It returns the process's route.

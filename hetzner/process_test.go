@@ -1,0 +1,173 @@
+package hetzner_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/vipctl/vipctl/hetzner/routetest"
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// errKilled is what is left of a process gets to hear.
+var errKilled = errors.New("this process was killed")
+
+// host is what outlives the processes on one node: the kernel's address, the files in /run, and who has locked them.
+type host struct {
+	*cluster
+	id int64
+
+	mu      sync.Mutex
+	expiry  reconcile.Moment // of the kernel's address; past or 0 where it is not here
+	files   map[string][]byte
+	locks   map[string]lock
+	records []reconcile.Record
+	live    map[*process]bool
+	called  *process // Patroni's last callback
+}
+
+// lock is who has one, and since when.
+type lock struct {
+	by    *process
+	since reconcile.Moment
+}
+
+// process is one run of vipctl, and all that its engine asks. When it has been killed nothing that is left of it has any
+// effect: its connections are closed and none can be opened, its files stay as they are, its locks are free.
+type process struct {
+	*host
+	at     reconcile.Moment
+	life   context.Context
+	cancel context.CancelFunc
+	conns  []net.Conn
+}
+
+var (
+	_ reconcile.Address  = (*process)(nil)
+	_ reconcile.Patroni  = (*process)(nil)
+	_ reconcile.Notebook = (*process)(nil)
+	_ reconcile.Journal  = (*process)(nil)
+	_ reconcile.Clock    = (*process)(nil)
+)
+
+// start starts a process, which in hard times does not get old.
+func (h *host) start() *process {
+	p := &process{host: h, at: routetest.Now()}
+	p.life, p.cancel = context.WithCancel(context.Background())
+	h.mu.Lock()
+	h.live[p] = true
+	h.mu.Unlock()
+	if after, doomed := h.doom(); doomed {
+		time.AfterFunc(after, p.kill)
+	}
+	return p
+}
+
+// kill ends a process, at whatever it is.
+func (p *process) kill() {
+	p.mu.Lock()
+	delete(p.live, p)
+	for name, l := range p.locks {
+		if l.by == p {
+			delete(p.locks, name)
+		}
+	}
+	conns := p.conns
+	p.conns = nil
+	p.mu.Unlock()
+	p.cancel()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+}
+
+// do lets a living process do something that nobody comes between. It may have to wait for its turn at the processor.
+func (p *process) do(f func()) error {
+	if d := p.stall(); d > 0 {
+		time.Sleep(d)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.live[p] {
+		return errKilled
+	}
+	f()
+	return nil
+}
+
+// dial is as patient as the product's own dialer.
+func (p *process) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	c, err := p.cluster.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.live[p] {
+		_ = c.Close()
+		return nil, errKilled
+	}
+	p.conns = append(p.conns, c)
+	return c, nil
+}
+
+// engine is the process's.
+func (p *process) engine() *reconcile.Engine {
+	return &reconcile.Engine{
+		VIPs: []reconcile.VIP{{
+			Name: "vip", Address: p, Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second, Route: p.route(p.through(p.dial), p.id),
+		}},
+		Patroni: p, Notes: p, Journal: p, Clock: p, Interval: tickEvery, Refresh: time.Minute,
+	}
+}
+
+// The clock.
+
+func (p *process) Now() reconcile.Moment { return routetest.Now() }
+func (p *process) Wall() time.Time       { return time.Now() }
+
+func (p *process) Wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// The address: a routed one, for which no neighbour answers.
+
+func (p *process) Look() (s reconcile.Sight, err error) {
+	err = p.do(func() {
+		s = reconcile.Sight{Here: reconcile.PresenceNo}
+		if p.expiry > p.Now() {
+			s = reconcile.Sight{Here: reconcile.PresenceYes, Forever: p.expiry == reconcile.Forever, End: p.expiry}
+		}
+	})
+	return s, err
+}
+
+func (p *process) Hold(until reconcile.Moment) error {
+	if until-p.Now() < time.Second {
+		return errors.New("too short")
+	}
+	return p.do(func() { p.expiry = until })
+}
+
+func (p *process) Release() error  { return p.do(func() { p.expiry = 0 }) }
+func (p *process) Announce() error { return p.do(func() {}) }
+
+func (p *process) Heard(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
+	<-ctx.Done()
+	return "", nil
+}
+
+func (p *process) Others(context.Context, time.Duration) ([]reconcile.MAC, error) { return nil, nil }
+
+func (p *process) Append(r reconcile.Record) error {
+	return p.do(func() { p.records = append(p.records, r) })
+}
