@@ -24,7 +24,7 @@ STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 all: build
 
 build:
-	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vipctl ./cmd/vipctl
+	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs,nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vipctl ./cmd/vipctl
 
 deps:
 	@e2e/deps.sh
@@ -36,7 +36,7 @@ demo: deps build
 
 test: deps build
 	go test $(RACE) $$(go list ./... | grep -v /e2e)
-	go test -count=1 -timeout 15m $$(go list ./e2e/... | grep -v /faults)
+	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /faults)
 
 # Rows on different clusters run side by side, those that measure milliseconds alone.
 test-faults: deps

@@ -38,7 +38,7 @@ func build(code *int, m *testing.M) error {
 	}
 	defer os.RemoveAll(dir)
 	vipctl = filepath.Join(dir, "vipctl")
-	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-buildvcs=false", "-o", vipctl, "../cmd/vipctl")
+	cmd := exec.Command("go", "build", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-buildvcs=false", "-o", vipctl, "../cmd/vipctl")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}

@@ -83,7 +83,7 @@ func build() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(dir, "vipctl")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary, "../../cmd/vipctl")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-o", binary, "../../cmd/vipctl")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build vipctl: %w: %s", err, out), os.RemoveAll(dir))
