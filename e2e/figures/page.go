@@ -16,17 +16,33 @@ const (
 
 // between puts the figures between the page's markers. There must be one of each, the begin first.
 func between(page, figures string) (string, error) {
-	for _, marker := range []string{begin, end} {
-		if n := strings.Count("\n"+page, "\n"+marker); n != 1 {
-			return "", fmt.Errorf("got %d lines %q, want one", n, strings.TrimSpace(marker))
-		}
+	lines := strings.SplitAfter(page, "\n")
+	from, err := only(lines, begin)
+	if err != nil {
+		return "", err
 	}
-	head, rest, _ := strings.Cut(page, begin)
-	_, tail, found := strings.Cut(rest, end)
-	if !found {
+	to, err := only(lines, end)
+	if err != nil {
+		return "", err
+	}
+	if to < from {
 		return "", fmt.Errorf("%q comes before %q", strings.TrimSpace(end), strings.TrimSpace(begin))
 	}
-	return head + begin + figures + end + tail, nil
+	return strings.Join(lines[:from+1], "") + figures + strings.Join(lines[to:], ""), nil
+}
+
+// only finds the one line that is the marker.
+func only(lines []string, marker string) (at int, err error) {
+	n := 0
+	for i, line := range lines {
+		if line == marker {
+			at, n = i, n+1
+		}
+	}
+	if n != 1 {
+		return 0, fmt.Errorf("got %d lines %q, want one", n, strings.TrimSpace(marker))
+	}
+	return at, nil
 }
 
 // replace gives the file its new text all at once, so that no reader and no crash finds half of it.
