@@ -96,6 +96,39 @@ func TestASilentPatroniEndsNoSwitch(t *testing.T) {
 	})
 }
 
+// TestTicksFinishASwitch: a failover IP takes longer than a tick may. Whoever began, a callback that was killed or a
+// tick, the ticks wait for its end, and none of them asks for it a second time.
+func TestTicksFinishASwitch(t *testing.T) {
+	for name, begin := range map[string]func(c *cluster){
+		"a callback that was killed": func(c *cluster) {
+			c.promote(rivalID)
+			time.Sleep(10 * time.Second)
+			c.hosts[rivalID].callback(reconcile.EventOnReload, reconcile.RolePrimary)
+		},
+		"a tick": func(c *cluster) { c.crown(rivalID) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := steady(t, "failover IP")
+				c.Pace(50*time.Millisecond, 0, 110*time.Second)
+				began := time.Now()
+				c.demote(0)
+				begin(c)
+				c.arrives(t, rivalID, 115*time.Second)
+				calls := len(c.Calls())
+				time.Sleep(10 * time.Second)
+				c.wantMutations(t, rivalID, began, 1)
+				if told := c.hosts[rivalID].routeRecords(); len(told) == 0 || told[len(told)-1] != "the route points here: 192.0.2.2" {
+					t.Errorf("history %q", told)
+				}
+				if calls > 40 {
+					t.Errorf("%d calls, of 100 in an hour", calls)
+				}
+			})
+		})
+	}
+}
+
 // TestAnOutageAroundAFailover: the API is away for a minute. Patroni's callback, which is killed or not, and the ticks
 // bring the floating IP within five seconds of its return.
 func TestAnOutageAroundAFailover(t *testing.T) {

@@ -78,8 +78,8 @@ func (g *guard) check(ctx context.Context) error {
 	return nil
 }
 
-// guarded is a request's body that asks the guard when it is first read: in HTTP/1 nothing has been written to the
-// connection by then, and in HTTP/2 a request that breaks off in its body is none.
+// guarded is a request's body that asks the guard when it is first read: HTTP/1 has written nothing to the
+// connection by then.
 type guarded struct {
 	*bytes.Reader
 	leave func() error

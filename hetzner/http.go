@@ -51,8 +51,8 @@ const (
 	// must not outlast an outage by much: the address is to arrive within 5 s of the API's return.
 	dialPatience    = 2 * time.Second
 	tlsPatience     = 2 * time.Second
-	headersPatience = 3 * time.Second
-	attemptPatience = 4 * time.Second
+	headersPatience = 2500 * time.Millisecond
+	attemptPatience = 3500 * time.Millisecond
 )
 
 // patience is how long one attempt may take.

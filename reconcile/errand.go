@@ -148,17 +148,25 @@ func (s *steering) still(ctx context.Context) bool {
 		t = s.trigger
 		t.At = s.Clock.Now()
 	}
-	v := newVisit(newRun(s.Engine, t), s.vip)
+	vip := s.vip
+	vip.Address = untouched{vip.Address}
+	v := newVisit(newRun(s.Engine, t), vip)
 	v.plan(ctx)
 	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
 }
+
+// untouched is an address that counts as here, so that nobody has to look while a tick of this process may move it. That
+// of another claim is told by the note.
+type untouched struct{ Address }
+
+func (untouched) Look() (Sight, error) { return Sight{Here: PresenceYes}, nil }
 
 // Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
 // a VIP that has been released: the engine would take the route of a VIP that is held back again.
 func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
 	unlock, err := e.Notes.LockRoute(vip.Name)
 	if err != nil {
-		return RouteState{}, fmt.Errorf("give up the route of %s: %w", vip.Name, err)
+		return RouteState{}, fmt.Errorf("give up the route: %w", err)
 	}
 	defer unlock()
 	s := &steering{Engine: e, vip: vip, trigger: t}
@@ -167,8 +175,9 @@ func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, 
 	m := vip.Route.Memo()
 	m.Generation, m.Failure = 0, ""
 	s.keep(m)
-	if s.err = err; err == nil {
-		s.tell("the route was given up by hand: " + state.Holder)
+	if err != nil {
+		return state, fmt.Errorf("give up the route: %w", err)
 	}
-	return state, err
+	s.tell("given up by hand, the route points to " + state.Holder)
+	return state, nil
 }

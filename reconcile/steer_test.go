@@ -371,7 +371,7 @@ func TestUnassign(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	r.wantCalls("take, give up")
-	r.wantRecords("the route points here: us, after 0s; ", "the route was given up by hand: nobody; ")
+	r.wantRecords("the route points here: us, after 0s; ", "given up by hand, the route points to nobody; ")
 	if m := r.memos["vip"]; m.Generation != 0 {
 		t.Errorf("memo %+v", m)
 	}
