@@ -29,6 +29,7 @@ type reign struct {
 // cluster is two nodes of which one leads at a time, and the history of it.
 type cluster struct {
 	*lab
+	t      *testing.T
 	route  func(l *lab, id int64) reconcile.Route
 	holder func() int64
 	hosts  map[int64]*host
@@ -47,7 +48,7 @@ var kinds = []string{"floating IP", "alias IP", "failover IP"}
 
 func newCluster(t *testing.T, kind string, seed uint64) *cluster {
 	c := &cluster{
-		lab: newLab(t), random: rand.New(rand.NewPCG(seed, 1)), reigns: []reign{{from: time.Now()}},
+		lab: newLab(t), t: t, random: rand.New(rand.NewPCG(seed, 1)), reigns: []reign{{from: time.Now()}},
 		hosts: map[int64]*host{}, silent: map[int64]time.Time{}, down: map[int64]time.Time{},
 	}
 	for _, id := range []int64{ourID, rivalID} {

@@ -42,6 +42,7 @@ type process struct {
 	life   context.Context
 	cancel context.CancelFunc
 	conns  []net.Conn
+	turn   sync.Mutex // held during a call of the address
 }
 
 var (
@@ -142,7 +143,7 @@ func (p *process) Wait(ctx context.Context, d time.Duration) error {
 // The address: a routed one, for which no neighbour answers.
 
 func (p *process) Look() (s reconcile.Sight, err error) {
-	err = p.do(func() {
+	err = p.kernel(func() {
 		s = reconcile.Sight{Here: reconcile.PresenceNo}
 		if p.expiry > p.Now() {
 			s = reconcile.Sight{Here: reconcile.PresenceYes, Forever: p.expiry == reconcile.Forever, End: p.expiry}
@@ -155,11 +156,21 @@ func (p *process) Hold(until reconcile.Moment) error {
 	if until-p.Now() < time.Second {
 		return errors.New("too short")
 	}
-	return p.do(func() { p.expiry = until })
+	return p.kernel(func() { p.expiry = until })
 }
 
-func (p *process) Release() error  { return p.do(func() { p.expiry = 0 }) }
-func (p *process) Announce() error { return p.do(func() {}) }
+func (p *process) Release() error  { return p.kernel(func() { p.expiry = 0 }) }
+func (p *process) Announce() error { return p.kernel(func() {}) }
+
+// kernel is do, for calls that one process never makes side by side.
+func (p *process) kernel(f func()) error {
+	if !p.turn.TryLock() {
+		p.t.Error("two calls of one address at once")
+		return errors.New("busy")
+	}
+	defer p.turn.Unlock()
+	return p.do(f)
+}
 
 func (p *process) Heard(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
 	<-ctx.Done()
