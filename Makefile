@@ -4,6 +4,7 @@
 # make test   unit, kernel and end-to-end tests
 # make test-faults  faults on the real cluster, with figures (build/faults.json); -run of one: go test ./e2e/faults -v -run NAME;
 #             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing
+# make figures  the faults three times, and what they measured into docs/failure-modes.md (on a quiet machine)
 # make test-oracles  foreign clients judge the fake of Hetzner's APIs that the hetzner package is tested with
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
@@ -12,6 +13,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KEEP ?=
 PROMISE ?=
+FIGURES ?= build/faults.json
 
 export GOFLAGS += -buildvcs=false
 
@@ -19,7 +21,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults test-oracles bench mutate lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate lint
 
 all: build
 
@@ -40,7 +42,15 @@ test: deps build
 
 # Rows on different clusters run side by side, those that measure milliseconds alone.
 test-faults: deps
-	go test -count=1 -v -timeout 25m -parallel 16 ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/build/faults.json
+	go test -count=1 -v -timeout 25m -parallel 16 ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+
+# A row that fails is in the table as one that failed, and fails this when all is written.
+RUNS := $(foreach n,1 2 3,build/faults-$(n).json)
+
+figures:
+	@rm -f $(RUNS)
+	@failed=0; for run in $(RUNS); do $(MAKE) test-faults PROMISE=1 FIGURES=$$run || failed=1; done; \
+	go run ./e2e/figures docs/failure-modes.md $(RUNS) && exit $$failed
 
 test-oracles:
 	cd e2e/oracle && ./deps.sh && go vet ./... && go test -count=1 ./...

@@ -1,0 +1,124 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const failureModes = "failure-modes.md"
+
+// linked is a cell that is a link to where its fault is described.
+var linked = regexp.MustCompile(`^\[(.+)\]\(#[a-z0-9-]+\)$`)
+
+// described returns the faults at a glance, each of which links to its section.
+func described(t *testing.T) (faults []string) {
+	t.Helper()
+	for _, row := range rows(t, failureModes, "At a glance") {
+		m := linked.FindStringSubmatch(row[0])
+		if m == nil {
+			t.Errorf("%s, At a glance: %q links to no section", failureModes, row[0])
+			continue
+		}
+		faults = append(faults, m[1])
+	}
+	return faults
+}
+
+// measured returns the text around the figures, up to the next heading, and the figures, as e2e/figures writes them.
+func measured(t *testing.T) (around, figures string) {
+	t.Helper()
+	page, err := os.ReadFile(failureModes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(section(t, failureModes, "The figures"), "\n<!-- figures: begin -->\n")
+	figures, behind, ends := strings.Cut(rest, "\n<!-- figures: end -->\n")
+	if !begins || !ends || strings.Count(string(page), "<!-- figures: ") != 2 {
+		t.Fatalf("%s, The figures: want one line <!-- figures: begin --> and behind it one <!-- figures: end -->", failureModes)
+	}
+	return before + "\n" + behind, figures
+}
+
+// TestMeasuredFaults: whatever was measured is described.
+func TestMeasuredFaults(t *testing.T) {
+	_, figures := measured(t)
+	known := described(t)
+	for _, fault := range first(tableRows(figures)) {
+		if !slices.Contains(known, fault) {
+			t.Errorf("%s has figures of %q, which is not described at a glance", failureModes, fault)
+		}
+	}
+}
+
+// TestFiguresColumns: each column of the figures is explained.
+func TestFiguresColumns(t *testing.T) {
+	around, figures := measured(t)
+	measured := map[string]bool{}
+	for line := range strings.Lines(figures) {
+		if head, ok := strings.CutPrefix(strings.TrimSpace(line), "| fault | "); ok {
+			for _, column := range strings.Split(strings.TrimSuffix(head, " |"), " | ") {
+				measured[column] = true
+			}
+		}
+	}
+	same(t, "columns", first(tableRows(around)), slices.Collect(maps.Keys(measured)))
+}
+
+// TestTrials: each trial of e2e/faults is described, and nothing else.
+func TestTrials(t *testing.T) {
+	same(t, "faults", described(t), trials(t))
+}
+
+// trials reads the names with which the trials begin. One that differs by a number alone is one, without it.
+func trials(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../e2e/faults/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	set := token.NewFileSet()
+	for _, file := range files {
+		f, err := parser.ParseFile(set, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && called(call) == "begin" {
+				name := words(call.Args[1])
+				if name == "" {
+					t.Errorf("%s: the trial's name is not written there", set.Position(call.Pos()))
+				}
+				names[strings.TrimSuffix(name, " %d")] = true
+			}
+			return true
+		})
+	}
+	return slices.Collect(maps.Keys(names))
+}
+
+func called(call *ast.CallExpr) string {
+	if s, ok := call.Fun.(*ast.SelectorExpr); ok && len(call.Args) == 2 {
+		return s.Sel.Name
+	}
+	return ""
+}
+
+// words returns a literal, or the format of a Sprintf.
+func words(e ast.Expr) string {
+	if call, ok := e.(*ast.CallExpr); ok && called(call) == "Sprintf" {
+		e = call.Args[0]
+	}
+	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+		return strings.Trim(lit.Value, "\"`")
+	}
+	return ""
+}
