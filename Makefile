@@ -2,7 +2,7 @@
 # make build  bin/vipctl
 # make demo   a real cluster on this machine: a switchover and a crash, seen by a client of the VIP (KEEP=1 leaves it up)
 # make test   unit, kernel and end-to-end tests
-# make test-faults  faults on the real cluster, with figures (build/faults.json); -run of one: go test ./e2e/faults -v -run NAME;
+# make test-faults  faults on the real cluster, with figures (build/faults.json); some of them: ONLY="TestFrozen|TestCable";
 #             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing
 # make figures  the faults three times, and what they measured into docs/failure-modes.md (on a quiet machine)
 # make test-oracles  foreign clients judge the fake of Hetzner's APIs that the hetzner package is tested with
@@ -13,6 +13,7 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KEEP ?=
 PROMISE ?=
+ONLY ?=
 FIGURES ?= build/faults.json
 
 export GOFLAGS += -buildvcs=false
@@ -42,7 +43,7 @@ test: deps build
 
 # Rows on different clusters run side by side, those that measure milliseconds alone.
 test-faults: deps
-	go test -count=1 -v -timeout 25m -parallel 16 ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+	go test -count=1 -v -timeout 25m -parallel 16 $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
 
 # A row that fails is in the table as one that failed, and fails this when all is written.
 RUNS := $(foreach n,1 2 3,build/faults-$(n).json)

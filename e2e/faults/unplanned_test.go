@@ -14,30 +14,21 @@ const outageOfDeath = 4 * time.Second
 
 func TestFrozen(t *testing.T) {
 	tr := short.begin(t, "node frozen, thawed after the failover")
-	var thawed time.Time
-	tr.while(func() {
-		tr.leader.Freeze()
-		tr.elected()
-		thawed = time.Now()
-		tr.leader.Thaw()
-		tr.settleAnyhow()
-	})
-	tr.succession()
-	if d := tr.two(tr.began, thawed); d > 0 {
-		tr.Errorf("two nodes had the VIP for %v before the thaw", d)
-	}
-	if d := tr.two(thawed, tr.recording.To); d > interval+twoLimit {
-		tr.Errorf("two nodes had the VIP for %v after the thaw, want a tick at most", d)
-	}
-	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+	tr.frozen(tr.leader.Freeze)
 }
 
 // A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never answers.
 func TestPatroniFrozen(t *testing.T) {
 	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
+	tr.frozen(tr.leader.FreezePatroni)
+}
+
+// frozen lets something of the leader stand still until another has succeeded it.
+func (tr *trial) frozen(freeze func()) {
+	tr.Helper()
 	var thawed time.Time
 	tr.while(func() {
-		tr.leader.FreezePatroni()
+		freeze()
 		tr.elected()
 		thawed = time.Now()
 		tr.leader.Thaw()
