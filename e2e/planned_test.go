@@ -16,7 +16,7 @@ const holeInThePath = 700 * time.Millisecond
 
 var (
 	claimCodes   = []string{"promoted", "address_missing", "leader", "claim_cut_short"}
-	releaseCodes = []string{"stopped", "postgresql_down", "silent_postgresql_down", "handing_over", "not_leader", "demoted", "silent_lock_lost", "silent_expired", "lease_ended"}
+	releaseCodes = []string{"stopped", "postgresql_down", "silent_postgresql_down", "handing_over", "not_leader", "demoted", "silent_lock_lost", "silent_expired", "leader_stopping", "lease_ended"}
 )
 
 func TestSwitchover(t *testing.T) {

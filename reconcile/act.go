@@ -57,7 +57,7 @@ func (v *visit) hold(verdict Verdict) {
 		n.Claimed, n.Announced = announced, announced
 	}
 	v.save(n)
-	v.outcome.Err = err
+	v.claimed, v.outcome.Err = err == nil, err
 	if (err == nil || n.Failure != failure) && !repeated {
 		v.moved(ChangeClaim, verdict, verdict.Why)
 	}

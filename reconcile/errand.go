@@ -140,8 +140,8 @@ func (s *steering) tell(why string) {
 	s.warn("write the history", s.Journal.Append(*s.record))
 }
 
-// still asks, before an attempt that comes late, whether the address would be held for the same claim if everything were
-// decided now. An operator's --force needs no leader.
+// still asks, before an attempt that comes late, whether the address would be claimed if everything were decided now, and
+// whether the claim is still the same. An operator's --force needs no leader.
 func (s *steering) still(ctx context.Context) bool {
 	t := Trigger{Event: EventTick, By: s.trigger.By, At: s.Clock.Now()}
 	if s.trigger.Force {
@@ -155,11 +155,11 @@ func (s *steering) still(ctx context.Context) bool {
 	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
 }
 
-// untouched is an address that counts as here, so that nobody has to look while a tick of this process may move it. That
-// of another claim is told by the note.
+// untouched is an address that is to be claimed, if at all: nobody has to look for it while a tick of this process may
+// move it.
 type untouched struct{ Address }
 
-func (untouched) Look() (Sight, error) { return Sight{Here: PresenceYes}, nil }
+func (untouched) Look() (Sight, error) { return Sight{Here: PresenceNo}, nil }
 
 // Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
 // a VIP that has been released: the engine would take the route of a VIP that is held back again.

@@ -13,6 +13,8 @@ const (
 	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
 	bootLease     = time.Minute
 	stalledMargin = 3 * time.Second
+	// membersPatience is how long the question for the members may be under way.
+	membersPatience = time.Second
 )
 
 // timing is the cluster's, or the stand-in where it was never heard.
@@ -77,8 +79,16 @@ func peersLease(f Facts) Moment {
 	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
 }
 
-// lastLease is the end that a silent leader's lease cannot be rolled past.
-func lastLease(f Facts) Moment { return f.Past.Leading.SeenAt + f.timing().TTL - leaseMargin }
+// lastLease is the end that a silent leader's lease cannot be rolled past. A value of S that our own question for the
+// members may have brought about says nothing of a refresh: the loop before may be a loop_wait older.
+func lastLease(f Facts) Moment {
+	seen, asked := f.Past.Leading, f.Past.PeersAt
+	end := seen.SeenAt + f.timing().TTL - leaseMargin
+	if asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+membersPatience {
+		end -= f.timing().LoopWait
+	}
+	return end
+}
 
 // claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy
 // primary, so that the address gets no end then; forever says so.

@@ -164,3 +164,26 @@ func TestSteady(t *testing.T) {
 		}
 	}
 }
+
+// TestLastLease: what our own question for the members brings about is no loop.
+func TestLastLease(t *testing.T) {
+	const seen, by = now - 10*time.Second, now - 10*time.Second + 200*time.Millisecond
+	for name, c := range map[string]struct {
+		asked Moment
+		want  Moment
+	}{
+		"never asked":            {0, seen + 29*time.Second},
+		"asked right behind it":  {by + 1, seen + 29*time.Second},
+		"asked just as it was":   {by, seen + 19*time.Second},
+		"asked a second before":  {seen - time.Second, seen + 19*time.Second},
+		"asked longer before":    {seen - time.Second - 1, seen + 29*time.Second},
+		"asked within its range": {seen + 100*time.Millisecond, seen + 19*time.Second},
+	} {
+		f := facts(timing(30, 10, 10), past(func(m *Memory) {
+			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt = seen, by, c.asked
+		}))
+		if got := lastLease(f); got != c.want {
+			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
+		}
+	}
+}

@@ -51,7 +51,7 @@ type steering struct {
 
 // steer starts the errand of a VIP that has just been vouched for, and returns what waits for its end.
 func (v *visit) steer(ctx context.Context) (finish func()) {
-	if v.vip.Route == nil || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
+	if v.vip.Route == nil || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil || !v.claimed && !v.facts.entitled() {
 		return func() {}
 	}
 	s := &steering{
@@ -73,6 +73,13 @@ func (v *visit) steer(ctx context.Context) (finish func()) {
 			v.join(s)
 		}
 	}
+}
+
+// entitled reports whether the address would be claimed here and now. One that is merely kept, by an operator's hold, in
+// silence or in doubt, gives no right to take a route from somebody else.
+func (f Facts) entitled() bool {
+	f.Sight = Sight{Here: PresenceNo}
+	return Decide(f).Do == DoHold
 }
 
 // dismiss ends what this process does for an address that is not here, or about to go: who does not lead asks no API,

@@ -193,6 +193,42 @@ func TestMembersThatDoNotLeadAskNobody(t *testing.T) {
 	r.wantCalls("")
 }
 
+// What is kept without a proof that would do for a claim takes no route from anybody.
+func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
+	for name, doubt := range map[string]func(r *routed){
+		"silent, the peers name us": func(r *routed) {
+			r.pass(14 * time.Second) // near the lease's end it is rolled
+			r.word = Word{Answer: Silent, Why: "connection refused"}
+			r.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: NotLeader, Role: RoleReplica}, Names: "n1"}}
+		},
+		"an operator's hold": func(r *routed) {
+			r.follows()
+			n := r.notes["vip"]
+			n.Hold = &OperatorHold{By: "ann", Until: r.now + time.Hour}
+			r.notes["vip"] = n
+		},
+		"paused, no DCS": func(r *routed) {
+			r.word.Paused, r.word.Unlocked, r.word.LastSeen = true, true, r.word.LastSeen-60
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRouted(t)
+			r.promoted()
+			r.ticks(14)
+			r.wantCalls("take")
+			r.route.holder = "n2"
+			r.pass(2 * time.Second)
+			doubt(r)
+			r.ticked()
+			r.want(true)
+			r.wantCalls("")
+			if r.route.still(t.Context()) {
+				t.Error("a late attempt may go on")
+			}
+		})
+	}
+}
+
 // A release asks nobody, and what the next claim finds of the last one counts for nothing.
 func TestAReleaseLeavesTheRoute(t *testing.T) {
 	r := newRouted(t)

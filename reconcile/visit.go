@@ -29,6 +29,7 @@ type visit struct {
 	asked   int // words of this run that this VIP has used
 	polled  int
 	dead    bool // the disk below postmaster.pid has not answered
+	claimed bool // by this visit
 	spent   spent
 	outcome Outcome
 }
