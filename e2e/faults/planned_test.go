@@ -11,7 +11,9 @@ import (
 
 const (
 	outageLimit = 20 * time.Millisecond
-	twoLimit    = 300 * time.Millisecond
+	// again is how often a trial is made whose outage must keep to that: one figure alone is good to some 20 ms.
+	again    = 3
+	twoLimit = 300 * time.Millisecond
 )
 
 // median of at least one figure.
@@ -53,6 +55,20 @@ func TestSwitchover(t *testing.T) {
 	}
 }
 
+// atMedian makes a trial some times, one after the other, and checks the outage.
+func atMedian(t *testing.T, trial func(t *testing.T) (outage int64)) {
+	t.Helper()
+	var outages []int64
+	for i := range again {
+		if !t.Run(fmt.Sprint(i+1), func(t *testing.T) { outages = append(outages, trial(t)) }) {
+			t.FailNow()
+		}
+	}
+	if m := median(outages); m > loosened(outageLimit).Milliseconds() {
+		t.Errorf("outage: %d ms at the median of %v, want %v at most", m, outages, outageLimit)
+	}
+}
+
 func sum(all []int64) (s int64) {
 	for _, n := range all {
 		s += n
@@ -81,25 +97,30 @@ func (tr *trial) succeeded(to *lab.Node) {
 
 // With an archive_command that is behind, Patroni gives the lock away long before PostgreSQL has ended and on_stop comes.
 func TestSwitchoverSlowArchiver(t *testing.T) {
-	tr := short.begin(t, "switchover, archive_command takes 6 s")
-	tr.archiveCommand("sleep 6")
-	defer tr.archiveCommand("/bin/true")
-	to := tr.other()
-	tr.while(func() {
-		for range 2 { // segments that wait to be archived
-			_, err := tr.leader.Query(tr.ctx, "SELECT pg_switch_wal()")
-			tr.must(err)
-			_, err = tr.leader.Query(tr.ctx, "CHECKPOINT")
-			tr.must(err)
-		}
-		tr.must(tr.lab.Switchover(tr.ctx, to))
-		tr.alone(to, 15*time.Second)
-		tr.replicates(tr.leader, time.Minute) // when it has archived and ended
+	atMedian(t, func(t *testing.T) int64 {
+		tr := short.begin(t, "switchover, archive_command takes 6 s")
+		tr.archiveCommand("sleep 6")
+		defer tr.archiveCommand("/bin/true")
+		to := tr.other()
+		tr.while(func() { tr.switchWithSegmentsToArchive(to) })
+		tr.succeeded(to)
+		tr.atMost("two holders", tr.Two, interval+twoLimit)
+		tr.refusing(to)
+		return *tr.Outage
 	})
-	tr.succeeded(to)
-	tr.atMost("outage", tr.Outage, outageLimit)
-	tr.atMost("two holders", tr.Two, interval+twoLimit)
-	tr.refusing(to)
+}
+
+func (tr *trial) switchWithSegmentsToArchive(to *lab.Node) {
+	tr.Helper()
+	for range 2 {
+		_, err := tr.leader.Query(tr.ctx, "SELECT pg_switch_wal()")
+		tr.must(err)
+		_, err = tr.leader.Query(tr.ctx, "CHECKPOINT")
+		tr.must(err)
+	}
+	tr.must(tr.lab.Switchover(tr.ctx, to))
+	tr.alone(to, 15*time.Second)
+	tr.replicates(tr.leader, time.Minute) // when it has archived and ended
 }
 
 // replicates waits until the node is a replica that runs.
@@ -139,15 +160,17 @@ func (tr *trial) refusing(to *lab.Node) {
 }
 
 func TestPatroniStopped(t *testing.T) {
-	tr := short.begin(t, "Patroni stopped (SIGTERM)")
-	tr.while(func() {
-		tr.must(tr.leader.StopPatroni(tr.ctx))
-		tr.elected()
+	atMedian(t, func(t *testing.T) int64 {
+		tr := short.begin(t, "Patroni stopped (SIGTERM)")
+		tr.while(func() {
+			tr.must(tr.leader.StopPatroni(tr.ctx))
+			tr.elected()
+		})
+		tr.atMost("two holders", tr.Two, twoLimit)
+		tr.settle()
+		tr.succeeded(tr.leader)
+		return *tr.Outage
 	})
-	tr.atMost("outage", tr.Outage, outageLimit)
-	tr.atMost("two holders", tr.Two, twoLimit)
-	tr.settle()
-	tr.succeeded(tr.leader)
 }
 
 func TestRestart(t *testing.T) {
