@@ -80,11 +80,12 @@ func TestATickWatchesAStop(t *testing.T) {
 		if looks++; looks == 5 {
 			w.follows()
 			w.set(PGDown)
-			w.successor = "02:00:00:00:00:02"
 		}
 	}
 	w.wantCode(w.tick(), CodeDown)
-	w.want(false)
+	if w.notes["vip"].HandOver == nil {
+		t.Error("no hand-over has begun")
+	}
 }
 
 // A stop that lasts is left to the next tick, in time.
