@@ -50,7 +50,7 @@ func cluster(t *testing.T) (context.Context, *lab.Lab) {
 // settle puts the cluster right, so that exactly the leader has the VIP.
 func settle(t *testing.T, ctx context.Context, l *lab.Lab) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	if err := l.Settle(ctx); err != nil {
 		t.Fatal("put the cluster right:", err)

@@ -98,7 +98,8 @@ func (l *Lab) Settle(ctx context.Context) error {
 }
 
 // mend waits until the cluster is whole. A replica that has not come by itself in half a minute is made anew: after a
-// leader that ran on without its lock, Patroni may leave one that followed it too far.
+// leader that ran on without its lock, Patroni may leave one that followed it too far. Where that one leads, it would be
+// waited for for ever: another has to succeed it first.
 func (l *Lab) mend(ctx context.Context) error {
 	whole := func() error { return l.whole(ctx) }
 	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -107,6 +108,11 @@ func (l *Lab) mend(ctx context.Context) error {
 		return nil
 	}
 	leader, err := l.Leader(ctx)
+	if err == nil && leader != nil && leader.stuck(ctx) {
+		if err = errors.Join(leader.Crash(), l.Elected(ctx, leader), leader.Start()); err == nil {
+			leader, err = l.Leader(ctx)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -116,6 +122,12 @@ func (l *Lab) mend(ctx context.Context) error {
 		}
 	}
 	return l.waitFor(ctx, "the cluster is whole", whole)
+}
+
+// stuck reports whether the node leads with a PostgreSQL that does not come up.
+func (n *Node) stuck(ctx context.Context) bool {
+	m, err := n.Member(ctx)
+	return err == nil && m.Leads && m.State != "running"
 }
 
 // Elected waits until a node other than the one given leads and takes writes.
