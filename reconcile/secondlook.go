@@ -42,7 +42,7 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 		return 0, false
 	}
 	at = w.nextLoop(f.Now, f.timing().LoopWait)
-	return at, at > f.Now && at < turn-tickSoon
+	return at, at >= f.Now && at < turn-tickSoon
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too

@@ -30,6 +30,8 @@ func TestNextLookAt(t *testing.T) {
 		"silent, just whole seconds": {holder(here(time.Second), mute, polled(PollUs), ledAgo(25950*time.Millisecond)), 0},
 		"silent, a last roll later":  {holder(here(time.Second), mute, polled(PollUs), ledAgo(25951*time.Millisecond)), 999 * time.Millisecond},
 		"silent, another roll comes": {holder(here(time.Second), mute, polled(PollUs), ledAgo(23900*time.Millisecond)), 0},
+		"silent, in time":            {holder(here(time.Second), mute, polled(PollUs), lateTick, ledAgo(25001*time.Millisecond)), 949 * time.Millisecond},
+		"silent, next tick's":        {holder(here(time.Second), mute, polled(PollUs), lateTick, ledAgo(25*time.Second)), 0},
 		"silent, nobody names us":    {holder(here(time.Second), mute, polled(PollSilent), ledAgo(25900*time.Millisecond)), 0},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
@@ -106,4 +108,18 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 // ledAgo is a last word with 200 whose loop was so long ago.
 func ledAgo(d time.Duration) change {
 	return past(func(m *Memory) { m.Leading.SeenAt = now - d })
+}
+
+// lateTick is one that began 650 ms ago.
+func lateTick(f *Facts) { f.Trigger.At = now - 650*time.Millisecond }
+
+func TestWholeSeconds(t *testing.T) {
+	for _, c := range []struct{ now, end, want time.Duration }{
+		{300 * time.Millisecond, 5 * time.Second, 950 * time.Millisecond},
+		{300 * time.Millisecond, 5500 * time.Millisecond, 450 * time.Millisecond},
+	} {
+		if got := wholeSeconds(c.now, c.end); got != c.want {
+			t.Errorf("%v before %v: %v, want %v", c.now, c.end, got, c.want)
+		}
+	}
 }

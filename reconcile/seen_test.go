@@ -103,6 +103,8 @@ func TestNarrow(t *testing.T) {
 		"first word":                       {Word{}, heard, at, at + time.Second},
 		"no date":                          {Word{LastSeen: written - 2, At: at + 1}, Word{LastSeen: written}, 0, 0},
 		"the same value":                   {Word{LastSeen: written, SeenAt: at, SeenBy: at + 5, At: at + 400}, heard, at, at + 5},
+		"another value of the same moment": {Word{LastSeen: written - 2, SeenAt: at, SeenBy: at + 5, At: at - 1}, heard, at, at + time.Second},
+		"the same value, never dated":      {Word{LastSeen: written, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
 		"asked before it was written":      {Word{LastSeen: written - 2, At: at - 1}, heard, at, at + time.Second},
 		"asked within its second":          {Word{LastSeen: written - 2, At: at + 400*time.Millisecond}, heard, at + 400*time.Millisecond, at + time.Second},
 		"asked later than its second":      {Word{LastSeen: written - 2, At: at + 2*time.Second}, heard, at + time.Second, at + time.Second},

@@ -416,3 +416,21 @@ func TestUnassign(t *testing.T) {
 		t.Errorf("%v with the API in another's hands", err)
 	}
 }
+
+// TestProved: what is known from the word counts from its question, else from the peers', else from the start.
+func TestProved(t *testing.T) {
+	f := facts(leads(heard(300*time.Millisecond)), polled(PollUs), func(f *Facts) {
+		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
+	})
+	if got := f.proved(); got != now-300*time.Millisecond {
+		t.Errorf("with a word: %v ago", now-got)
+	}
+	f.Word.Answer = Silent
+	if got := f.proved(); got != now-200*time.Millisecond {
+		t.Errorf("with the peers: %v ago", now-got)
+	}
+	f.Peers.Result = PollSilent
+	if got := f.proved(); got != now-900*time.Millisecond {
+		t.Errorf("with argv alone: %v ago", now-got)
+	}
+}

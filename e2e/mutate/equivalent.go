@@ -5,4 +5,5 @@ var equivalent = map[string]string{
 	"yields: we.LastSeen < peer.LastSeen: < to <=": "the case says that they differ",
 	"yields: we.Timeline < peer.Timeline: < to <=": "the case says that they differ",
 	"date: before > age: > to >=":                  "where they are equal, either is the answer",
+	"nextLookAt: at >= f.Now: >= to >":             "nextLoop never returns the very moment at which it is asked",
 }
