@@ -8,13 +8,13 @@ import (
 const (
 	// loopLate is how much later than a loop_wait after the last one a loop of Patroni reads the DCS as a rule. One that is
 	// later yet is asked for anew, every loopAgain, for loopPatience.
-	loopLate     = 50 * time.Millisecond
-	loopAgain    = 100 * time.Millisecond
+	loopLate     = 30 * time.Millisecond
+	loopAgain    = 50 * time.Millisecond
 	loopPatience = 500 * time.Millisecond
 	// loopBlur is how closely the moment of Patroni's loops is worth knowing.
-	loopBlur = 200 * time.Millisecond
+	loopBlur = 100 * time.Millisecond
 	// tickSoon is how close the next tick must be to make another look needless.
-	tickSoon = 400 * time.Millisecond
+	tickSoon = 200 * time.Millisecond
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond

@@ -11,21 +11,21 @@ func TestNextLookAt(t *testing.T) {
 		want  time.Duration // from now; 0 is never
 	}{
 		"the next loop is far off":   {holder(leads(heard(0), seen(3*time.Second))), 0},
-		"just after the next tick":   {holder(leads(heard(0), seen(8450*time.Millisecond))), 0},
-		"just before the next tick":  {holder(leads(heard(0), seen(8451*time.Millisecond))), 1599 * time.Millisecond},
-		"in a moment":                {holder(leads(heard(0), seen(10049*time.Millisecond))), time.Millisecond},
-		"late":                       {holder(leads(heard(0), seen(10050*time.Millisecond))), 100 * time.Millisecond},
-		"very late":                  {holder(leads(heard(0), seen(10549*time.Millisecond))), 100 * time.Millisecond},
-		"overdue":                    {holder(leads(heard(0), seen(10550*time.Millisecond))), 0},
-		"a little vague":             {holder(leads(heard(0), seenWithin(9*time.Second, 150*time.Millisecond))), 1200 * time.Millisecond},
-		"vague":                      {holder(leads(heard(0), seenWithin(9*time.Second, 152*time.Millisecond))), 1101 * time.Millisecond},
-		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10500*time.Millisecond, 950*time.Millisecond))), 500 * time.Millisecond},
-		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10499*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
-		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1525 * time.Millisecond},
+		"just after the next tick":   {holder(leads(heard(0), seen(8230*time.Millisecond))), 0},
+		"just before the next tick":  {holder(leads(heard(0), seen(8231*time.Millisecond))), 1799 * time.Millisecond},
+		"in a moment":                {holder(leads(heard(0), seen(10029*time.Millisecond))), time.Millisecond},
+		"late":                       {holder(leads(heard(0), seen(10030*time.Millisecond))), 50 * time.Millisecond},
+		"very late":                  {holder(leads(heard(0), seen(10529*time.Millisecond))), 50 * time.Millisecond},
+		"overdue":                    {holder(leads(heard(0), seen(10530*time.Millisecond))), 0},
+		"a little vague":             {holder(leads(heard(0), seenWithin(9*time.Second, 70*time.Millisecond))), 1100 * time.Millisecond},
+		"vague":                      {holder(leads(heard(0), seenWithin(9*time.Second, 72*time.Millisecond))), 1051 * time.Millisecond},
+		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10490*time.Millisecond, 950*time.Millisecond))), 490 * time.Millisecond},
+		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10489*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
+		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1515 * time.Millisecond},
 		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *Word) { w.SeenBy = 0 })), 0},
 		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
 		"S missing":                  {holder(leads(heard(0), unseen)), 0},
-		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1050 * time.Millisecond},
+		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1030 * time.Millisecond},
 		"silent, the last roll":      {holder(here(time.Second), mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 50 * time.Millisecond},
 		"silent, just whole seconds": {holder(here(time.Second), mute, polled(PollUs), ledAgo(25950*time.Millisecond)), 0},
 		"silent, a last roll later":  {holder(here(time.Second), mute, polled(PollUs), ledAgo(25951*time.Millisecond)), 999 * time.Millisecond},
@@ -110,8 +110,8 @@ func ledAgo(d time.Duration) change {
 	return past(func(m *Memory) { m.Leading.SeenAt = now - d })
 }
 
-// lateTick is one that began 650 ms ago.
-func lateTick(f *Facts) { f.Trigger.At = now - 650*time.Millisecond }
+// lateTick is one that began 850 ms ago.
+func lateTick(f *Facts) { f.Trigger.At = now - 850*time.Millisecond }
 
 func TestWholeSeconds(t *testing.T) {
 	for _, c := range []struct{ now, end, want time.Duration }{

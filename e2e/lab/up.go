@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -118,10 +119,32 @@ func (l *Lab) mend(ctx context.Context) error {
 	}
 	for _, n := range l.Nodes {
 		if leader != nil && n != leader && l.streaming(ctx, leader, n) != nil {
-			_, _, _ = n.http(ctx, http.MethodPost, 8008, "/reinitialize", `{"force": true}`)
+			if err := n.anew(); err != nil {
+				return err
+			}
 		}
 	}
-	return l.waitFor(ctx, "the cluster is whole", whole)
+	if err := l.waitFor(ctx, "the cluster is whole", whole); err != nil {
+		return fmt.Errorf("%w\n%s", err, l.members())
+	}
+	return nil
+}
+
+// anew starts the node without its PostgreSQL's files, so that Patroni copies the leader's, in whatever state it is.
+func (n *Node) anew() error {
+	return errors.Join(n.Crash(), os.RemoveAll(n.path("data", "pg")), n.Start())
+}
+
+// members says in a line each what every node's Patroni answers, and its last words.
+func (l *Lab) members() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var b strings.Builder
+	for _, n := range l.Nodes {
+		m, err := n.Member(ctx)
+		fmt.Fprintf(&b, "%s: %+v %v\n%s\n", n.Name, m, err, n.lastWords("patroni"))
+	}
+	return b.String()
 }
 
 // stuck reports whether the node leads with a PostgreSQL that does not come up.
