@@ -197,6 +197,26 @@ func TestALeaseThatRanOutIsOnRecord(t *testing.T) {
 	}
 }
 
+// A cluster that has just come up has but one member. The others must be known before its Patroni dies.
+func TestALeaderThatKnowsNobodyAsksInEachTick(t *testing.T) {
+	w := newWorld(t)
+	w.members = nil
+	for range 3 {
+		w.leads()
+		w.tick()
+		w.pass(2 * time.Second)
+	}
+	w.members = []Peer{{Name: "n2"}}
+	for range 10 {
+		w.leads()
+		w.tick()
+		w.pass(2 * time.Second)
+	}
+	if w.membersAsked != 4 {
+		t.Errorf("asked %d times, want one for each tick that knew nobody: 4", w.membersAsked)
+	}
+}
+
 func TestAFailureIsRecordedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.kernelErr = os.ErrPermission

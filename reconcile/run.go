@@ -140,12 +140,16 @@ func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
 	return func(m *Memory) { m.Timing, m.TimingAt = timing, now }
 }
 
-// refreshPeers asks who else is in the cluster: seldom on a leader that knows somebody.
+// refreshPeers asks who else is in the cluster: on a leader seldom, but in each tick while it knows nobody who could vouch
+// for it.
 func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	now := r.Clock.Now()
 	every := peersEvery
-	if last.Answer == Leader && len(r.past.Peers) > 0 {
+	switch {
+	case last.Answer == Leader && len(r.past.Peers) > 0:
 		every = peersOfLeader
+	case last.Answer == Leader:
+		every = 0
 	}
 	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || r.past.Callback.Began > r.past.PeersAt
 	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {

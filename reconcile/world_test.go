@@ -31,6 +31,9 @@ type world struct {
 	pg      PG
 	timing  Timing
 
+	members      []Peer
+	membersAsked int
+
 	notes   map[string]Note
 	memos   map[string]RouteMemo
 	memory  Memory
@@ -57,7 +60,7 @@ var (
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{}, memos: map[string]RouteMemo{},
-		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
+		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}},
 	}
 	w.leads()
 	return w
@@ -243,8 +246,13 @@ func (p *worldPatroni) Word(context.Context) Word {
 
 func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
 func (p *worldPatroni) Timing(context.Context) (Timing, error)  { return p.timing, nil }
-func (p *worldPatroni) Members(context.Context) ([]Peer, error) { return []Peer{{Name: "n2"}}, nil }
 func (p *worldPatroni) Name() string                            { return "n1" }
+
+func (p *worldPatroni) Members(context.Context) ([]Peer, error) {
+	p.membersAsked++
+	return p.members, nil
+}
+
 func (p *worldPatroni) Postmaster() PG {
 	p.mu.Lock()
 	defer p.mu.Unlock()
