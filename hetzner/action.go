@@ -33,7 +33,7 @@ func decodeAction(body []byte) (action, error) {
 	return a.Action, nil
 }
 
-// pollPauses are between two looks at an action; the last is repeated. Each look costs a call of the quota.
+// pollPause is how long to wait before look n at an action, counted from 0. Each look costs a call of the quota.
 func pollPause(n int) time.Duration {
 	switch {
 	case n < 3:

@@ -44,8 +44,8 @@ type asking struct {
 	sent  atomic.Bool // bytes of the last attempt's body have left
 }
 
-// ask puts a question and returns its last reply. The error is an [Error], nil only when the answer was a success that
-// could be decoded. sent tells whether the last attempt may have reached the API.
+// ask puts a question. The error is an [Error], nil only when the answer was a success that could be decoded. sent tells
+// whether the last attempt may have reached the API.
 func (c *caller) ask(ctx context.Context, q question) (sent bool, err error) {
 	a := &asking{caller: c, question: q}
 	if q.guard != nil {

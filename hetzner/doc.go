@@ -1,6 +1,6 @@
 // Package hetzner points Hetzner's routing at this server.
 //
-// Three ways exist, each a [Route]: [FloatingIP] and [AliasIP] through the Cloud API, [Failover] through the Robot
+// Three ways exist, each a [reconcile.Route]: [FloatingIP] and [AliasIP] through the Cloud API, [Failover] through the Robot
 // webservice for dedicated servers. None of them touches the address on the link, and none decides who should have it:
 // the engine does both, and calls a route when this member leads.
 //
@@ -8,11 +8,11 @@
 //
 // There is no compare-and-swap. The last call wins, so that a slow call of a member that has been demoted meanwhile
 // would steal the address back. Every mutating attempt but an early first one therefore asks again whether this member
-// still leads, at the last moment before the request's bytes leave the process ([Route], Take).
+// still leads, at the last moment before the request's bytes leave the process ([reconcile.Route], Take).
 //
 // # Memory
 //
-// A process lives for one run. What has to outlive it is a [Memo]: ids that were looked up, a switch that is under way,
+// A process lives for one run. What has to outlive it is a [reconcile.RouteMemo]: ids that were looked up, a switch that is under way,
 // locks, rate limits and refused logins. The caller keeps it, and may keep it before a call, so that a run that is
 // killed in the middle is finished by the next.
 //

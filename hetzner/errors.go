@@ -50,7 +50,7 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// hints are what to do about an API's code, or about a status without one.
+// hint is what to do about an API's code, or about a status without one.
 func hint(status int, code string) string {
 	switch code {
 	case "unauthorized", "UNAUTHORIZED":

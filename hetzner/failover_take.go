@@ -123,14 +123,14 @@ func (f *Failover) sitOut(ctx context.Context) error {
 	return f.barred("switch " + f.what())
 }
 
-// post asks once for the switch; an API that is not there is asked again.
-func (f *Failover) post(ctx context.Context, g *guard) (reconcile.RouteState, bool, error) {
+// post asks once for the switch: whether to ask again is for take to say. sent tells whether the API may have heard.
+func (f *Failover) post(ctx context.Context, g *guard) (s reconcile.RouteState, sent bool, err error) {
 	ip, sent, err := f.robot.failover(ctx, question{
 		op: "switch " + f.what() + " to " + f.server.String(), method: http.MethodPost, path: f.path(), guard: g, attempts: 1,
 		body: []byte(url.Values{"active_server_ip": {f.server.String()}}.Encode()), kind: "application/x-www-form-urlencoded",
 		client: f.robot.long,
 	})
-	s, err := f.read(ip, err)
+	s, err = f.read(ip, err)
 	return s, sent, err
 }
 

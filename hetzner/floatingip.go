@@ -46,7 +46,8 @@ func NewFloatingIP(c *Cloud, m *Metadata, o FloatingIPOptions) *FloatingIP {
 	return &FloatingIP{ledger: newLedger(c.Access, cloudPace(), "floating", o.Address, o.FloatingIP, o.Server), cloud: c, meta: m, opts: o}
 }
 
-// Holder asks to which server the floating IP is assigned: one GET once the ids are known.
+// Holder asks to which server the floating IP is assigned: one GET once the ids are known, and one more
+// while the memo has an action under way.
 func (f *FloatingIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
