@@ -27,7 +27,7 @@ func link() kind[string] {
 			return "", w
 		}
 		if name, _, at := strings.Cut(text, "@"); at {
-			w.hint = "write " + quote(name) + ": behind the @ ip shows another link"
+			w.hint = "write " + quote(name) + ": after the @ ip shows another link"
 			return "", w
 		}
 		return text, nil

@@ -62,7 +62,7 @@ vipctl.yml:4: patroni.cert_file: got etc/x.pem, want an absolute path
 vipctl.yml:4: patroni.cert_file: got a certificate without its key, want patroni.key_file too (one file with both may be named twice)
 vipctl.yml:5: patroni.timeout: got 500, want a duration from 100ms to 5s (write 500ms)
 vipctl.yml:7: vips[0].address: got 192.0.2.10/255.255.255.0, want a prefix length from 1 to 32 (write 192.0.2.10/24)
-vipctl.yml:8: vips[0].interface: got eth0@if5, want a link's name, alternative name or MAC (write eth0: behind the @ ip shows another link)
+vipctl.yml:8: vips[0].interface: got eth0@if5, want a link's name, alternative name or MAC (write eth0: after the @ ip shows another link)
 vipctl.yml:9: vips[0].route: got hetzner, want the settings hetzner_cloud, hetzner_robot
 vipctl.yml:12: vips[1].follow: got master, want one of primary, leader, standby_leader (did you mean primary?)
 vipctl.yml:13: vips[1].handover: got 5, want a duration from 0s to 30s (write 5s)
@@ -79,7 +79,7 @@ vipctl.yml:23: vips[6].name: got 192.0.2.11 a second time, want each name once (
 vipctl.yml:24: vips[6].adress: got an unknown setting, want one of address, interface, name, follow, lease, handover, route (did you mean address?)
 vipctl.yml:25: vips[6].interface: got 02:00:00:00:00:0G, want a MAC such as 02:00:00:00:00:01
 vipctl.yml:26: interval: got 5, want a duration from 500ms to 30s (write 5s)
-vipctl.yml:27: interval: got it a second time, want it once (the first is on line 26)
+vipctl.yml:27: interval: got a setting that is set twice, want it set once (the first is on line 26)
 vipctl.yml:28: log.level: got warn, want one of debug, info, warning, error (did you mean warning?)
 vipctl.yml:28: log.format: got "jso\n", want one of auto, text, json, journal (did you mean json?)
 vipctl.yml:28: log.x: got an unknown setting, want one of level, format
@@ -178,7 +178,7 @@ func TestRefused(t *testing.T) {
 		{patroni("{config: /p, url: 'http://'}"), "1: patroni.url: got http://, want a URL such as http://127.0.0.1:8008 (it has no host)"},
 		{patroni("{config: /p, url: 'http://a:'}"), "1: patroni.url: got http://a:, want a URL such as http://127.0.0.1:8008 (its port is not one)"},
 		{patroni("{config: /p, url: 'http://a:65536'}"), "1: patroni.url: got http://a:65536, want a URL such as http://127.0.0.1:8008 (its port is not one)"},
-		{patroni("{config: /p, url: 'http://a:8008/leader'}"), "1: patroni.url: got http://a:8008/leader, want a URL such as http://127.0.0.1:8008 (without anything behind the host and port)"},
+		{patroni("{config: /p, url: 'http://a:8008/leader'}"), "1: patroni.url: got http://a:8008/leader, want a URL such as http://127.0.0.1:8008 (without anything after the host and port)"},
 		{patroni("{config: /p, timeout: 99ms}"), "1: patroni.timeout: got 99ms, want a duration from 100ms to 5s"},
 		// the rest
 		{more("interval: 499ms\n"), "6: interval: got 499ms, want a duration from 500ms to 30s"},
@@ -236,7 +236,7 @@ func TestBrokenYAMLKeepsItsLine(t *testing.T) {
 		{minimal + " interval: 2s\n" + "log: {}\n", "7: got broken YAML: did not find expected key, want valid YAML (look at the indentation)"},
 		{minimal + "paths: {run: /a\nlog: {}\n", "7: got broken YAML: did not find expected ',' or '}', want valid YAML (a bracket is opened and not closed)"},
 		{"log:\n  level: \"info\n" + minimal, "2: got broken YAML: found unexpected end of stream, want valid YAML (a quote is opened and not closed)"},
-		{minimal + "interval 2s\nlog: {}\n", "7: got broken YAML: could not find expected ':', want valid YAML (a colon and a space belong behind a setting's name)"},
+		{minimal + "interval 2s\nlog: {}\n", "7: got broken YAML: could not find expected ':', want valid YAML (a colon and a space belong after a setting's name)"},
 		{minimal + "interval: *nobody\n", "7: got broken YAML: unknown anchor 'nobody' referenced, want valid YAML"},
 		{minimal + "interval: \x01\n", "7: got broken YAML: control characters are not allowed, want valid YAML"},
 		{minimal + "interval: \xff\n", "7: got the byte 0xff, want text in UTF-8"},

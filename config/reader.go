@@ -96,7 +96,7 @@ func (s *section) fill(name string, mapping *yaml.Node) {
 		case at < 0:
 			s.unknown(key)
 		case given[at] != nil:
-			s.complain(key, s.path+key.Value, "it a second time", "it once", fmt.Sprintf("the first is on line %d", given[at].Line))
+			s.complain(key, s.path+key.Value, "a setting that is set twice", "it set once", fmt.Sprintf("the first is on line %d", given[at].Line))
 		case s.plain(s.path+key.Value, key):
 			given[at], s.nodes[at] = key, value
 		}

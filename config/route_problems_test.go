@@ -153,10 +153,10 @@ func TestNoSecretIsShown(t *testing.T) {
 		{"hetzner_cloud: {token_file: ~/geheim}", cloud + "token_file: got something else, want an absolute path of a file with the token (~ is not expanded)"},
 		{"hetzner_cloud: {token_file: [geheim]}", cloud + "token_file: got a list, want an absolute path of a file with the token"},
 		{"hetzner_robot: " + user + "password_file: geheim}", robot + "password_file: got something else, want an absolute path of a file with the password"},
-		{"hetzner_robot: {user: 'u:geheim', server_ip: 192.0.2.1}", robot + `user: got a user with a colon in it, want the webservice user in quotes, such as "#ws+Abcdefgh" (the password belongs into password_file)`},
+		{"hetzner_robot: {user: 'u:geheim', server_ip: 192.0.2.1}", robot + `user: got a user with a colon in it, want the webservice user in quotes, such as "#ws+Abcdefgh" (the password belongs in password_file)`},
 		{"hetzner_robot: " + user + "endpoint: 'https://u:geheim@x'}", robot + "endpoint: got a URL with a user in it, " + aURL + " (the secret has a file of its own)"},
-		{"hetzner_cloud: {endpoint: 'https://x/?token=geheim'}", cloud + "endpoint: got a URL with a query or a fragment, " + aURL + " (without anything behind the path)"},
-		{"hetzner_cloud: {endpoint: 'https://x/#geheim'}", cloud + "endpoint: got a URL with a query or a fragment, " + aURL + " (without anything behind the path)"},
+		{"hetzner_cloud: {endpoint: 'https://x/?token=geheim'}", cloud + "endpoint: got a URL with a query or a fragment, " + aURL + " (without anything after the path)"},
+		{"hetzner_cloud: {endpoint: 'https://x/#geheim'}", cloud + "endpoint: got a URL with a query or a fragment, " + aURL + " (without anything after the path)"},
 	} {
 		got := problems(t, routed("198.51.100.7", c.route))
 		if got != "vipctl.yml:"+c.want || strings.Contains(got, "geheim") {

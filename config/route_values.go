@@ -104,7 +104,7 @@ func robotUser() kind[string] {
 	return kind[string]{show: show, parse: func(text string) (string, *wish) {
 		switch {
 		case strings.Contains(text, ":"): // a password may follow: never show it
-			return "", &wish{got: "a user with a colon in it", want: want, hint: "the password belongs into password_file"}
+			return "", &wish{got: "a user with a colon in it", want: want, hint: "the password belongs in password_file"}
 		case text == "", strings.TrimSpace(text) != text, hasControl(text):
 			return "", &wish{want: want}
 		}
@@ -151,7 +151,7 @@ func endpoint() kind[string] {
 		case strings.Contains(text, "@"):
 			return "", &wish{got: "a URL with a user in it", want: want, hint: "the secret has a file of its own"}
 		case strings.ContainsAny(text, "?#"):
-			return "", &wish{got: "a URL with a query or a fragment", want: want, hint: "without anything behind the path"}
+			return "", &wish{got: "a URL with a query or a fragment", want: want, hint: "without anything after the path"}
 		}
 		u, err := url.Parse(text)
 		switch {

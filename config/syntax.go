@@ -33,7 +33,7 @@ func syntaxHint(text string) string {
 		{"did not find expected key", "look at the indentation"},
 		{"expected '-' indicator", "look at the indentation"},
 		{"expected ',' or", "a bracket is opened and not closed"},
-		{"could not find expected ':'", "a colon and a space belong behind a setting's name"},
+		{"could not find expected ':'", "a colon and a space belong after a setting's name"},
 	} {
 		if strings.Contains(text, known.part) {
 			return known.hint

@@ -52,7 +52,7 @@ func restURL() kind[string] {
 		case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !isPort(u.Port()):
 			return "", &wish{want: want, hint: "its port is not one"}
 		case u.Path != "" && u.Path != "/", u.RawQuery != "", u.ForceQuery, u.Fragment != "":
-			return "", &wish{want: want, hint: "without anything behind the host and port"}
+			return "", &wish{want: want, hint: "without anything after the host and port"}
 		}
 		return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), nil
 	}}
