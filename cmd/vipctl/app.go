@@ -105,7 +105,7 @@ func hintFor(err error) string {
 	var distrust *untrusted
 	switch {
 	case errors.As(err, &distrust):
-		return "or keep the file in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
+		return "the file is safe in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
 	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
 		self, err := os.Executable()
 		if err != nil {

@@ -23,7 +23,8 @@ func (a *app) holdCommand() *cli.Command {
 		Name:  "hold",
 		Usage: "keep the policy from moving the VIPs on this host for a while",
 		Description: "Where a VIP is on this host it stays, where it is not it does not come, until the hold ends by itself or by\n" +
-			"vipctl unhold. Other hosts are not bound. A member that leads elsewhere ends the hold all the same.",
+			"vipctl unhold. Other hosts are not bound.\n" +
+			"If another member leads, the address is released anyway; the hold stays, and this host claims nothing until it ends.",
 		Flags:  []cli.Flag{&cli.DurationFlag{Name: "for", Value: time.Hour, Usage: "how long, for example 30m"}, vipFlag()},
 		Action: a.hold,
 	})
@@ -112,14 +113,14 @@ func (a *app) order(h *host, t reconcile.Trigger) error {
 	}
 	for _, out := range outcomes {
 		if out.Verdict.Code == reconcile.CodeRefused {
-			return fmt.Errorf("%s %s refused: %s (--force does it all the same)", t.Order, out.VIP, out.Verdict.Why)
+			return fmt.Errorf("%s %s refused: %s (--force overrides this)", t.Order, out.VIP, out.Verdict.Why)
 		}
 		fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, out.Verdict.Why)
 	}
 	return nil
 }
 
-// unassign gives up the routes of VIPs that have been released. One that cannot be given up keeps none of the others.
+// unassign gives up the routes of VIPs that have been released. One failure does not stop the others.
 func (a *app) unassign(h *host, t reconcile.Trigger) error {
 	var failed []error
 	for _, v := range h.engine.VIPs {
