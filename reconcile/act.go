@@ -59,7 +59,7 @@ func (v *visit) hold(verdict Verdict) {
 	v.save(n)
 	v.claimed, v.outcome.Err = err == nil, err
 	if (err == nil || n.Failure != failure) && !repeated {
-		v.moved(ChangeClaim, verdict, verdict.Why)
+		v.record(ChangeClaim, verdict, verdict.Why)
 	}
 }
 
@@ -103,7 +103,7 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 	v.save(n)
 	v.outcome.Err = err
 	if (seen || was.Claimed != 0 || was.HandOver != nil) && (err == nil || n.Failure != was.Failure) {
-		v.moved(c, verdict, why)
+		v.record(c, verdict, why)
 	}
 }
 
@@ -119,13 +119,13 @@ func (v Verdict) end() Moment {
 func (v *visit) save(n Note) (saved bool) {
 	defer v.timed(&v.spent.note)()
 	err := v.Notes.SaveNote(v.vip.Name, n)
-	v.caution("go on without saving the note", err)
+	v.caution("save the note", err)
 	v.facts.Note = n
 	return err == nil
 }
 
-// moved makes the record of a transition and tells of it at once.
-func (v *visit) moved(c Change, verdict Verdict, why string) {
+// record makes the record of a transition and tells of it at once.
+func (v *visit) record(c Change, verdict Verdict, why string) {
 	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
 		Do: c, Code: verdict.Code, Reason: why,

@@ -20,7 +20,7 @@ func TestStoppedRows(t *testing.T) {
 		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: CodeStopped},
 		{name: "of a leader", facts: holder(stop, leads()), do: DoRelease, code: CodeStopped},
 		{name: "partly here", facts: partly(stop), do: DoRelease, code: CodeStopped},
-		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: CodeElsewhere, why: "not here"},
+		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: CodeNotHolder, why: "not here"},
 	})
 }
 
@@ -68,11 +68,11 @@ func TestPromotedRows(t *testing.T) {
 		{name: "it may have waited: not running", facts: absent(promote, leads(as(RoleReplica), state("starting"))), do: DoNothing, code: CodeLeaderChanging},
 		{name: "it may have waited: paused", facts: absent(promote, leads(as(RoleReplica), paused)), do: DoNothing, code: CodeLeaderChanging},
 		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(RoleReplica), seen(40*time.Second))), do: DoNothing, code: CodeLeaderChanging},
-		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(RoleReplica))), do: DoNothing, code: CodeElsewhere},
+		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(RoleReplica))), do: DoNothing, code: CodeNotHolder},
 		unleasedClaim,
 		standby,
 		{name: "a word is there", facts: absent(promote, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
-		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: CodeElsewhere},
+		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: CodeNotHolder},
 		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: CodeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
 	})
 }
@@ -124,13 +124,13 @@ func TestSteppedDownRows(t *testing.T) {
 		{name: "asks, for 200 ms", facts: holder(demote), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
 		{name: "an unknown role asks too", facts: holder(callback(EventOnRoleChange, RoleUnknown)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
 		{name: "a standby leader, not followed", facts: holder(callback(EventOnRoleChange, RoleStandbyLeader), mute), do: DoRelease, code: CodeDemoted},
-		{name: "not here", facts: absent(demote), do: DoNothing, code: CodeElsewhere, why: "not here"},
-		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: CodeElsewhere, why: "leader as primary"},
+		{name: "not here", facts: absent(demote), do: DoNothing, code: CodeNotHolder, why: "not here"},
+		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: CodeNotHolder, why: "leader as primary"},
 		{name: "still the leader", facts: holder(demote, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
 		{name: "still the leader, as a replica", facts: holder(demote, leads(as(RoleReplica))), do: DoHold, code: CodeLeaderChanging, until: now + 16*time.Second},
 		{name: "denied", facts: holder(demote, denies(as(RoleReplica), state("starting"))), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, starting"},
 		{name: "denied, running primary", facts: holder(demote, denies()), do: DoRelease, code: CodeNotLeader},
-		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: CodeDown},
+		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: CodePostgreSQLDown},
 		{name: "denied, down by Patroni's word alone", facts: holder(demote, denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
 		{name: "silent", facts: holder(demote, mute), do: DoRelease, code: CodeDemoted, why: "on_role_change as replica, Patroni silent: connection refused"},
 		{name: "silent and down", facts: holder(demote, mute, pg(PGDown)), do: DoRelease, code: CodeDemoted},

@@ -6,7 +6,7 @@ package reconcile
 func stopped(f Facts) Verdict {
 	switch {
 	case !f.holder():
-		return elsewhere(f)
+		return notHolder(f)
 	case f.PG == PGDown:
 		return handOver(CodeStopped, "PostgreSQL stopped: handing over")
 	case f.PG == PGAlive && (f.Now-f.Trigger.At > EvidenceAge || f.Note.Changed > f.Trigger.At):
@@ -59,7 +59,7 @@ func started(f Facts) Verdict {
 func steppedDown(f Facts) Verdict {
 	switch {
 	case !f.holder():
-		return elsewhere(f)
+		return notHolder(f)
 	case f.handingOver() && f.PG == PGDown:
 		return handOver(CodeHandingOver, "handing over")
 	}
@@ -70,7 +70,7 @@ func steppedDown(f Facts) Verdict {
 		return leading(f)
 	case NotLeader:
 		if f.PG == PGDown {
-			return handOver(CodeDown, "not the leader, PostgreSQL down: handing over")
+			return handOver(CodePostgreSQLDown, "not the leader, PostgreSQL down: handing over")
 		}
 		return release(CodeNotLeader, "not the leader, %s", f.says())
 	}

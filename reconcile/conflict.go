@@ -57,6 +57,6 @@ func (v *visit) learnOthers(ctx context.Context) {
 	v.save(n)
 	if news {
 		verdict := Verdict{Code: CodeConflict}
-		v.moved(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
+		v.record(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
 	}
 }

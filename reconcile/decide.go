@@ -60,7 +60,7 @@ func Decide(f Facts) Verdict {
 // evidence is Patroni's word as far as it still counts: one that is too old has to be asked for again.
 func (f Facts) evidence() Word {
 	switch {
-	case !f.stale():
+	case !f.outdated():
 		return f.Word
 	case f.Asked < maxAsked:
 		return Word{}
@@ -81,9 +81,9 @@ func tick(f Facts) Verdict {
 	return silent(f)
 }
 
-// elsewhere is the verdict where the address is not here and nothing proves that it should be. A claim that is still
+// notHolder is the verdict where the address is not here and nothing proves that it should be. A claim that is still
 // on the note ended without us: the lease ran out, or somebody removed the address.
-func elsewhere(f Facts) Verdict {
+func notHolder(f Facts) Verdict {
 	why := "not the leader"
 	switch f.Word.Answer {
 	case Unasked:
@@ -96,7 +96,7 @@ func elsewhere(f Facts) Verdict {
 	if f.Sight.Here == PresenceNo && (f.Note.Claimed != 0 || f.Note.HandOver != nil) {
 		return release(CodeLeaseEnded, "%s, the address went by itself", why)
 	}
-	return nothing(CodeElsewhere, "%s", why)
+	return nothing(CodeNotHolder, "%s", why)
 }
 
 // hold vouches for the address until the given moment, or longer where that was proved before. Where that is over, what

@@ -7,11 +7,11 @@ func notLeading(f Facts) Verdict {
 	w := f.Word
 	switch {
 	case !f.holder():
-		return elsewhere(f)
+		return notHolder(f)
 	case f.handingOver() && f.PG == PGDown:
 		return handOver(CodeHandingOver, "handing over")
 	case f.PG == PGDown:
-		return handOver(CodeDown, "not the leader, PostgreSQL down: handing over")
+		return handOver(CodePostgreSQLDown, "not the leader, PostgreSQL down: handing over")
 	case !f.Follow.Wants(w.Role) || !w.Running():
 		return release(CodeNotLeader, "not the leader, %s", f.says())
 	case f.Asked < 2 && f.Now < f.end():
@@ -36,12 +36,12 @@ func (f Facts) retaking() bool {
 // silent is no word: nobody answered, or somebody who is not our Patroni.
 func silent(f Facts) Verdict {
 	if !f.holder() {
-		return elsewhere(f)
+		return notHolder(f)
 	}
 	if f.handingOver() && f.PG == PGDown {
 		return handOver(CodeHandingOver, "handing over")
 	}
-	// A PostgreSQL that is down cannot accept a write whoever leads, and hands over faster than it drops.
+	// A PostgreSQL that is down accepts no connection whoever leads, and hands over faster than it drops.
 	if f.PG == PGDown {
 		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	}

@@ -10,8 +10,8 @@ func TestDeniedRows(t *testing.T) {
 	again := Question{Patroni: true, Peers: true, After: 500 * time.Millisecond}
 	claimed := note(func(n *Note) { n.Claimed = now - time.Minute })
 	checkRows(t, []row{
-		{name: "not here", facts: absent(denies(replica)), do: DoNothing, code: CodeElsewhere, why: "not the leader"},
-		{name: "not here, as a primary", facts: absent(denies()), do: DoNothing, code: CodeElsewhere},
+		{name: "not here", facts: absent(denies(replica)), do: DoNothing, code: CodeNotHolder, why: "not the leader"},
+		{name: "not here, as a primary", facts: absent(denies()), do: DoNothing, code: CodeNotHolder},
 		{name: "not here, with a claim on the note", facts: absent(denies(replica), claimed), do: DoRelease, code: CodeLeaseEnded, why: "not the leader, the address went by itself"},
 		{name: "not here, with a hand-over on the note", facts: absent(denies(replica), handover(0)), do: DoRelease, code: CodeLeaseEnded},
 		{name: "replica", facts: holder(denies(replica)), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, running"},
@@ -22,9 +22,9 @@ func TestDeniedRows(t *testing.T) {
 		{name: "handing over", facts: holder(denies(replica), handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver, why: "handing over"},
 		{name: "handing over, PostgreSQL up again", facts: holder(denies(replica), handover(1)), do: DoRelease, code: CodeNotLeader},
 		{name: "handing over, PostgreSQL unknown", facts: holder(denies(replica), handover(1), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
-		{name: "an old hand-over", facts: holder(denies(replica), handover(7), pg(PGDown)), do: DoHandOver, code: CodeDown},
-		{name: "down", facts: holder(denies(replica), pg(PGDown)), do: DoHandOver, code: CodeDown, why: "not the leader, PostgreSQL down: handing over"},
-		{name: "down, of a running primary", facts: holder(denies(), pg(PGDown)), do: DoHandOver, code: CodeDown},
+		{name: "an old hand-over", facts: holder(denies(replica), handover(7), pg(PGDown)), do: DoHandOver, code: CodePostgreSQLDown},
+		{name: "down", facts: holder(denies(replica), pg(PGDown)), do: DoHandOver, code: CodePostgreSQLDown, why: "not the leader, PostgreSQL down: handing over"},
+		{name: "down, of a running primary", facts: holder(denies(), pg(PGDown)), do: DoHandOver, code: CodePostgreSQLDown},
 		{name: "crashed, by Patroni alone", facts: holder(denies(state("crashed")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
 		{name: "stopped, by Patroni alone", facts: holder(denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
 		{name: "start failed, by Patroni alone", facts: holder(denies(state("start failed")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
@@ -73,8 +73,8 @@ func TestSilentRows(t *testing.T) {
 		return past(func(m *Memory) { m.Leading.SeenAt = now - ago })
 	}
 	checkRows(t, []row{
-		{name: "not here", facts: absent(mute), do: DoNothing, code: CodeElsewhere, why: "Patroni silent: connection refused"},
-		{name: "not here, not ours", facts: absent(foreign), do: DoNothing, code: CodeElsewhere, why: "not our Patroni: scope is other"},
+		{name: "not here", facts: absent(mute), do: DoNothing, code: CodeNotHolder, why: "Patroni silent: connection refused"},
+		{name: "not here, not ours", facts: absent(foreign), do: DoNothing, code: CodeNotHolder, why: "not our Patroni: scope is other"},
 		{name: "not here, with a claim on the note", facts: absent(mute, note(func(n *Note) { n.Claimed = 1 })), do: DoRelease, code: CodeLeaseEnded},
 		{name: "handing over", facts: holder(mute, handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver},
 		{name: "handing over, PostgreSQL up again", facts: holder(mute, handover(1), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},

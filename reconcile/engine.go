@@ -19,7 +19,7 @@ type VIP struct {
 // Engine carries out the policy. It is the only code that moves an address. All fields but Tell are needed; none may
 // be changed during a run.
 type Engine struct {
-	VIPs     []VIP
+	VIPs     []VIP // one at least
 	Patroni  Patroni
 	Notes    Notebook
 	Journal  Journal
@@ -41,8 +41,8 @@ type Outcome struct {
 	Facts    Facts
 	Verdict  Verdict
 	Records  []Record // none where nothing moved
-	Warnings []string // what went wrong without stopping the run
-	Err      error    // why the verdict could not be carried out
+	Warnings []string // what went wrong without stopping the run; what concerns the whole run is with the first VIP's
+	Err      error    // why the verdict could not be carried out, or not be come to
 }
 
 // Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
@@ -68,8 +68,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 	}
 	all.Wait()
 	r.end(ctx)
-	outcomes[0].Warnings = append(r.warnings, outcomes[0].Warnings...)
-	return outcomes
+	return r.report(outcomes)
 }
 
 // Plan decides for every VIP like Run would now, and changes nothing.
@@ -81,7 +80,7 @@ func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
 		v.plan(ctx)
 		outcomes[i] = v.outcome
 	}
-	return outcomes
+	return r.report(outcomes)
 }
 
 // begin reads the memory, and leaves a mark there that a callback runs: beside the work, because the memory may be

@@ -13,7 +13,7 @@ import (
 func TestStory(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
-	w.wantCode(w.tick(), CodeElsewhere)
+	w.wantCode(w.tick(), CodeNotHolder)
 	w.want(false)
 
 	w.leads()
@@ -48,7 +48,7 @@ func TestStory(t *testing.T) {
 	w.pass(10 * time.Second)
 	w.set(PGAlive)
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RoleReplica), CodeElsewhere)
+	w.wantCode(w.run(EventOnRoleChange, RoleReplica), CodeNotHolder)
 	w.leads()
 	w.run(EventOnRoleChange, RolePrimary)
 	w.want(true)
@@ -84,7 +84,7 @@ func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
 	w := newWorld(t)
 	w.memory.Callback = Callback{Event: EventOnRoleChange, Began: w.now - 5*time.Second}
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeElsewhere)
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeNotHolder)
 	w.want(false)
 	if len(w.records) != 0 {
 		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
@@ -126,7 +126,7 @@ func TestANewerChangeOutdatesTheWord(t *testing.T) {
 	e := w.engine()
 	e.Patroni = p
 	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
-	w.wantCode(o, CodeElsewhere)
+	w.wantCode(o, CodeNotHolder)
 	w.want(false)
 }
 
@@ -217,6 +217,35 @@ func TestALeaderThatKnowsNobodyAsksInEachTick(t *testing.T) {
 	}
 }
 
+// What a run that is told to stop did not hear is no silence of Patroni's.
+func TestARunThatIsToldToStop(t *testing.T) {
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for name, c := range map[string]struct {
+		trigger Trigger
+		here    bool
+		err     error
+	}{
+		"a tick":      {Trigger{Event: EventTick}, true, context.Canceled},
+		"an operator": {Trigger{Event: EventOperator, Order: OrderRelease}, true, context.Canceled},
+		"a callback":  {Trigger{Event: EventOnRoleChange, Role: RoleReplica}, false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.tick()
+			w.word = Word{Answer: Silent, Why: "vipctl was asked to stop"}
+			w.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: Leader}}}
+			c.trigger.At = w.now
+			for way, run := range map[string]func(context.Context, Trigger) []Outcome{"plan": w.engine().Plan, "run": w.engine().Run} {
+				if o := run(stopped, c.trigger)[0]; !errors.Is(o.Err, c.err) {
+					t.Errorf("%s: error %v, want %v", way, o.Err, c.err)
+				}
+			}
+			w.want(c.here)
+		})
+	}
+}
+
 func TestAFailureIsRecordedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.kernelErr = os.ErrPermission
@@ -279,7 +308,7 @@ func TestAHandOverEnds(t *testing.T) {
 	t.Run("at the next tick when the first one's turn is over", func(t *testing.T) {
 		w := handingOverWorld(t)
 		w.follows()
-		w.wantCode(w.tick(), CodeDown)
+		w.wantCode(w.tick(), CodePostgreSQLDown)
 		w.want(true)
 		w.successor = "02:00:00:00:00:02"
 		w.wantCode(w.tick(), CodeHandingOver)

@@ -14,7 +14,7 @@ func (s *steering) run(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		s.warn("go on without the route's lock", err)
+		s.warn("continuing without the route's lock", err)
 		if s.trigger.Event == EventTick { // without a memory too, each tick would ask the API
 			return
 		}
@@ -31,10 +31,10 @@ func (s *steering) run(ctx context.Context) {
 }
 
 // recall returns what earlier processes left, and gives it to the route. Another claim's failure says nothing of this
-// one, and neither does its switch: its age would make the first calls of this claim rare.
+// one. Neither does its switch: it may be overdue, and a route spends few requests on one that is.
 func (s *steering) recall() RouteMemo {
 	m, err := s.Notes.RouteMemo(s.vip.Name)
-	if s.warn("go on without the route's memo", err) {
+	if s.warn("continuing without the route's memo", err) {
 		m = RouteMemo{}
 	}
 	if m.Generation != s.generation {
@@ -116,7 +116,7 @@ func (s *steering) close(was RouteMemo, state RouteState, err error, e news) {
 
 // keep saves a memo. Where that fails, the next run does again what this one did, which does no harm.
 func (s *steering) keep(m RouteMemo) {
-	s.warn("go on without saving the route's memo", s.Notes.SaveRouteMemo(s.vip.Name, m))
+	s.warn("save the route's memo", s.Notes.SaveRouteMemo(s.vip.Name, m))
 }
 
 // warn keeps err, when there is one, for a callback to report. A tick is gone by then; it has the same trouble with the

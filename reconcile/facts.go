@@ -55,9 +55,9 @@ func (f Facts) end() Moment { return max(f.Note.LeaseEnd, f.Sight.End) }
 // left is how long the address is vouched for yet, for people.
 func (f Facts) left() time.Duration { return (f.end() - f.Now).Round(100 * time.Millisecond) }
 
-// stale reports whether what Patroni said may no longer count: said too long ago, or before another process of ours
+// outdated reports whether what Patroni said may no longer count: said too long ago, or before another process of ours
 // moved the address.
-func (f Facts) stale() bool {
+func (f Facts) outdated() bool {
 	switch f.Word.Answer {
 	case Leader, NotLeader:
 		return f.Now-f.Word.At > EvidenceAge || f.Word.At < f.Note.Changed

@@ -114,7 +114,7 @@ func TestStale(t *testing.T) {
 		"not ours":    {holder(foreign, func(f *Facts) { f.Word.At = 0 }), false},
 		"nobody asks": {holder(), false},
 	} {
-		if got := c.facts.stale(); got != c.want {
+		if got := c.facts.outdated(); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

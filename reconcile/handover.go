@@ -81,7 +81,7 @@ func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
 func (v *visit) superseded(ctx context.Context, h HandOver) bool {
 	n, err := v.Notes.Note(v.vip.Name)
 	if err != nil {
-		v.caution("go on without a note", err)
+		v.caution("continuing without a note", err)
 		return v.postmaster(ctx) != PGDown
 	}
 	v.facts.Note = n

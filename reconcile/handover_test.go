@@ -64,7 +64,7 @@ func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
 	w.follows()
 	w.end = w.now + 20*time.Second
 	began := w.now
-	w.wantCode(w.tick(), CodeDown)
+	w.wantCode(w.tick(), CodePostgreSQLDown)
 	for w.here {
 		w.wantCode(w.tick(), CodeHandingOver)
 	}

@@ -174,7 +174,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		}
 		return ""
 	},
-	"a hand-over needs a PostgreSQL that takes no write": func(f Facts, v Verdict) string {
+	"a hand-over needs a PostgreSQL that is down": func(f Facts, v Verdict) string {
 		if v.Do == DoHandOver && f.PG != PGDown {
 			return "handed over"
 		}
@@ -243,8 +243,8 @@ var allCodes = []Code{
 	CodeStopped, CodePromoted, CodeClaimUndone, CodeClaimUnconfirmed, CodeStartUnconfirmed, CodeDemoted, CodeReload,
 	CodeTwoLeaders, CodeLeaderPaused, CodePausedNoDCS, CodeLeaderFailsafe, CodeLeaderStopping, CodeLeaderStale,
 	CodeAddressMissing, CodeClaimCutShort, CodeLeader, CodeLeaderNotRunning, CodeLeaderChanging, CodeNotFollowed,
-	CodeHandingOver, CodeDown, CodeAskAgain, CodeLockRetaken, CodeNotLeader, CodeSilentDown, CodeSilentLost,
-	CodeSilentPaused, CodeSilentLeased, CodeSilentExpired, CodeLeaseEnded, CodeElsewhere, CodeUnheard,
+	CodeHandingOver, CodePostgreSQLDown, CodeAskAgain, CodeLockRetaken, CodeNotLeader, CodeSilentDown, CodeSilentLost,
+	CodeSilentPaused, CodeSilentLeased, CodeSilentExpired, CodeLeaseEnded, CodeNotHolder, CodeUnheard,
 }
 
 func known(c Code) bool {

@@ -72,7 +72,7 @@ func leadingUnfollowed(f Facts) Verdict {
 		return holdIfThere(f, CodeLeaderChanging, "leader lock held, PostgreSQL is %s as %s", f.Word.State, f.Word.Role)
 	}
 	if !f.holder() {
-		return elsewhere(f)
+		return notHolder(f)
 	}
 	return release(CodeNotFollowed, "leader, but %s is not followed", f.Word.Role)
 }

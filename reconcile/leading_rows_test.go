@@ -125,7 +125,7 @@ func TestUnfollowedRows(t *testing.T) {
 		{name: "replica, missing", facts: absent(leads(as(RoleReplica))), do: DoNothing, code: CodeLeaderChanging},
 		{name: "replica, lease over", facts: holder(here(0), leads(as(RoleReplica), seen(40*time.Second))), do: DoRelease, code: CodeLeaderChanging},
 		{name: "standby leader, here", facts: holder(leads(as(RoleStandbyLeader))), do: DoRelease, code: CodeNotFollowed, why: "leader, but standby_leader is not followed"},
-		{name: "standby leader, missing", facts: absent(leads(as(RoleStandbyLeader))), do: DoNothing, code: CodeElsewhere, why: "leader as standby_leader"},
+		{name: "standby leader, missing", facts: absent(leads(as(RoleStandbyLeader))), do: DoNothing, code: CodeNotHolder, why: "leader as standby_leader"},
 		{name: "an unknown role", facts: holder(leads(as(RoleUnknown))), do: DoRelease, code: CodeNotFollowed},
 		{name: "standby leader, followed", facts: holder(leads(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoHold, code: CodeLeader, until: end},
 		{name: "primary, where a standby leader is followed", facts: holder(leads(), follow(FollowStandbyLeader)), do: DoRelease, code: CodeNotFollowed},

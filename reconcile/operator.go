@@ -18,8 +18,9 @@ const (
 // held reports whether an operator's hold is in force.
 func (f Facts) held() bool { return f.Note.Hold != nil && f.Now < f.Note.Hold.Until }
 
-// heldStill is a hold in force: callbacks change nothing, ticks keep the address where it is. A leader elsewhere ends
-// it all the same, since two nodes that accept writes are worse than a broken promise to an operator.
+// heldStill is a hold in force: callbacks change nothing, ticks keep the address where it is. Where another member
+// leads the address goes, since two nodes that accept writes are worse than a broken promise to an operator; the hold
+// stays, and nothing is claimed here until it ends.
 func heldStill(f Facts) Verdict {
 	h := f.Note.Hold
 	why := fmt.Sprintf("held by %s for another %v", h.By, (h.Until - f.Now).Round(time.Second))
@@ -72,7 +73,7 @@ func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time
 		outcomes[i] = v.outcome
 	}
 	r.history.busy.Wait()
-	return outcomes
+	return r.report(outcomes)
 }
 
 func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
@@ -83,7 +84,7 @@ func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
 		return
 	}
 	n, err := v.Notes.Note(v.vip.Name)
-	v.caution("begin with an empty note", err)
+	v.caution("the note cannot be read, a new one begins", err)
 	c, verdict := ChangeUnhold, Verdict{Code: CodeOperator}
 	n.Hold = nil
 	why := "hold ended by " + v.trigger.By
@@ -92,6 +93,6 @@ func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
 		c, why = ChangeHold, fmt.Sprintf("held by %s for %v", v.trigger.By, lasting)
 	}
 	if v.outcome.Err = v.Notes.SaveNote(v.vip.Name, n); v.outcome.Err == nil {
-		v.moved(c, verdict, why)
+		v.record(c, verdict, why)
 	}
 }

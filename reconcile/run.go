@@ -108,7 +108,7 @@ func (r *run) end(ctx context.Context) {
 		last := r.words[len(r.words)-1]
 		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
 	}
-	r.warn("keep what was heard", r.Notes.UpdateMemory(func(m *Memory) {
+	r.warn("save what Patroni said", r.Notes.UpdateMemory(func(m *Memory) {
 		for _, w := range r.words {
 			m.remember(w)
 		}
@@ -162,7 +162,13 @@ func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	return func(m *Memory) { m.Peers, m.PeersAt = peers, now }
 }
 
-// warn keeps err, when there is one, for whoever reports the run.
+// report is what came of the run, with what went wrong in all of it.
+func (r *run) report(outcomes []Outcome) []Outcome {
+	outcomes[0].Warnings = append(r.warnings, outcomes[0].Warnings...)
+	return outcomes
+}
+
+// warn keeps err, when there is one, for report.
 func (r *run) warn(doing string, err error) bool {
 	if err == nil {
 		return false

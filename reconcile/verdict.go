@@ -46,7 +46,7 @@ const (
 	CodeLeaderChanging   Code = "leader_changing"        // 12
 	CodeNotFollowed      Code = "not_followed"           // 13
 	CodeHandingOver      Code = "handing_over"           // 14, 19
-	CodeDown             Code = "postgresql_down"        // 15
+	CodePostgreSQLDown   Code = "postgresql_down"        // 15
 	CodeAskAgain         Code = "ask_again"              // 16
 	CodeLockRetaken      Code = "lock_being_retaken"     // 17
 	CodeNotLeader        Code = "not_leader"             // 18
@@ -56,7 +56,7 @@ const (
 	CodeSilentLeased     Code = "silent_leased"          // 23
 	CodeSilentExpired    Code = "silent_expired"         // 24
 	CodeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
-	CodeElsewhere        Code = "not_holder"             // 25
+	CodeNotHolder        Code = "not_holder"             // 25
 	CodeConflict         Code = "conflict"               // no verdict's: a record's
 	CodeRoute            Code = "route"                  // likewise
 	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet

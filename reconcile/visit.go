@@ -52,7 +52,9 @@ func (v *visit) settle(ctx context.Context) {
 		switch {
 		case verdict.Do == DoAsk:
 			unlock()
-			v.ask(ctx, verdict.Ask)
+			if v.ask(ctx, verdict.Ask); v.stopped(ctx) {
+				return
+			}
 		case verdict.Do == DoHold && busy && patience == claimPatience:
 			v.outcome.Err = fmt.Errorf("hold %s: %w", v.vip.Name, ErrBusy)
 			return
@@ -80,8 +82,20 @@ func (v *visit) plan(ctx context.Context) {
 		if verdict.Do != DoAsk {
 			return
 		}
-		v.ask(ctx, verdict.Ask)
+		if v.ask(ctx, verdict.Ask); v.stopped(ctx) {
+			return
+		}
 	}
+}
+
+// stopped reports whether the run was told to stop while it asked: what it did not hear is no silence of Patroni's, and the
+// next tick asks again. A callback goes on, for nobody repeats what Patroni has told it.
+func (v *visit) stopped(ctx context.Context) bool {
+	if ctx.Err() == nil || v.trigger.Event != EventTick && v.trigger.Event != EventOperator {
+		return false
+	}
+	v.outcome.Err = fmt.Errorf("decide on %s: %w", v.vip.Name, context.Cause(ctx))
+	return true
 }
 
 // needsConfirming reports whether the address was held on argv alone, or on a word that has become old meanwhile.
@@ -113,7 +127,7 @@ func (v *visit) lock(patience time.Duration) (unlock func(), busy bool) {
 	if err == nil {
 		return unlock, false
 	}
-	v.caution("go on without the lock", err)
+	v.caution("continuing without the lock", err)
 	return func() {}, errors.Is(err, ErrBusy)
 }
 
@@ -125,7 +139,7 @@ func (v *visit) decide(ctx context.Context) Verdict {
 		v.caution("look for the address", err)
 	}
 	v.facts.Note, err = v.Notes.Note(v.vip.Name)
-	v.caution("go on without a note", err)
+	v.caution("continuing without a note", err)
 	v.facts.PG = PGUnknown
 	if v.facts.holder() {
 		v.facts.PG = v.postmaster(ctx)
@@ -141,7 +155,7 @@ func (v *visit) postmaster(ctx context.Context) PG {
 	if v.dead {
 		return PGUnknown
 	}
-	ctx, cancel := context.WithTimeout(ctx, diskPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), diskPatience)
 	defer cancel()
 	answer := make(chan PG, 1)
 	go func() { answer <- v.Patroni.Postmaster() }()

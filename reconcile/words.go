@@ -152,6 +152,6 @@ type PG string
 // The states of the local PostgreSQL.
 const (
 	PGUnknown PG = "unknown"
-	PGDown    PG = "down" // postmaster.pid is gone, or its status line says "stopping": no write can be accepted
+	PGDown    PG = "down" // postmaster.pid is gone, or its status line says "stopping": no new connection is accepted
 	PGAlive   PG = "alive"
 )

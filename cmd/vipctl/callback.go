@@ -50,7 +50,7 @@ func (a *app) callback(c *cli.Context) error {
 func (a *app) sameCluster(h *host, cluster string) error {
 	scope, err := h.patroni.Scope()
 	if err != nil {
-		a.log.Warnf("go on without comparing the cluster: %v", err)
+		a.log.Warnf("cannot compare the cluster's name: %v", err)
 		return nil
 	}
 	if scope == "" || scope == cluster {

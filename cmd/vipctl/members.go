@@ -34,7 +34,7 @@ func (a *app) members(h *host, r statusReport) []memberStatus {
 	}}
 	memory, err := h.notes.Memory()
 	if err != nil {
-		a.log.Warnf("go on without the other members: %v", err)
+		a.log.Warnf("continuing without the other members: %v", err)
 	}
 	for _, w := range h.patroni.Poll(ctx, memory.Peers) {
 		all = append(all, memberStatus{

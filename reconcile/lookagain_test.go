@@ -84,7 +84,7 @@ func TestATickWatchesAStop(t *testing.T) {
 			w.set(PGDown)
 		}
 	}
-	w.wantCode(w.tick(), CodeDown)
+	w.wantCode(w.tick(), CodePostgreSQLDown)
 	if w.notes["vip"].HandOver == nil {
 		t.Error("no hand-over has begun")
 	}
