@@ -165,6 +165,19 @@ func directives(t *testing.T, file string) string {
 	return b.String()
 }
 
+// TestNothingIsDropped: what keeps systemd's own lines out of the journal lets every line of vipctl's in, also one
+// without a level in front.
+func TestNothingIsDropped(t *testing.T) {
+	for _, unit := range []string{"vipctl.service", "vipctl@.service"} {
+		text := directives(t, unit)
+		_, rest, _ := strings.Cut(text, "\nLogLevelMax=")
+		most, _, _ := strings.Cut(rest, "\n")
+		if most == "" || !strings.Contains(text, "\nSyslogLevel="+most+"\n") {
+			t.Errorf("%s: LogLevelMax=%s, and no SyslogLevel= that is the same", unit, most)
+		}
+	}
+}
+
 // TestTimerIsTheInterval: leases are reckoned with interval, so that the timer must keep to it.
 func TestTimerIsTheInterval(t *testing.T) {
 	c, err := config.Load("vipctl.yml")
