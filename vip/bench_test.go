@@ -30,12 +30,12 @@ func BenchmarkClaim(b *testing.B) {
 		b.Run(prefix, func(b *testing.B) {
 			newLAN(b).plug(b, us, "eth0")
 			for b.Loop() {
-				k := New(Options{Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"})
+				k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"})
 				must(b, k.Hold(in(time.Minute)))
 				must(b, k.Announce())
 				b.StopTimer()
 				must(b, k.Release())
-				k.Close()
+				k.close()
 				b.StartTimer()
 			}
 		})

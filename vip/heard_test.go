@@ -75,8 +75,8 @@ func TestHeardClaim(t *testing.T) {
 			waitFor(t, wire, question.bytes, time.Second)
 			began := time.Now()
 			successor.do(t, func() {
-				theirs := New(Options{Prefix: k.prefix, Interface: "eth0"})
-				defer theirs.Close()
+				theirs := New(Options{Clock: bootTime, Prefix: k.prefix, Interface: "eth0"})
+				defer theirs.close()
 				must(t, theirs.Hold(in(time.Minute)))
 				must(t, theirs.Announce())
 			})
@@ -138,8 +138,8 @@ func TestSecondLinkAnswers(t *testing.T) {
 	var got []reconcile.MAC
 	var err error
 	asker.do(t, func() {
-		k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
-		defer k.Close()
+		k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
+		defer k.close()
 		got, err = k.Others(t.Context(), 150*time.Millisecond)
 	})
 	if err != nil || !slices.Equal(got, want) {
@@ -347,7 +347,7 @@ func TestHeardIsNotTheGateway(t *testing.T) {
 func TestClaimant(t *testing.T) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
 	for addr, other := range map[string]string{"10.77.0.5": "110.77.0.5", "fd00::5": "fd00::1:5"} {
-		k := New(Options{Prefix: netip.PrefixFrom(netip.MustParseAddr(addr), 32)})
+		k := New(Options{Clock: bootTime, Prefix: netip.PrefixFrom(netip.MustParseAddr(addr), 32)})
 		claims, err := announcement(k.addr(), mac)
 		must(t, err)
 		for _, f := range claims {
@@ -376,7 +376,7 @@ func TestClaimant(t *testing.T) {
 // Nothing that is received may panic, or make a claim for somebody who is no host.
 func FuzzClaimant(f *testing.F) {
 	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	kernels := []*Kernel{New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32")}), New(Options{Prefix: netip.MustParsePrefix("fd00::5/128")})}
+	kernels := []*Kernel{New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32")}), New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("fd00::5/128")})}
 	for _, k := range kernels {
 		frames, err := announcement(k.addr(), mac)
 		must(f, err)

@@ -15,9 +15,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// ErrElsewhere is returned by Hold when a copy of the address is on another link of this host. Whoever put it there
+// errElsewhere is what Hold fails with when a copy of the address is on another link of this host. Whoever put it there
 // must say which link is meant: two links that answer for one address are worse than none.
-var ErrElsewhere = errors.New("address is on another link")
+var errElsewhere = errors.New("address is on another link")
 
 // Options say which address, on which link.
 type Options struct {
@@ -28,7 +28,7 @@ type Options struct {
 	// told, asked or heard.
 	Routed bool
 
-	// Clock is the boot clock; nil means CLOCK_BOOTTIME.
+	// Clock is the boot clock. It must be set.
 	Clock func() reconcile.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
 	Warn func(error)
@@ -43,7 +43,7 @@ type Kernel struct {
 	clock  func() reconcile.Moment
 	warn   func(error)
 
-	sessionBudget time.Duration // how long ResetSessions may take
+	sessionBudget time.Duration // how long resetSessions may take
 
 	netlink *netlink.Handle // opened at its first use
 }
@@ -61,21 +61,10 @@ func New(o Options) *Kernel {
 
 		sessionBudget: 50 * time.Millisecond,
 	}
-	if k.clock == nil {
-		k.clock = bootTime
-	}
 	if k.warn == nil {
 		k.warn = func(error) {}
 	}
 	return k
-}
-
-// Close gives the netlink socket back. The Kernel can be used again.
-func (k *Kernel) Close() {
-	if k.netlink != nil {
-		k.netlink.Close()
-		k.netlink = nil
-	}
 }
 
 // Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops the address no
@@ -131,9 +120,8 @@ func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment)
 	return false, end
 }
 
-// Hold implements [reconcile.Address]. It refuses with [ErrElsewhere] where the address is on another link, and with
-// [ErrTooShort] where less than a second is left. A missing link is an error that is [os.ErrNotExist]; one that is
-// down gets the address and stays down.
+// Hold implements [reconcile.Address]. It refuses where the address is on another link, and where less than a second is
+// left. A missing link is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
 func (k *Kernel) Hold(until reconcile.Moment) error {
 	s, err := k.survey()
 	if err != nil {
@@ -143,7 +131,7 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 		return noLink(k.link)
 	}
 	if len(s.elsewhere) > 0 {
-		return fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, ErrElsewhere, k.linkNames(s.elsewhere))
+		return fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.linkNames(s.elsewhere))
 	}
 	// An error here leaves everything as it is; set asks again, with the time that is left by then.
 	if _, err := lifetimeUntil(until, k.clock()); err != nil {
@@ -212,7 +200,7 @@ func (k *Kernel) Release() error {
 	if len(s.here) == 0 {
 		return nil
 	}
-	if err := k.ResetSessions(); err != nil {
+	if err := k.resetSessions(); err != nil {
 		k.warn(err)
 	}
 	k.promoteSecondaries(s.link, s.here)

@@ -109,7 +109,7 @@ func TestHoldTooShort(t *testing.T) {
 		-now:                   "lease ended 1000.0 s ago: too short to hold",
 	} {
 		err := k.Hold(now + left)
-		if !errors.Is(err, ErrTooShort) || err.Error() != want {
+		if !errors.Is(err, errTooShort) || err.Error() != want {
 			t.Errorf("%v left: %v, want %s", left, err, want)
 		}
 		if got := addrs(t, "eth0"); len(got) > 0 {
@@ -118,7 +118,7 @@ func TestHoldTooShort(t *testing.T) {
 	}
 	// What is there already stays as it is, a copy with another prefix too.
 	addAddr(t, "eth0", "10.77.0.5/24")
-	if err := k.Hold(now); !errors.Is(err, ErrTooShort) {
+	if err := k.Hold(now); !errors.Is(err, errTooShort) {
 		t.Error(err)
 	}
 	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/24"}) {
@@ -145,7 +145,7 @@ func TestHoldStoppedOnTheWay(t *testing.T) {
 		t.Errorf("%d s, want the 10 that are left", got)
 	}
 	k.clock = stopFor(40 * time.Second)
-	if err := k.Hold(1030 * time.Second); !errors.Is(err, ErrTooShort) {
+	if err := k.Hold(1030 * time.Second); !errors.Is(err, errTooShort) {
 		t.Errorf("stopped beyond the end: %v", err)
 	}
 	if got := addrs(t, "eth0"); len(got) > 0 {
@@ -248,7 +248,7 @@ func TestElsewhere(t *testing.T) {
 		before := append(addrs(t, "eth0"), addrs(t, "eth1")...)
 		err := k.Hold(in(time.Minute))
 		want := fmt.Sprintf("hold %s on eth0: address is on another link: eth1", prefix)
-		if !errors.Is(err, ErrElsewhere) || err.Error() != want {
+		if !errors.Is(err, errElsewhere) || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 		if after := append(addrs(t, "eth0"), addrs(t, "eth1")...); !slices.Equal(before, after) {
@@ -341,7 +341,7 @@ func TestWarnsWhereSecondariesCannotBePromoted(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	promote(t, "eth0", "0")
 	var warnings []error
-	k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/24"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
+	k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/24"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
 	k.promoteSecondaries(&netlink.LinkAttrs{Name: "no/such"}, []netlink.Addr{{IPNet: k.ipNet()}})
 	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Error(), "when 10.77.0.5 goes, other addresses of its subnet on no/such may go with it: ") {
 		t.Errorf("%v", warnings)
@@ -387,7 +387,7 @@ func TestNotPermitted(t *testing.T) {
 		must(t, kernel(t, prefix, "eth0").Hold(in(time.Minute)))
 		var release error
 		withoutPrivileges(t, func() {
-			release = New(Options{Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"}).Release()
+			release = New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"}).Release()
 		})
 		if want := "remove " + prefix + " from eth0: operation not permitted"; !errors.Is(release, os.ErrPermission) || release.Error() != want {
 			t.Errorf("%v, want %s", release, want)

@@ -277,6 +277,7 @@ func kernel(t testing.TB, prefix, link string, change ...func(*Options)) *Kernel
 	o := Options{
 		Prefix:    netip.MustParsePrefix(prefix),
 		Interface: link,
+		Clock:     bootTime,
 		Warn:      func(err error) { t.Errorf("warning: %v", err) },
 	}
 	for _, c := range change {
@@ -284,8 +285,25 @@ func kernel(t testing.TB, prefix, link string, change ...func(*Options)) *Kernel
 	}
 	k := New(o)
 	k.sessionBudget = patient
-	t.Cleanup(k.Close)
+	t.Cleanup(k.close)
 	return k
+}
+
+// close gives the netlink socket back, for tests that make many. vipctl's processes end instead.
+func (k *Kernel) close() {
+	if k.netlink != nil {
+		k.netlink.Close()
+		k.netlink = nil
+	}
+}
+
+// bootTime reads CLOCK_BOOTTIME.
+func bootTime() reconcile.Moment {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
 }
 
 func in(d time.Duration) reconcile.Moment { return bootTime() + d }

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// ErrTooShort is returned by Hold when less than a second is left: the kernel counts in seconds, and its 0 is not a
+// errTooShort is what Hold fails with when less than a second is left: the kernel counts in seconds, and its 0 is not a
 // life that can be given.
-var ErrTooShort = errors.New("too short to hold")
+var errTooShort = errors.New("too short to hold")
 
 // forever32 is INFINITY_LIFE_TIME, the lifetime of an address without an end.
 const forever32 = 1<<32 - 1
@@ -34,9 +32,9 @@ func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
 	left := until - now
 	switch {
 	case left < 0:
-		return 0, fmt.Errorf("lease ended %.1f s ago: %w", (-left).Truncate(100*time.Millisecond).Seconds(), ErrTooShort)
+		return 0, fmt.Errorf("lease ended %.1f s ago: %w", (-left).Truncate(100*time.Millisecond).Seconds(), errTooShort)
 	case left < time.Second:
-		return 0, fmt.Errorf("lease ends in %.1f s: %w", left.Truncate(100*time.Millisecond).Seconds(), ErrTooShort)
+		return 0, fmt.Errorf("lease ends in %.1f s: %w", left.Truncate(100*time.Millisecond).Seconds(), errTooShort)
 	}
 	return lifetime(min(left/time.Second, forever32-1) - 1), nil
 }
@@ -44,11 +42,4 @@ func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
 // outlasts reports whether a life that began now at the latest may go on after until.
 func (l lifetime) outlasts(until, now reconcile.Moment) bool {
 	return l != forever && now+time.Duration(l.seconds())*time.Second > until
-}
-
-// bootTime reads CLOCK_BOOTTIME, which cannot fail.
-func bootTime() reconcile.Moment {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return time.Duration(ts.Nano())
 }

@@ -16,9 +16,9 @@ var ErrNoSessionReset = errors.New("this kernel cannot reset TCP sessions (CONFI
 
 var errOutOfTime = errors.New("out of time")
 
-// ResetSessions resets every TCP session whose local address is ours, IPv4-mapped ones included: its client gets a RST
+// resetSessions resets every TCP session whose local address is ours, IPv4-mapped ones included: its client gets a RST
 // at once instead of waiting for an answer that never comes. Listening sockets stay. It ends after 50 ms, done or not.
-func (k *Kernel) ResetSessions() error {
+func (k *Kernel) resetSessions() error {
 	d, err := openDiag(k.sessionBudget)
 	if err != nil {
 		return fmt.Errorf("reset sessions of %s: %w", k.addr(), err)

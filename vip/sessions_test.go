@@ -95,7 +95,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	withoutPrivileges(t, func() {
 		d, openErr := openDiag(10 * time.Second)
 		must(t, openErr)
-		err = d.reset(netip.MustParsePrefix("10.77.0.5/32").Addr()) // what ResetSessions does, on this very thread
+		err = d.reset(netip.MustParsePrefix("10.77.0.5/32").Addr()) // what resetSessions does, on this very thread
 	})
 	if !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)
@@ -136,7 +136,7 @@ func TestResetManySessions(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.1/24")
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
 	var warnings []error
-	k := New(Options{Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
+	k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
 	must(t, k.Hold(in(time.Minute)))
 	server, err := net.Listen("tcp4", "10.77.0.5:0")
 	must(t, err)

@@ -14,9 +14,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// ErrNotConfigured is returned by Static's Hold when this host does not take packets for the address: nobody has
+// errNotConfigured is what Static's Hold fails with when this host does not take packets for the address: nobody has
 // configured it, or not so that it works.
-var ErrNotConfigured = errors.New("this host does not answer for the address")
+var errNotConfigured = errors.New("this host does not answer for the address")
 
 // StaticOptions say which address, and who knows whether it is held.
 type StaticOptions struct {
@@ -27,7 +27,7 @@ type StaticOptions struct {
 	// Release asks for it.
 	Held func() (until reconcile.Moment, held bool)
 
-	// Clock is the boot clock; nil means CLOCK_BOOTTIME.
+	// Clock is the boot clock. It must be set.
 	Clock func() reconcile.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
 	Warn func(error)
@@ -49,9 +49,6 @@ func NewStatic(o StaticOptions) *Static {
 	return &Static{kernel: k, held: o.Held}
 }
 
-// Close gives the netlink socket back. The Static can be used again.
-func (s *Static) Close() { s.kernel.Close() }
-
 // Look implements [reconcile.Address]. The address is here while the note says so and this host answers for it: no
 // where it is on no link, partly where it is, but does not work; Detail says so also while it is not held. A kernel that
 // cannot be asked is a warning, since the note alone decides then: there is never an error.
@@ -68,14 +65,14 @@ func (s *Static) Look() (reconcile.Sight, error) {
 	return sight, nil
 }
 
-// Hold implements [reconcile.Address] as far as that can be done without changing anything: it refuses with
-// [ErrTooShort] where less than a second is left, and with [ErrNotConfigured] where the address would not serve.
+// Hold implements [reconcile.Address] as far as that can be done without changing anything: it refuses
+// where less than a second is left, and where the address would not serve.
 func (s *Static) Hold(until reconcile.Moment) error {
 	if _, err := lifetimeUntil(until, s.kernel.clock()); err != nil {
 		return err
 	}
 	if configured, why := s.configured(); configured != reconcile.PresenceYes {
-		return fmt.Errorf("hold %s: %w: %s", s.kernel.addr(), ErrNotConfigured, why)
+		return fmt.Errorf("hold %s: %w: %s", s.kernel.addr(), errNotConfigured, why)
 	}
 	return nil
 }
@@ -100,7 +97,7 @@ func (s *Static) Release() error {
 	if _, held := s.held(); !held {
 		return nil
 	}
-	if err := s.kernel.ResetSessions(); err != nil {
+	if err := s.kernel.resetSessions(); err != nil {
 		s.kernel.warn(err)
 	}
 	return nil

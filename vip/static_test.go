@@ -45,11 +45,12 @@ func static(t testing.TB, prefix string) *noted {
 	n := new(noted)
 	n.Static = NewStatic(StaticOptions{
 		Prefix: netip.MustParsePrefix(prefix),
+		Clock:  bootTime,
 		Held:   func() (reconcile.Moment, bool) { return n.until, n.until != 0 },
 		Warn:   func(err error) { t.Errorf("warning: %v", err) },
 	})
 	n.kernel.sessionBudget = patient
-	t.Cleanup(n.Close)
+	t.Cleanup(n.kernel.close)
 	return n
 }
 
@@ -133,7 +134,7 @@ func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string)
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
 	err := s.Hold(in(time.Minute))
-	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, ErrNotConfigured) || err.Error() != want) {
+	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if odd == "" && err != nil {

@@ -137,7 +137,7 @@ func (w *walk) copies(link string) (copies []netlink.Addr, rest []string) {
 
 func (w *walk) hold(prefix netip.Prefix) {
 	k := kernel(w.t, prefix.String(), "eth0")
-	defer k.Close()
+	defer k.close()
 	until := []reconcile.Moment{reconcile.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
 	w.did("hold %s until %v", prefix, until)
 	before, rest := w.copies("eth0")
@@ -149,7 +149,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 		w.t.Errorf("strangers: %v %v became %v %v", rest, restElsewhere, restAfter, restElsewhereAfter)
 	}
 	if len(elsewhere) > 0 {
-		if !errors.Is(err, ErrElsewhere) || len(before) != len(after) {
+		if !errors.Is(err, errElsewhere) || len(before) != len(after) {
 			w.t.Errorf("also on eth1: %v; %v became %v", err, before, after)
 		}
 		return
@@ -170,7 +170,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 func (w *walk) release(prefix netip.Prefix) {
 	w.did("release")
 	k := kernel(w.t, prefix.String(), "eth0")
-	defer k.Close()
+	defer k.close()
 	_, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
 	must(w.t, k.Release())
@@ -184,7 +184,7 @@ func (w *walk) release(prefix netip.Prefix) {
 // look holds Look against what the kernel has.
 func (w *walk) look(prefix netip.Prefix) {
 	k := kernel(w.t, prefix.String(), "eth0")
-	defer k.Close()
+	defer k.close()
 	s, err := k.Look()
 	must(w.t, err)
 	copies, _ := w.copies("eth0")

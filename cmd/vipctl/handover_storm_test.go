@@ -147,7 +147,7 @@ func (h *testHost) bounded(t *testing.T, l *ledger) {
 	if err != nil || n.HandOver == nil {
 		return
 	}
-	s, err := vip.New(vip.Options{Prefix: netip.MustParsePrefix(theVIP + "/32"), Interface: "eth0"}).Look()
+	s, err := vip.New(vip.Options{Prefix: netip.MustParsePrefix(theVIP + "/32"), Interface: "eth0", Clock: hostClock{}.Now}).Look()
 	if err != nil {
 		t.Fatal(err)
 	}
