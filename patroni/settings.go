@@ -46,6 +46,7 @@ func (ps Problems) Error() string {
 // could be read, also beside an error: a data directory is known even where restapi.listen is wrong.
 type settings struct {
 	scope, name, dataDir string
+	own                  [len(ownSettings)]Own // the zero Own where a setting is no address
 
 	url        string // of the local REST API, without a path
 	serverName string // the host its certificate must be for; "" for the one in url
@@ -77,6 +78,7 @@ func readSettings(o Options) (settings, error) {
 		KeyPassword:  secret(t.text("ctl.keyfile_password")),
 		insecure:     t.flag("ctl.insecure"),
 		certRequired: t.text("restapi.verify_client") == "required",
+		own:          t.own(),
 	}
 	if s.caFile == "" {
 		s.caFile = t.text("restapi.cafile")

@@ -21,7 +21,7 @@ var fromEnvironment = []string{
 	"scope", "name",
 	"restapi.listen", "restapi.connect_address", "restapi.certfile", "restapi.cafile", "restapi.verify_client",
 	"ctl.insecure", "ctl.cacert", "ctl.certfile", "ctl.keyfile", "ctl.keyfile_password",
-	"postgresql.data_dir",
+	"postgresql.data_dir", "postgresql.connect_address",
 }
 
 // tree is Patroni's merged configuration, no deeper than the settings that are read here, and what was found wrong
