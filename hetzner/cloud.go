@@ -13,8 +13,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// CloudEndpoint is where the Cloud API answers.
-const CloudEndpoint = "https://api.hetzner.cloud/v1"
+// cloudEndpoint is where the Cloud API answers.
+const cloudEndpoint = "https://api.hetzner.cloud/v1"
 
 const (
 	pageSize = 50 // the most the API gives
@@ -31,7 +31,7 @@ type Cloud struct {
 
 // NewCloud returns a client. It connects to nothing.
 func NewCloud(a Access, token Secret) (*Cloud, error) {
-	root, err := a.base(CloudEndpoint)
+	root, err := a.base(cloudEndpoint)
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// MetadataEndpoint is where a Cloud server learns about itself.
-const MetadataEndpoint = "http://169.254.169.254/hetzner/v1/metadata"
+// metadataEndpoint is where a Cloud server learns about itself.
+const metadataEndpoint = "http://169.254.169.254/hetzner/v1/metadata"
 
 const (
 	metadataPatience = time.Second
@@ -30,7 +30,7 @@ type Metadata struct {
 
 // NewMetadata returns a client. Of a only Endpoint, UserAgent and Dial count; the service has no TLS.
 func NewMetadata(a Access) *Metadata {
-	m := &Metadata{root: MetadataEndpoint, agent: a.UserAgent}
+	m := &Metadata{root: metadataEndpoint, agent: a.UserAgent}
 	if a.Endpoint != "" {
 		m.root = strings.TrimRight(a.Endpoint, "/")
 	}

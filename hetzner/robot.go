@@ -15,8 +15,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// RobotEndpoint is where the Robot webservice answers.
-const RobotEndpoint = "https://robot-ws.your-server.de"
+// robotEndpoint is where the Robot webservice answers.
+const robotEndpoint = "https://robot-ws.your-server.de"
 
 const (
 	// switchPatience is for a POST, which answers when the switch is done: after 40 to 110 s, by the documentation.
@@ -43,7 +43,7 @@ type Robot struct {
 
 // NewRobot returns a client. It connects to nothing.
 func NewRobot(a Access, user string, password Secret) (*Robot, error) {
-	root, err := a.base(RobotEndpoint)
+	root, err := a.base(robotEndpoint)
 	switch {
 	case err != nil:
 		return nil, err
