@@ -6,15 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// DefaultTimeout is how long a question may take where [Options] do not say.
-const DefaultTimeout = time.Second
-
-// Options say where Patroni is. The zero value of every field but Config is usable.
+// Options say where Patroni is. Timeout and Now must be set, and Config or EnvironmentFile; the others may be left out.
 type Options struct {
 	// Config is Patroni's configuration: a file, or a folder of *.yml and *.yaml files. Empty where everything comes
 	// from the EnvironmentFile.
@@ -43,12 +38,6 @@ var _ reconcile.Patroni = (*Client)(nil)
 
 // New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at the first question.
 func New(o Options) *Client {
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultTimeout
-	}
-	if o.Now == nil {
-		o.Now = bootClock
-	}
 	c := &Client{opts: o}
 	c.settings = sync.OnceValues(func() (settings, error) { return readSettings(o) })
 	c.local = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(true) })
@@ -147,12 +136,4 @@ func (c *Client) Members(ctx context.Context) ([]reconcile.Peer, error) {
 		return err
 	})
 	return peers, err
-}
-
-func bootClock() reconcile.Moment {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0 // Linux before 2.6.39
-	}
-	return reconcile.Moment(ts.Nano())
 }

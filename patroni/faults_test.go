@@ -197,13 +197,6 @@ func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
 	}
 }
 
-func TestBootClock(t *testing.T) {
-	a, b := bootClock(), bootClock()
-	if a <= 0 || b < a {
-		t.Errorf("%v, then %v", a, b)
-	}
-}
-
 func BenchmarkWord(b *testing.B) {
 	body := []byte(fixture(b, "v4.1.4/leader-primary.txt").body)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))

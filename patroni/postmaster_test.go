@@ -111,9 +111,9 @@ func TestPostmasterUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The data directory counts even where the rest of patroni.yml is of no use.
-	c := New(Options{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n")})
+	c := New(Options{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n"), Timeout: time.Second})
 	began := time.Now()
-	if got := c.Postmaster(); got != reconcile.PGUnknown || time.Since(began) > DefaultTimeout/2 {
+	if got := c.Postmaster(); got != reconcile.PGUnknown || time.Since(began) > 500*time.Millisecond {
 		t.Errorf("a pipe: %s after %v", got, time.Since(began))
 	}
 	if err := os.Remove(filepath.Join(dir, "postmaster.pid")); err != nil {

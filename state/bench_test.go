@@ -9,7 +9,7 @@ import (
 )
 
 func BenchmarkSaveNote(b *testing.B) {
-	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	note := reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
 	for b.Loop() {
 		check(b, n.SaveNote("192.0.2.10", note))
@@ -17,7 +17,7 @@ func BenchmarkSaveNote(b *testing.B) {
 }
 
 func BenchmarkNote(b *testing.B) {
-	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	check(b, n.SaveNote("192.0.2.10", reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
 	for b.Loop() {
 		_, err := n.Note("192.0.2.10")
@@ -26,7 +26,7 @@ func BenchmarkNote(b *testing.B) {
 }
 
 func BenchmarkLockUnlock(b *testing.B) {
-	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	for b.Loop() {
 		unlock, err := n.Lock("192.0.2.10", 0)
 		check(b, err)
@@ -35,14 +35,14 @@ func BenchmarkLockUnlock(b *testing.B) {
 }
 
 func BenchmarkUpdateMemory(b *testing.B) {
-	n := OpenNotes(NotesOptions{Dir: onTmpfs(b)})
+	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	for b.Loop() {
 		check(b, n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }))
 	}
 }
 
 func BenchmarkAppend(b *testing.B) {
-	for name, records := range map[string]int{"empty": 0, "full": DefaultKeep} {
+	for name, records := range map[string]int{"empty": 0, "full": 10_000} {
 		b.Run(name, func(b *testing.B) {
 			h := slowly(openHistory(b))
 			if records > 0 {
@@ -58,7 +58,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkCheckFile(b *testing.B) {
-	h := withDatabase(b, filled(b, DefaultKeep))
+	h := withDatabase(b, filled(b, 10_000))
 	for b.Loop() {
 		f, err := h.db.open(filepath.Base(databaseFile), 0)
 		check(b, err)
@@ -68,7 +68,7 @@ func BenchmarkCheckFile(b *testing.B) {
 }
 
 func BenchmarkRead20(b *testing.B) {
-	h := withDatabase(b, filled(b, DefaultKeep))
+	h := withDatabase(b, filled(b, 10_000))
 	for b.Loop() {
 		_, err := h.Read(Query{Limit: 20})
 		check(b, err)

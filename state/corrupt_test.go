@@ -272,7 +272,7 @@ func TestMovedAsideOnce(t *testing.T) {
 		done := make(chan error)
 		for i := range 6 {
 			go func() {
-				done <- slowly(OpenHistory(Options{Dir: h.db.path, Run: h.spare.path})).Append(record(i))
+				done <- slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})).Append(record(i))
 			}()
 		}
 		moved := 0

@@ -46,7 +46,7 @@ func (e *corruptError) Unwrap() error { return e.why }
 // A database is the bbolt file, which is opened for one transaction and closed.
 type database struct {
 	folder
-	keep int
+	keep int // 0 or less for all
 	wall func() time.Time
 }
 

@@ -122,7 +122,7 @@ func TestFilesLeftByRoot(t *testing.T) {
 	}
 	equal(t, "waits in the spool", exists(filepath.Join(lib, spoolFile)), true)
 	as(0, 0) // root takes it in
-	records, err := OpenHistory(Options{Dir: lib, Run: run}).Read(Query{})
+	records, err := OpenHistory(Options{Now: bootTime, Dir: lib, Run: run}).Read(Query{})
 	check(t, err)
 	equal(t, "records", len(records), 7)
 }
@@ -162,7 +162,7 @@ func TestFolderMadeByRoot(t *testing.T) {
 	}
 	data := t.TempDir()
 	check(t, os.Chown(data, 65533, 65532))
-	n := OpenNotes(NotesOptions{Dir: filepath.Join(t.TempDir(), "run"), OwnerOf: data})
+	n := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(t.TempDir(), "run"), OwnerOf: data})
 	check(t, n.SaveNote("a", reconcile.Note{}))
 	ownedBy(t, 65533, 65532, n.path)
 	uid, gid, _ := owner(n.path)
@@ -197,7 +197,7 @@ func onFullDisk(args []string) error {
 			return fmt.Errorf("mount: %w", err)
 		}
 	}
-	notes, h := OpenNotes(NotesOptions{Dir: run}), slowly(OpenHistory(Options{Dir: lib, Run: run}))
+	notes, h := OpenNotes(NotesOptions{Now: bootTime, Dir: run}), slowly(OpenHistory(Options{Now: bootTime, Dir: lib, Run: run}))
 	if err := errors.Join(fullDatabase(h, lib), fullSpools(h, run, lib), fullFromTheStart(run, lib)); err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func fullFromTheStart(run, lib string) error {
 		if err != nil {
 			return err
 		}
-		h := slowly(OpenHistory(Options{Dir: dir, Run: run}))
+		h := slowly(OpenHistory(Options{Now: bootTime, Dir: dir, Run: run}))
 		var trouble *Trouble
 		if err := h.Append(record(0)); errors.As(err, &trouble) && (trouble.Lost || trouble.Aside != "") {
 			return fmt.Errorf("%d left: %w", leave, err)

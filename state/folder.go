@@ -17,12 +17,6 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Where vipctl keeps its memory unless it is told otherwise.
-const (
-	DefaultRun   = "/run/vipctl"
-	DefaultState = "/var/lib/vipctl"
-)
-
 const (
 	fileMode   = 0o640
 	folderMode = 0o750
@@ -39,15 +33,8 @@ type folder struct {
 	temps   *atomic.Uint64 // tells the temporary files of one process apart
 }
 
-func newFolder(path, ownerOf string) folder {
-	return folder{path: path, ownerOf: ownerOf, now: bootClock, temps: new(atomic.Uint64)}
-}
-
-// bootClock is CLOCK_BOOTTIME, which every Linux since 2.6.39 has: there is no error to expect.
-func bootClock() reconcile.Moment {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return reconcile.Moment(ts.Nano())
+func newFolder(path, ownerOf string, now func() reconcile.Moment) folder {
+	return folder{path: path, ownerOf: ownerOf, now: now, temps: new(atomic.Uint64)}
 }
 
 func (d folder) file(name string) string { return filepath.Join(d.path, name) }

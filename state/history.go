@@ -14,21 +14,19 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// DefaultKeep is how many records the history keeps unless it is told otherwise.
-const DefaultKeep = 10000
-
 const (
 	appendPatience = 100 * time.Millisecond // for the database's lock
 	appendLimit    = 400 * time.Millisecond // for the whole of Append: a disk can take seconds to sync
 	readPatience   = time.Second
 )
 
-// Options says where the history is kept and how much of it.
+// Options says where the history is kept and how much of it. Dir, Run and Now must be set.
 type Options struct {
-	Dir     string // [DefaultState] where empty
-	Run     string // takes the spool where Dir cannot; [DefaultRun] where empty
-	Keep    int    // records; [DefaultKeep] where 0 or less
-	OwnerOf string // a path whose owner Dir and Run get where root has to make them
+	Dir     string
+	Run     string                  // takes the spool where Dir cannot
+	Now     func() reconcile.Moment // the boot clock
+	Keep    int                     // how many records; 0 or less for all
+	OwnerOf string                  // a path whose owner Dir and Run get where root has to make them; empty: root's
 }
 
 // History keeps the records of every transition in a bbolt database, which is open only while a method runs. Any number
@@ -47,18 +45,9 @@ var _ reconcile.Journal = (*History)(nil)
 
 // OpenHistory returns the history in a folder. Nothing is touched before the first call of a method.
 func OpenHistory(o Options) *History {
-	if o.Dir == "" {
-		o.Dir = DefaultState
-	}
-	if o.Run == "" {
-		o.Run = DefaultRun
-	}
-	if o.Keep <= 0 {
-		o.Keep = DefaultKeep
-	}
 	return &History{
-		db:       database{folder: newFolder(o.Dir, o.OwnerOf), keep: o.Keep, wall: time.Now},
-		spare:    newFolder(o.Run, o.OwnerOf),
+		db:       database{folder: newFolder(o.Dir, o.OwnerOf, o.Now), keep: o.Keep, wall: time.Now},
+		spare:    newFolder(o.Run, o.OwnerOf, o.Now),
 		patience: appendPatience,
 		limit:    appendLimit,
 		readers:  readPatience,

@@ -21,7 +21,7 @@ import (
 func openHistory(t testing.TB) *History {
 	t.Helper()
 	dir := t.TempDir()
-	return OpenHistory(Options{Dir: filepath.Join(dir, "lib"), Run: filepath.Join(dir, "run")})
+	return OpenHistory(Options{Now: bootTime, Dir: filepath.Join(dir, "lib"), Run: filepath.Join(dir, "run")})
 }
 
 // slowly lifts the limits that a loaded machine could break where they are not what is tested.
@@ -135,7 +135,7 @@ func TestPrune(t *testing.T) {
 	h.db.keep = 2
 	appendAll(t, h, 12, 13)
 	holds(t, h, 11, 12)
-	later := slowly(OpenHistory(Options{Dir: h.db.path, Run: h.spare.path, Keep: 2}))
+	later := slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path, Keep: 2}))
 	check(t, later.Append(record(0))) // the oldest of all, but what was just written stays
 	holds(t, h, 0, 12)
 }
@@ -148,7 +148,7 @@ func TestClockSteps(t *testing.T) {
 		check(t, h.Append(r))
 	}
 	holds(t, h, upTo(7)...) // one process: as they came
-	later := slowly(OpenHistory(Options{Dir: h.db.path, Run: h.spare.path}))
+	later := slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path}))
 	r := record(7)
 	r.At.Time = testStart.Add(time.Minute)
 	check(t, later.Append(r)) // another process: by the wall clock
@@ -176,7 +176,7 @@ func TestTimesOutsideTheRange(t *testing.T) {
 // A reader that keeps the database locked costs Append its patience and no record.
 func TestLockedByAReader(t *testing.T) {
 	h := openHistory(t)
-	appendAll(t, slowly(OpenHistory(Options{Dir: h.db.path, Run: h.spare.path})), 0, 1)
+	appendAll(t, slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})), 0, 1)
 	reader, err := h.db.lock(os.O_RDONLY, 0)
 	check(t, err)
 	hold := time.NewTimer(10 * time.Second)
@@ -308,7 +308,7 @@ func TestAppendFromManyGoroutines(t *testing.T) {
 	var wait sync.WaitGroup
 	for w := range writers {
 		wait.Go(func() {
-			own := OpenHistory(Options{Dir: h.db.path, Run: h.spare.path})
+			own := OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})
 			own.patience, own.limit = h.patience, h.limit
 			if w%2 == 0 {
 				own = h // as one process, and as several
@@ -405,7 +405,7 @@ func TestHangingDatabase(t *testing.T) {
 	equal(t, "spool", trouble.Spool, h.db.file(spoolFile))
 	holds(t, h, 0, 1)
 	reader.Close() // the late one goes on beside this
-	check(t, slowly(OpenHistory(Options{Dir: h.db.path, Run: h.spare.path})).Append(record(2)))
+	check(t, slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})).Append(record(2)))
 	h.running.Wait()
 	holds(t, h, 0, 1, 2)
 }

@@ -49,12 +49,12 @@ var children = map[string]func(args []string) error{
 
 // hold DIR VIP: takes the lock, says so, and keeps it until its input ends.
 func holdLock(args []string) error {
-	return hold(OpenNotes(NotesOptions{Dir: args[0]}).Lock(args[1], 0))
+	return hold(OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]}).Lock(args[1], 0))
 }
 
 // route DIR VIP: the same with the lock of the VIP's route.
 func holdRoute(args []string) error {
-	return hold(OpenNotes(NotesOptions{Dir: args[0]}).LockRoute(args[1]))
+	return hold(OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]}).LockRoute(args[1]))
 }
 
 func hold(unlock func(), err error) error {
@@ -69,13 +69,13 @@ func hold(unlock func(), err error) error {
 
 // lock DIR VIP N: counts to N in a file, each step under the lock, so that a lock that two have loses steps.
 func lockOnce(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	return steps(args, func() (func(), error) { return notes.Lock(args[1], 20*time.Second) })
 }
 
 // routes DIR VIP N: the same with the lock of the VIP's route.
 func lockRoutes(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	return steps(args, func() (func(), error) { return awaitRoute(notes, args[1]) })
 }
 
@@ -113,7 +113,7 @@ func step(file string) error {
 
 // count DIR N: adds 1 to a number in the memory N times.
 func countUp(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	n, _ := strconv.Atoi(args[1])
 	return addToMemory(notes, n)
 }
@@ -133,7 +133,7 @@ func addToMemory(notes *Notes, n int) error {
 
 // append DIR RUN FROM: appends records numbered from FROM on, and prints each number once its Append is back.
 func appendForEver(args []string) error {
-	h := slowly(OpenHistory(Options{Dir: args[0], Run: args[1]}))
+	h := slowly(OpenHistory(Options{Now: bootTime, Dir: args[0], Run: args[1]}))
 	from, _ := strconv.Atoi(args[2])
 	for i := from; ; i++ {
 		if err := h.Append(record(i)); err != nil {
@@ -145,7 +145,7 @@ func appendForEver(args []string) error {
 
 // save DIR VIP FROM: the same with a note's generation.
 func saveForEver(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	from, _ := strconv.Atoi(args[2])
 	for i := from; ; i++ {
 		if err := notes.SaveNote(args[1], reconcile.Note{Generation: uint64(i)}); err != nil {
@@ -157,7 +157,7 @@ func saveForEver(args []string) error {
 
 // memo DIR VIP FROM: the same with the memo of the VIP's route.
 func memoForEver(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	from, _ := strconv.Atoi(args[2])
 	for i := from; ; i++ {
 		m := fullMemo()
@@ -171,7 +171,7 @@ func memoForEver(args []string) error {
 
 // once RUN DIR: does everything once, as whoever it runs.
 func writeOnce(args []string) error {
-	notes := OpenNotes(NotesOptions{Dir: args[0]})
+	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	unlock, err := notes.Lock("a", 0)
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func writeOnce(args []string) error {
 		notes.SaveNote("a", note),
 		notes.SaveRouteMemo("a", reconcile.RouteMemo{Generation: note.Generation}),
 		notes.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }),
-		slowly(OpenHistory(Options{Dir: args[1], Run: args[0]})).Append(record(os.Geteuid())),
+		slowly(OpenHistory(Options{Now: bootTime, Dir: args[1], Run: args[0]})).Append(record(os.Geteuid())),
 	)
 }
 
@@ -292,4 +292,13 @@ func equal[T any](t testing.TB, what string, got, want T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Fatalf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+// bootTime reads CLOCK_BOOTTIME.
+func bootTime() reconcile.Moment {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
 }

@@ -23,10 +23,11 @@ const memoryFile = "patroni"
 // memoryPatience is how long UpdateMemory waits for its lock, which others hold for some 100 µs. A callback is waiting.
 const memoryPatience = 200 * time.Millisecond
 
-// NotesOptions says where the notes are kept.
+// NotesOptions says where the notes are kept. OwnerOf may be empty, the others must be set.
 type NotesOptions struct {
-	Dir     string // [DefaultRun] where empty
-	OwnerOf string // a path, for example PostgreSQL's data directory, whose owner Dir gets where root has to make it
+	Dir     string
+	Now     func() reconcile.Moment // the boot clock
+	OwnerOf string                  // a path, for example PostgreSQL's data directory, whose owner Dir gets where root has to make it
 }
 
 // Notes is the memory that decisions are made with, in a folder under /run. It has no state of its own: any number of
@@ -41,10 +42,7 @@ var _ reconcile.Notebook = (*Notes)(nil)
 
 // OpenNotes returns the notes in a folder. Nothing is touched before the first call of a method.
 func OpenNotes(o NotesOptions) *Notes {
-	if o.Dir == "" {
-		o.Dir = DefaultRun
-	}
-	return &Notes{folder: newFolder(o.Dir, o.OwnerOf), boot: bootID(), pause: time.Sleep}
+	return &Notes{folder: newFolder(o.Dir, o.OwnerOf, o.Now), boot: bootID(), pause: time.Sleep}
 }
 
 func bootID() string {
@@ -88,9 +86,9 @@ func (n *Notes) UpdateMemory(change func(*reconcile.Memory)) error {
 	return errors.Join(lockErr, loadErr, save(n, memoryFile, memory))
 }
 
-// checkName holds a VIP's name against [A-Za-z0-9._:-]+, which no path can be made of.
+// checkName holds a VIP's name against [A-Za-z0-9._:-]+, which no path can be made of, and refuses the names of folders.
 func checkName(vip string) error {
-	if vip == "" || vip == memoryFile {
+	if vip == "" || vip == memoryFile || vip == "." || vip == ".." {
 		return fmt.Errorf("%q cannot be the name of a VIP", vip)
 	}
 	for _, c := range []byte(vip) {

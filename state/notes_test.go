@@ -17,7 +17,7 @@ import (
 
 func openNotes(t testing.TB) *Notes {
 	t.Helper()
-	return OpenNotes(NotesOptions{Dir: filepath.Join(t.TempDir(), "run")})
+	return OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(t.TempDir(), "run")})
 }
 
 func TestNoteIsKept(t *testing.T) {
@@ -66,7 +66,7 @@ func TestBootUnknown(t *testing.T) {
 		if want == 0 && st.Type == unix.TMPFS_MAGIC {
 			want = 3
 		}
-		n := OpenNotes(NotesOptions{Dir: dir})
+		n := OpenNotes(NotesOptions{Now: bootTime, Dir: dir})
 		check(t, n.SaveNote("a", reconcile.Note{Generation: 3}))
 		n.boot = ""
 		got, err := n.Note("a")
@@ -144,7 +144,7 @@ func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
 
 func TestNamesOfVIPs(t *testing.T) {
 	n := openNotes(t)
-	for _, bad := range []string{"", "patroni", "a/b", "../a", "a b", "a~", "ä", "a\n", "a@route", "patroni@route", "@route"} {
+	for _, bad := range []string{"", ".", "..", "patroni", "a/b", "../a", "a b", "a~", "ä", "a\n", "a@route", "patroni@route", "@route"} {
 		_, noteErr := n.Note(bad)
 		_, lockErr := n.Lock(bad, 0)
 		_, memoErr := n.RouteMemo(bad)
@@ -159,7 +159,7 @@ func TestNamesOfVIPs(t *testing.T) {
 		}
 	}
 	equal(t, "files", len(files(t, n)), 0)
-	for _, good := range []string{"192.0.2.10", "2001:db8::1", "..", "db_main-1"} {
+	for _, good := range []string{"192.0.2.10", "2001:db8::1", "...", "db_main-1"} {
 		check(t, n.SaveNote(good, reconcile.Note{}))
 		check(t, n.SaveRouteMemo(good, reconcile.RouteMemo{}))
 	}
@@ -193,7 +193,7 @@ func TestFolderWipedAndUnwritable(t *testing.T) {
 	check(t, os.RemoveAll(n.path))
 	check(t, n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick = 5 }))
 
-	blocked := OpenNotes(NotesOptions{Dir: filepath.Join(n.path, "patroni.json", "x")}) // not even root can make this
+	blocked := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(n.path, "patroni.json", "x")}) // not even root can make this
 	_, err = blocked.Lock("a", time.Minute)
 	if err == nil || errors.Is(err, reconcile.ErrBusy) {
 		t.Errorf("lock: %v", err)

@@ -20,6 +20,9 @@ func (d database) store(records *bbolt.Bucket, entries []entry) error {
 			return err
 		}
 	}
+	if d.keep <= 0 {
+		return nil
+	}
 	return prune(records, min(n-d.keep, pruneMost), entries)
 }
 

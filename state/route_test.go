@@ -244,7 +244,7 @@ func TestRouteFolderWipedAndUnwritable(t *testing.T) {
 	unlock()
 	equal(t, "memo", memo(t, n, "a"), fullMemo())
 
-	blocked := OpenNotes(NotesOptions{Dir: n.file("a@route.json")}) // not even root can make this
+	blocked := OpenNotes(NotesOptions{Now: bootTime, Dir: n.file("a@route.json")}) // not even root can make this
 	if _, err = blocked.LockRoute("a"); err == nil || errors.Is(err, reconcile.ErrBusy) {
 		t.Errorf("lock: %v", err)
 	}

@@ -17,7 +17,8 @@ type hostClock struct{}
 
 var _ reconcile.Clock = hostClock{}
 
-// Now reads CLOCK_BOOTTIME. The call cannot fail on a Linux since 2.6.39.
+// Now reads CLOCK_BOOTTIME, here and nowhere else: the other packages are given it. The call cannot fail on a Linux since
+// 2.6.39.
 func (hostClock) Now() reconcile.Moment {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {

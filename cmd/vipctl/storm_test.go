@@ -78,8 +78,8 @@ type ledger struct {
 
 func newLedger(run, stateDir string) *ledger {
 	return &ledger{
-		history: state.OpenHistory(state.Options{Dir: stateDir, Run: run}),
-		notes:   state.OpenNotes(state.NotesOptions{Dir: run}),
+		history: state.OpenHistory(state.Options{Dir: stateDir, Run: run, Now: hostClock{}.Now}),
+		notes:   state.OpenNotes(state.NotesOptions{Dir: run, Now: hostClock{}.Now}),
 		want:    map[tale]int{},
 	}
 }

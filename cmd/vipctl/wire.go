@@ -49,15 +49,17 @@ func (a *app) open(c *cli.Context) (*host, error) {
 		patroni: patroni.New(patroni.Options{
 			Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
 			CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-			EnvironmentFile: cfg.Patroni.EnvironmentFile,
+			EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now,
 		}),
 	}
 	owner := ""
 	if os.Geteuid() == 0 { // a folder that root has to make must not lock PostgreSQL's user out
 		owner = h.patroni.DataDir()
 	}
-	h.notes = state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, OwnerOf: owner})
-	h.history = state.OpenHistory(state.Options{Dir: cfg.Paths.State, Run: cfg.Paths.Run, Keep: cfg.History.Keep, OwnerOf: owner})
+	h.notes = state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now, OwnerOf: owner})
+	h.history = state.OpenHistory(state.Options{
+		Dir: cfg.Paths.State, Run: cfg.Paths.Run, Now: hostClock{}.Now, Keep: cfg.History.Keep, OwnerOf: owner,
+	})
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
