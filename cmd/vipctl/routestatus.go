@@ -81,9 +81,8 @@ func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *
 	return s
 }
 
-func milliseconds(d time.Duration) float64 {
-	return float64(d.Round(100*time.Microsecond)) / float64(time.Millisecond)
-}
+// milliseconds are to the microsecond, as in the history.
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // via names the kind of a route.
 func via(r *config.Route) string {
