@@ -138,15 +138,33 @@ func TestSandbox(t *testing.T) {
 	t.Log(lines[len(lines)-1])
 }
 
-// TestInstanceIsTheSame: the template for a second cluster differs in its names and nothing else.
+// TestInstanceIsTheSame: the template for a second cluster differs in its names and nothing else, behind the comment at its
+// top.
 func TestInstanceIsTheSame(t *testing.T) {
 	for _, kind := range []string{"service", "timer"} {
-		one, template := directives(t, "vipctl."+kind), directives(t, "vipctl@."+kind)
-		template = strings.NewReplacer(" of %i", "", "vipctl-%i", "vipctl", "vipctl --config /etc/vipctl/%i.yml", "vipctl").Replace(template)
+		one, template := behindTop(t, "vipctl."+kind), behindTop(t, "vipctl@."+kind)
+		template = strings.NewReplacer(
+			" of %i", "", "vipctl-%i", "vipctl", "vipctl --config /etc/vipctl/%i.yml", "vipctl", // directives
+			"/run/vipctl-NAME", "/run/vipctl", "in NAME.yml", "in vipctl.yml", // comments
+		).Replace(template)
 		if one != template {
 			t.Errorf("%s:\n%s\ntemplate:\n%s", kind, one, template)
 		}
 	}
+}
+
+// behindTop is a unit without the comment at its top, which says what the file is.
+func behindTop(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(data), "\n\n")
+	if !found || !strings.HasPrefix(string(data), "#") {
+		t.Fatalf("%s has no comment at its top", file)
+	}
+	return rest
 }
 
 // directives is a unit without its comments.
