@@ -113,7 +113,8 @@ func parseCluster(body []byte, scope string) (cluster, error) {
 	return c, nil
 }
 
-// leader is the member that holds the lock, "" when none does.
+// leader is the member that holds the lock, "" when none does. GET /cluster marks it with one of these two words; what
+// follows from it is for reconcile to say.
 func (c cluster) leader() string {
 	for _, m := range c.Members {
 		if m.Role == "leader" || m.Role == "standby_leader" {
