@@ -42,4 +42,3 @@ func (h *host) isOwn(setting string, o patroni.Own) config.Problem {
 	}
 	return p
 }
-

@@ -52,6 +52,9 @@ func (a *app) open(c *cli.Context) (*host, error) {
 			EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now,
 		}),
 	}
+	if err := h.refuseOwn(); err != nil {
+		return nil, err
+	}
 	owner := ""
 	if os.Geteuid() == 0 { // a folder that root has to make must not lock PostgreSQL's user out
 		owner = h.patroni.DataDir()
