@@ -134,7 +134,11 @@ func (a *app) look(h *host) (statusReport, []string) {
 	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
 	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
 	past := outcomes[0].Facts.Past
-	r.Patroni = a.patroniStatus(h, outcomes[0].Facts, past.Peers)
+	facts := outcomes[0].Facts
+	if facts.Word.Answer == reconcile.Unasked { // a hold where the address is not here decides without a question
+		facts.Word = h.patroni.Word(a.ctx)
+	}
+	r.Patroni = a.patroniStatus(h, facts, past.Peers)
 	r.lastTickAgo, r.interval = -1, h.config.Interval
 	if past.LastTick != 0 {
 		r.lastTickAgo = trigger.At - past.LastTick
