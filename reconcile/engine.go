@@ -12,7 +12,7 @@ type VIP struct {
 	Address  Address
 	Follow   Follow
 	Leased   bool          // the address dies by itself unless it is renewed
-	HandOver time.Duration // the longest wait for a successor; 0 releases at once
+	HandOver time.Duration // the longest wait for a successor; less than 1 s releases at once
 	Route    Route         // nil: the link is all there is
 }
 
