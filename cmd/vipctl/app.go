@@ -130,6 +130,7 @@ func (a *app) cli() *cli.App {
 		Flags:                 globalFlags(),
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
+		Before:                noEmptyFlags,
 		Action:                a.noCommand,
 		Commands: []*cli.Command{
 			a.callbackCommand(), a.reconcileCommand(), a.statusCommand(), a.historyCommand(),
@@ -155,8 +156,19 @@ func globalFlags() []cli.Flag {
 func command(c *cli.Command) *cli.Command {
 	c.Flags = append(c.Flags, globalFlags()...)
 	c.OnUsageError = onUsageError
+	c.Before = noEmptyFlags
 	c.HideHelpCommand = true
 	return c
+}
+
+// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
+func noEmptyFlags(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		if f, ok := f.(*cli.StringFlag); ok && c.IsSet(f.Name) && c.String(f.Name) == "" {
+			return usageError{fmt.Errorf("got --%s \"\", want a value, or no --%[1]s at all", f.Name)}
+		}
+	}
+	return nil
 }
 
 // global is the value of a global flag, wherever on the line it stands.
