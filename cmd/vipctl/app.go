@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -53,7 +54,7 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, started: processStart(), log: newLogger(stderr)}
 	err := a.cli().RunContext(ctx, args)
-	if err == nil {
+	if err == nil || unread(err) {
 		return exitDone
 	}
 	code := exitCode(err)
@@ -62,6 +63,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
 	return code
+}
+
+// unread reports whether nobody wants the rest of what is printed, as behind `vipctl status | head -1`.
+func unread(err error) bool {
+	var write *fs.PathError
+	return errors.As(err, &write) && write.Path == os.Stdout.Name() && errors.Is(write, unix.EPIPE)
 }
 
 // usageError is a command line that cannot be meant.

@@ -28,7 +28,7 @@ var noSandbox = os.Getenv(inside)
 
 // programs are what the test binary is under these names.
 var programs = map[string]func(){
-	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "journal": journal,
+	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "journal": journal, "unread": unreadProgram,
 }
 
 // TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs

@@ -50,3 +50,27 @@ func journal() {
 	}
 	die("journal:", err)
 }
+
+// unreadProgram is a program: unread stdout|stderr COMMAND... runs the command with a pipe there that nobody reads.
+func unreadProgram() {
+	r, w, err := os.Pipe()
+	if err != nil {
+		die("unread:", err)
+	}
+	r.Close()
+	c := exec.Command(os.Args[2], os.Args[3:]...)
+	c.Stdout, c.Stderr = os.Stdout, os.Stderr
+	switch os.Args[1] {
+	case "stdout":
+		c.Stdout = w
+	case "stderr":
+		c.Stderr = w
+	default:
+		die("unread: got", os.Args[1])
+	}
+	err = c.Run()
+	if c.ProcessState == nil {
+		die("unread:", err)
+	}
+	os.Exit(exitCodeOf(err))
+}

@@ -39,7 +39,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	setcap FILE, chown USER FILE, install FILE
 //	hetzner start|stop|honest              its APIs, with a token and a password in /etc/vipctl; and other words, see there
 //
-// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, journal PROGRAM.
+// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, journal PROGRAM,
+// unread stdout|stderr PROGRAM.
 func TestScript(t *testing.T) {
 	needSandbox(t)
 	testscript.Run(t, testscript.Params{
