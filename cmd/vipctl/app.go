@@ -110,6 +110,7 @@ func exitCode(err error) int {
 // hintFor is the next step after a mistake that many make.
 func hintFor(err error) string {
 	var distrust *untrusted
+	var history historyError
 	switch {
 	case errors.As(err, &distrust):
 		return "the file is safe in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
@@ -120,6 +121,8 @@ func hintFor(err error) string {
 		}
 		return fmt.Sprintf("moving an address needs two capabilities: setcap cap_net_admin,cap_net_raw+ep %s "+
 			"(lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)", self)
+	case exitCode(err) == exitFailed && errors.As(err, &history):
+		return "what can be read is shown; a corrupt history.db is moved aside when the next transition is written, and a new one begun"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -48,16 +49,22 @@ func (a *app) showHistory(c *cli.Context) error {
 	}
 	records, err := h.history.Read(query)
 	if err != nil {
-		return fmt.Errorf("read the history: %w", err)
-	}
-	if c.Bool("json") {
-		if records == nil {
-			records = []reconcile.Record{}
+		err = historyError{fmt.Errorf("read the history in %s: %w", h.config.Paths.State, err)}
+		if len(records) == 0 {
+			return err
 		}
-		return json.NewEncoder(a.stdout).Encode(records)
 	}
-	return a.writeHistory(records)
+	write := a.writeHistory
+	if c.Bool("json") {
+		write = a.encodeHistory
+	}
+	return errors.Join(write(records), err) // with an error come the records that could be read
 }
+
+// historyError says that the history could not be read, or not all of it.
+type historyError struct{ error }
+
+func (e historyError) Unwrap() error { return e.error }
 
 // knows refuses the name of a VIP that the configuration does not have.
 func (h *host) knows(name string) error {
@@ -69,6 +76,13 @@ func (h *host) knows(name string) error {
 		names = append(names, v.Name)
 	}
 	return usageError{fmt.Errorf("got --vip %q, want one of %q", name, names)}
+}
+
+func (a *app) encodeHistory(records []reconcile.Record) error {
+	if records == nil {
+		records = []reconcile.Record{}
+	}
+	return json.NewEncoder(a.stdout).Encode(records)
 }
 
 func (a *app) writeHistory(records []reconcile.Record) error {

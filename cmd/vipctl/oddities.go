@@ -26,8 +26,11 @@ func (o *oddities) add(vip string) func(error) {
 	}
 }
 
-// noSessionReset is what the memory keeps of the kernel's lack of that name.
-const noSessionReset = "no_session_reset"
+// What the memory keeps of warnings that were given.
+const (
+	noSessionReset = "no_session_reset" // the kernel cannot reset sessions
+	historyWaits   = "history_waits"    // records wait in the spool, and the history cannot take them
+)
 
 // logOddities logs them; a kernel that cannot reset sessions will not learn to, so that this is said once a boot.
 func (a *app) logOddities(h *host) {

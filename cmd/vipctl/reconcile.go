@@ -39,7 +39,7 @@ func (a *app) reconcile(c *cli.Context) error {
 	}
 	if !c.Bool("dry-run") {
 		err := a.tickUntilSettled(h)
-		if late := h.history.Flush(); late != nil {
+		if late := h.history.Flush(); late != nil && h.firstTime(historyWaits) {
 			a.log.Warnf("write down what the history has missed: %v", late)
 		}
 		return err
