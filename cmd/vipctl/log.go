@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,9 +103,9 @@ func statusText(status int) string {
 	return fmt.Sprintf("HTTP %d", status)
 }
 
-// report logs what a run came to, beside the transitions, and returns the first error.
+// report logs what a run came to, beside the transitions, and returns the errors.
 func (a *app) report(outcomes []reconcile.Outcome) error {
-	var first error
+	var failed []error
 	for _, o := range outcomes {
 		for _, w := range o.Warnings {
 			a.log.Warn(w)
@@ -113,9 +114,9 @@ func (a *app) report(outcomes []reconcile.Outcome) error {
 			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Word.Why)
 		}
 		a.log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)
-		if o.Err != nil && first == nil {
-			first = fmt.Errorf("%s: %w", o.VIP, o.Err)
+		if o.Err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", o.VIP, o.Err))
 		}
 	}
-	return first
+	return errors.Join(failed...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 
@@ -73,7 +74,31 @@ func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
 	if err != nil {
 		return err
 	}
-	return a.report(h.engine.SetHold(a.ctx, operator(), a.started, lasting))
+	done := fmt.Sprintf("held for %v", lasting)
+	if lasting == 0 {
+		h.engine.VIPs = slices.DeleteFunc(h.engine.VIPs, func(v reconcile.VIP) bool { return a.noHold(h, v.Name) })
+		done = "hold ended"
+	}
+	if len(h.engine.VIPs) == 0 {
+		return nil
+	}
+	outcomes := h.engine.SetHold(a.ctx, operator(), a.started, lasting)
+	for _, out := range outcomes {
+		if out.Err == nil {
+			fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, done)
+		}
+	}
+	return a.report(outcomes)
+}
+
+// noHold reports whether there is certainly no hold to end, and says so.
+func (a *app) noHold(h *host, vip string) bool {
+	n, err := h.notes.Note(vip)
+	if err != nil || n.Hold != nil && n.Hold.Until > (hostClock{}).Now() {
+		return false
+	}
+	fmt.Fprintf(a.stdout, "%s: no hold\n", vip)
+	return true
 }
 
 func (a *app) claim(c *cli.Context) error {
@@ -81,7 +106,8 @@ func (a *app) claim(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.order(h, a.ordered(c, reconcile.OrderClaim))
+	_, err = a.order(h, a.ordered(c, reconcile.OrderClaim))
+	return err
 }
 
 func (a *app) release(c *cli.Context) error {
@@ -93,10 +119,11 @@ func (a *app) release(c *cli.Context) error {
 		return usageError{errors.New("release: got --unassign, but there is no route to give up")}
 	}
 	t := a.ordered(c, reconcile.OrderRelease)
-	if err := a.order(h, t); err != nil || !c.Bool("unassign") {
-		return err
+	released, err := a.order(h, t)
+	if c.Bool("unassign") {
+		err = errors.Join(err, a.unassign(h, t, released))
 	}
-	return a.unassign(h, t)
+	return err
 }
 
 // ordered is an operator's trigger.
@@ -104,27 +131,45 @@ func (a *app) ordered(c *cli.Context, o reconcile.Order) reconcile.Trigger {
 	return reconcile.Trigger{Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started}
 }
 
-// order carries out a claim or a release by hand, and fails where the policy refused one.
-func (a *app) order(h *host, t reconcile.Trigger) error {
+// order carries out a claim or a release by hand, and says for which VIPs it was done. The error has what failed, and what
+// the policy refused.
+func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(a.ctx, t)
 	a.logOddities(h)
-	if err := a.report(outcomes); err != nil {
-		return err
-	}
+	failed := []error{a.report(outcomes)}
 	for _, out := range outcomes {
-		if out.Verdict.Code == reconcile.CodeRefused {
-			return fmt.Errorf("%s %s refused: %s (--force overrides this)", t.Order, out.VIP, out.Verdict.Why)
+		switch {
+		case out.Err != nil:
+		case out.Verdict.Code == reconcile.CodeRefused:
+			failed = append(failed, fmt.Errorf("%s %s refused: %s (--force overrides this)", t.Order, out.VIP, out.Verdict.Why))
+		default:
+			done = append(done, out.VIP)
+			fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, orderWords(t, out))
 		}
-		fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, out.Verdict.Why)
 	}
-	return nil
+	return done, errors.Join(failed...)
+}
+
+// orderWords says what an order came to that was carried out.
+func orderWords(t reconcile.Trigger, out reconcile.Outcome) string {
+	here, why := out.Facts.Sight.Here, out.Verdict.Why
+	claimed := slices.ContainsFunc(out.Records, func(r reconcile.Record) bool { return r.Do == reconcile.ChangeClaim })
+	switch {
+	case t.Order == reconcile.OrderRelease && here == reconcile.PresenceNo:
+		return "not on this host"
+	case t.Order == reconcile.OrderClaim && here == reconcile.PresenceYes && !claimed:
+		return "already on this host"
+	case t.Order == reconcile.OrderClaim && !t.Force:
+		return "claimed: " + why
+	}
+	return why
 }
 
 // unassign gives up the routes of VIPs that have been released. One failure does not stop the others.
-func (a *app) unassign(h *host, t reconcile.Trigger) error {
+func (a *app) unassign(h *host, t reconcile.Trigger, released []string) error {
 	var failed []error
 	for _, v := range h.engine.VIPs {
-		if v.Route == nil {
+		if v.Route == nil || !slices.Contains(released, v.Name) {
 			continue
 		}
 		now, err := h.engine.Unassign(a.ctx, v, t)
