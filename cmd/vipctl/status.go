@@ -28,6 +28,7 @@ type statusReport struct {
 
 	lastTickAgo time.Duration // negative when no tick was seen
 	interval    time.Duration // at which ticks should come
+	runDir      string        // where they leave their mark
 }
 
 // patroniStatus is the local Patroni's word.
@@ -58,7 +59,7 @@ type vipStatus struct {
 	Code           reconcile.Code     `json:"code"`
 	Reason         string             `json:"reason"`
 	Conflict       *conflictStatus    `json:"conflict"`
-	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now
+	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now; nil where that could not be asked
 	LastTransition *reconcile.Record  `json:"last_transition"`
 	Route          *routeStatus       `json:"route"`
 }
@@ -139,7 +140,7 @@ func (a *app) look(h *host) (statusReport, []string) {
 		facts.Word = h.patroni.Word(a.ctx)
 	}
 	r.Patroni = a.patroniStatus(h, facts, past.Peers)
-	r.lastTickAgo, r.interval = -1, h.config.Interval
+	r.lastTickAgo, r.interval, r.runDir = -1, h.config.Interval, h.config.Paths.Run
 	if past.LastTick != 0 {
 		r.lastTickAgo = trigger.At - past.LastTick
 		r.LastTick = &reconcile.Stamp{Time: time.Now().Add(-r.lastTickAgo)}
@@ -173,6 +174,9 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 		others, err := h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
 		caution("ask who answers for "+v.Name, err)
 		v.Answering = append(v.Answering, others...)
+		if err != nil {
+			v.Answering = nil
+		}
 	}
 	last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
 	caution("read the history", err)
@@ -213,7 +217,7 @@ func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
 func newVIPStatus(o reconcile.Outcome) vipStatus {
 	s := o.Facts.Sight
 	v := vipStatus{Name: o.VIP, Held: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
-	v.Answering = []reconcile.MAC{} // JSON has a list, not null
+	v.Answering = []reconcile.MAC{} // JSON has a list, not null, where nobody answers
 	if s.End != 0 {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left

@@ -32,7 +32,7 @@ func colourful(w io.Writer) bool { return os.Getenv("NO_COLOR") == "" && isTermi
 func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "node %s, cluster %s: %s\n", orDash(r.Node), orDash(r.Cluster), r.Patroni.words())
-	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo, r.interval))
+	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo, r.interval, r.runDir))
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "VIP\tINTERFACE\tHELD\tLEASE\tANSWERS\tDO\tWHY")
 	for _, v := range r.VIPs {
@@ -103,8 +103,9 @@ func (p patroniStatus) words() string {
 // missedTicks is how many ticks may be missing before people are asked about the timer.
 const missedTicks = 3
 
-func tickWords(ago, interval time.Duration) string {
-	const question = "is the timer on? (systemctl enable --now vipctl.timer)"
+// tickWords says when the timer last ran. Without its mark in the folder it did not, or could not write there.
+func tickWords(ago, interval time.Duration, dir string) string {
+	question := "is the timer on? (systemctl enable --now vipctl.timer), or can " + dir + " not be written?"
 	if ago < 0 {
 		return "no tick seen: " + question
 	}
@@ -135,6 +136,9 @@ func (v vipStatus) answers() string {
 	}
 	for _, mac := range v.Answering {
 		who = append(who, string(mac))
+	}
+	if v.Answering == nil {
+		who = append(who, "?") // nobody could be asked
 	}
 	if len(who) == 0 {
 		return "nobody"
