@@ -51,7 +51,10 @@ func (c *Client) Check() error {
 	if _, err := c.settings(); err != nil {
 		return err
 	}
-	_, err := c.local()
+	if _, err := c.local(); err != nil {
+		return err
+	}
+	_, err := c.peers() // they may speak TLS where the local Patroni does not
 	return err
 }
 

@@ -250,3 +250,14 @@ func FuzzDecryptPKCS8(f *testing.F) {
 		}
 	})
 }
+
+// TestCheckReadsWhatPeersNeed: they may speak TLS where this host's Patroni does not.
+func TestCheckReadsWhatPeersNeed(t *testing.T) {
+	err := ask(t, "*:8008", "ctl: {cacert: /nonexistent/ca.pem}\n").Check()
+	if err == nil || !strings.Contains(err.Error(), "CA certificates: open /nonexistent/ca.pem: ") {
+		t.Errorf("without the CA of ctl.cacert: %v", err)
+	}
+	if err := ask(t, "*:8008", "ctl: {cacert: "+newAuthority(t, "ours").file+"}\n").Check(); err != nil {
+		t.Error(err)
+	}
+}
