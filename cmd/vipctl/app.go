@@ -115,12 +115,9 @@ func hintFor(err error) string {
 	case errors.As(err, &distrust):
 		return "the file is safe in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
 	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
-		self, err := os.Executable()
-		if err != nil {
-			self = "/usr/bin/vipctl"
-		}
-		return fmt.Sprintf("moving an address needs two capabilities: setcap cap_net_admin,cap_net_raw+ep %s "+
-			"(lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)", self)
+		line, _ := setcapLine()
+		return "moving an address needs two capabilities: " + line +
+			" (lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)"
 	case exitCode(err) == exitFailed && errors.As(err, &history):
 		return "what can be read is shown; a corrupt history.db is moved aside when the next transition is written, and a new one begun"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -49,19 +50,47 @@ func privilegedBy() string {
 		return "with the privileges of its file"
 	case os.Geteuid() == 0:
 		return "as root"
-	case mayMoveAddresses():
+	case effective(unix.CAP_NET_ADMIN):
 		return "with CAP_NET_ADMIN"
 	}
 	return ""
 }
 
-// mayMoveAddresses reports whether CAP_NET_ADMIN is in the effective set, as it is where systemd's AmbientCapabilities=
-// put it.
-func mayMoveAddresses() bool {
+// effective reports whether a capability is in the effective set, as it is where systemd's AmbientCapabilities= put it.
+func effective(capability int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	if err := unix.Capget(&header, &sets[0]); err != nil {
 		return true // not known to fail; then rather too careful
 	}
-	return sets[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
+	return sets[0].Effective&(1<<capability) != 0
+}
+
+// setcapLine is the command that lets whoever runs this program move addresses, and the program.
+func setcapLine() (line, self string) {
+	self, err := os.Executable()
+	if err != nil {
+		self = "/usr/bin/vipctl"
+	}
+	return "setcap cap_net_admin,cap_net_raw+ep " + shellWord(self), self
+}
+
+// warnOfPowers warns where this user cannot move addresses, and as root where the callbacks could not: they run as the
+// owner of PostgreSQL's data directory, with what the file gives them.
+func (a *app) warnOfPowers(h *host) {
+	line, self := setcapLine()
+	if os.Geteuid() != 0 {
+		if !effective(unix.CAP_NET_ADMIN) || !effective(unix.CAP_NET_RAW) {
+			a.log.Warnf("this user cannot move addresses: CAP_NET_ADMIN and CAP_NET_RAW are not both effective; run as root: %s", line)
+		}
+		return
+	}
+	var data unix.Stat_t
+	if unix.Stat(h.patroni.DataDir(), &data) != nil || data.Uid == 0 {
+		return
+	}
+	if _, err := unix.Getxattr(self, "security.capability", nil); errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+		a.log.Warnf("callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s has none; run: %s",
+			userName(data.Uid), self, line)
+	}
 }
