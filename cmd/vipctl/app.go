@@ -134,10 +134,10 @@ func (a *app) cli() *cli.App {
 		HideVersion:           true,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: cli.AppHelpTemplate + "\n" + exitCodesHelp,
-		Flags:                 globalFlags(),
+		Flags:                 append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
-		Before:                noEmptyFlags,
+		Before:                beforeAll,
 		Action:                a.noCommand,
 		Commands: []*cli.Command{
 			a.callbackCommand(), a.reconcileCommand(), a.statusCommand(), a.historyCommand(),
@@ -168,16 +168,6 @@ func command(c *cli.Command) *cli.Command {
 	return c
 }
 
-// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
-func noEmptyFlags(c *cli.Context) error {
-	for _, f := range c.Command.Flags {
-		if f, ok := f.(*cli.StringFlag); ok && c.IsSet(f.Name) && c.String(f.Name) == "" {
-			return usageError{fmt.Errorf("got --%s \"\", want a value, or no --%[1]s at all", f.Name)}
-		}
-	}
-	return nil
-}
-
 // global is the value of a global flag, wherever on the line it stands.
 func global(c *cli.Context, name string) string {
 	for _, level := range c.Lineage() {
@@ -186,26 +176,4 @@ func global(c *cli.Context, name string) string {
 		}
 	}
 	return ""
-}
-
-func onUsageError(_ *cli.Context, err error, _ bool) error { return usageError{err} }
-
-// noCommand is what a line without a known command runs into.
-func (a *app) noCommand(c *cli.Context) error {
-	if c.NArg() == 0 {
-		return cli.ShowAppHelp(c)
-	}
-	word := c.Args().First()
-	if near := cli.SuggestCommand(c.App.Commands, word); near != "" {
-		return usageError{fmt.Errorf("unknown command %q. %s (vipctl --help lists all)", word, near)}
-	}
-	return usageError{fmt.Errorf("unknown command %q (vipctl --help lists all)", word)}
-}
-
-// noWords refuses arguments where a command takes none.
-func noWords(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return usageError{fmt.Errorf("%s: got %q, want no arguments", c.Command.FullName(), c.Args().Slice())}
-	}
-	return nil
 }

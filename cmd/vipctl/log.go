@@ -12,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
+	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 )
@@ -24,11 +25,11 @@ func newLogger(stderr io.Writer) *logrus.Logger {
 	return log
 }
 
-// setLog applies level and format, both checked by config before.
+// setLog applies level and format. Those of the file were checked by config before, those of the command line were not.
 func (a *app) setLog(level, format string) error {
 	parsed, err := logrus.ParseLevel(level)
-	if err != nil {
-		return usageError{fmt.Errorf("log level: %w", err)}
+	if err != nil || !slices.Contains(config.LogLevels(), level) {
+		return usageError{fmt.Errorf("log level: got %q, want %s", level, either(config.LogLevels()))}
 	}
 	a.log.SetLevel(parsed)
 	if format == "auto" && toJournal(os.Stderr, os.Getenv("JOURNAL_STREAM")) {
@@ -41,7 +42,7 @@ func (a *app) setLog(level, format string) error {
 	case "journal":
 		a.log.SetFormatter(journalFormatter{})
 	default:
-		return usageError{fmt.Errorf("log format: got %q, want auto, text, json or journal", format)}
+		return usageError{fmt.Errorf("log format: got %q, want %s", format, either(config.LogFormats()))}
 	}
 	return nil
 }

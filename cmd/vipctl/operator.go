@@ -141,13 +141,21 @@ func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 		switch {
 		case out.Err != nil:
 		case out.Verdict.Code == reconcile.CodeRefused:
-			failed = append(failed, fmt.Errorf("%s %s refused: %s (--force overrides this)", t.Order, out.VIP, out.Verdict.Why))
+			failed = append(failed, fmt.Errorf("%s %s refused: %s (%s)", t.Order, out.VIP, out.Verdict.Why, forceWords(t.Order)))
 		default:
 			done = append(done, out.VIP)
 			fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, orderWords(t, out))
 		}
 	}
 	return done, errors.Join(failed...)
+}
+
+// forceWords are the way around a refusal. A claim by force can give two hosts one address.
+func forceWords(o reconcile.Order) string {
+	if o == reconcile.OrderClaim {
+		return "--force overrides this; first see that no other node has the address"
+	}
+	return "--force overrides this"
 }
 
 // orderWords says what an order came to that was carried out.

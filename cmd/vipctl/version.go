@@ -18,8 +18,12 @@ func (a *app) versionCommand() *cli.Command {
 			if err := noWords(c); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.stdout, "vipctl %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
-			return err
+			return a.printVersion()
 		},
 	})
+}
+
+func (a *app) printVersion() error {
+	_, err := fmt.Fprintf(a.stdout, "vipctl %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return err
 }
