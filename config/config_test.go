@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	c := load(t, minimal)
 	c.settings = nil
 	want := &Config{
-		Patroni: Patroni{Config: "/etc/patroni/config.yml", Timeout: time.Second},
+		Patroni: Patroni{Config: "/etc/patroni/config.yml", Timeout: 1800 * time.Millisecond},
 		VIPs: []VIP{{
 			Name: "192.0.2.10", Prefix: netip.MustParsePrefix("192.0.2.10/32"), Interface: "eth0",
 			Follow: "primary", Lease: true, HandOver: 5 * time.Second,

@@ -74,7 +74,7 @@ func checkConfig(t *testing.T, c *Config) {
 	for _, path := range []string{p.Config, p.CAFile, p.CertFile, p.KeyFile, p.EnvironmentFile} {
 		check(path == "" || absolute(path), "path", path)
 	}
-	check(within(p.Timeout, 100*time.Millisecond, 5*time.Second), "timeout", p.Timeout)
+	check(within(p.Timeout, 100*time.Millisecond, 1900*time.Millisecond), "timeout", p.Timeout)
 	check(within(c.Interval, 500*time.Millisecond, 30*time.Second), "interval", c.Interval)
 	check(within(c.Announce.Refresh, time.Second, time.Hour), "refresh", c.Announce.Refresh)
 	check(absolute(c.Paths.Run, c.Paths.State) && c.Paths.Run != c.Paths.State, "paths", c.Paths)

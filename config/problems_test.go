@@ -60,7 +60,7 @@ paths: [a]
 vipctl.yml:3: patroni.url: got a URL with a user in it, want a URL such as http://127.0.0.1:8008 (Patroni needs no login to be asked)
 vipctl.yml:4: patroni.cert_file: got etc/x.pem, want an absolute path
 vipctl.yml:4: patroni.cert_file: got a certificate without its key, want patroni.key_file too (one file with both may be named twice)
-vipctl.yml:5: patroni.timeout: got 500, want a duration from 100ms to 5s (write 500ms)
+vipctl.yml:5: patroni.timeout: got 500, want a duration from 100ms to 1.9s, because an answer counts only up to 2s after the question (write 500ms)
 vipctl.yml:7: vips[0].address: got 192.0.2.10/255.255.255.0, want a prefix length from 1 to 32 (write 192.0.2.10/24)
 vipctl.yml:8: vips[0].interface: got eth0@if5, want a link's name, alternative name or MAC (write eth0: after the @ ip shows another link)
 vipctl.yml:9: vips[0].route: got hetzner, want the settings hetzner_cloud, hetzner_robot
@@ -179,7 +179,8 @@ func TestRefused(t *testing.T) {
 		{patroni("{config: /p, url: 'http://a:'}"), "1: patroni.url: got http://a:, want a URL such as http://127.0.0.1:8008 (its port is not one)"},
 		{patroni("{config: /p, url: 'http://a:65536'}"), "1: patroni.url: got http://a:65536, want a URL such as http://127.0.0.1:8008 (its port is not one)"},
 		{patroni("{config: /p, url: 'http://a:8008/leader'}"), "1: patroni.url: got http://a:8008/leader, want a URL such as http://127.0.0.1:8008 (without anything after the host and port)"},
-		{patroni("{config: /p, timeout: 99ms}"), "1: patroni.timeout: got 99ms, want a duration from 100ms to 5s"},
+		{patroni("{config: /p, timeout: 99ms}"), "1: patroni.timeout: got 99ms, want a duration from 100ms to 1.9s, because an answer counts only up to 2s after the question"},
+		{patroni("{config: /p, timeout: 2s}"), "1: patroni.timeout: got 2s, want a duration from 100ms to 1.9s, because an answer counts only up to 2s after the question"},
 		// the rest
 		{more("interval: 499ms\n"), "6: interval: got 499ms, want a duration from 500ms to 30s"},
 		{more("interval: 2 s\n"), "6: interval: got 2 s, want a duration from 500ms to 30s (write 2s)"},

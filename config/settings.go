@@ -33,7 +33,8 @@ func (s section) patroni() Patroni {
 	p.CertFile, _ = read(s, "cert_file", path(), "")
 	p.KeyFile, _ = read(s, "key_file", path(), "")
 	p.EnvironmentFile, _ = read(s, "environment_file", path(), "")
-	p.Timeout, _ = read(s, "timeout", duration(100*time.Millisecond, 5*time.Second), time.Second)
+	p.Timeout, _ = read(s, "timeout", because("an answer counts only up to 2s after the question",
+		duration(100*time.Millisecond, 1900*time.Millisecond)), 1800*time.Millisecond)
 
 	// The scope and the name in it tell our Patroni from another.
 	s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")

@@ -125,6 +125,17 @@ func duration(least, most time.Duration) kind[time.Duration] {
 	}}
 }
 
+// because makes each refusal of k say why its values are bounded as they are.
+func because[T any](why string, k kind[T]) kind[T] {
+	return kind[T]{show: k.show, parse: func(text string) (T, *wish) {
+		value, w := k.parse(text)
+		if w != nil {
+			w.want += ", because " + why
+		}
+		return value, w
+	}}
+}
+
 // showDuration is [time.Duration.String] without zeros at the end: 1m, not 1m0s.
 func showDuration(d time.Duration) string {
 	text := d.String()

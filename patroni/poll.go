@@ -4,9 +4,14 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
 )
+
+// pollWithin bounds a poll, whatever the timeout. A peer that is cut off is waited for to the end, mostly behind a local
+// Patroni that was; and ticks that take longer come too late to roll a lease by the peers' word, which lasts interval + 3 s.
+const pollWithin = time.Second
 
 // Poll asks the peers side by side, all of them within one deadline: GET /leader of each, and GET /cluster of those
 // that do not lead and see a lock. The answers are in the order of peers.
@@ -14,7 +19,7 @@ import (
 // Names is empty where that second answer is missing, too. The peer's word then has a Why: who leads is unknown, which
 // is not the same as nobody.
 func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, pollWithin))
 	defer cancel()
 	said := make([]reconcile.PeerWord, len(peers))
 	var all sync.WaitGroup

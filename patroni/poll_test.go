@@ -170,6 +170,16 @@ func TestPollTakesOneDeadline(t *testing.T) {
 	}
 }
 
+// TestPollIsBrief: a timeout that gives the local Patroni more time does not give it to peers that are cut off.
+func TestPollIsBrief(t *testing.T) {
+	t.Parallel()
+	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
+	got := ask(t, "127.0.0.1:1", "", within(time.Minute)).Poll(t.Context(), []reconcile.Peer{{Name: "x", URL: "http://" + silent.addr}})
+	if want := late + "1s"; got[0].Word.Answer != reconcile.Silent || got[0].Word.Why != want {
+		t.Errorf("got %+v, want %q", got[0].Word, want)
+	}
+}
+
 // TestPollTLS: a peer's certificate is for the host in its own URL, not for this host's connect_address.
 func TestPollTLS(t *testing.T) {
 	ca := newAuthority(t, "ours")
