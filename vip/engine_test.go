@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -228,4 +230,41 @@ func TestDownLinkInTheEngine(t *testing.T) {
 			d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
 		})
 	}
+}
+
+// A copy on another link neither ends ours nor keeps a tick from renewing it; one that was there first is one failed
+// claim, until it is gone.
+func TestCopyElsewhereInTheEngine(t *testing.T) {
+	newLAN(t).plug(t, us, "eth0")
+	warnings := 0
+	k := kernel(t, "10.77.0.5/32", "eth0", func(o *Options) { o.Warn = func(error) { warnings++ } })
+	d := newDesk(func(d *desk) reconcile.Address {
+		k.clock = d.Now
+		return k
+	})
+	onLo := func() {
+		addAddr(t, "lo", "10.77.0.5/32")
+		t.Cleanup(func() { _ = netlink.AddrDel(nil, &netlink.Addr{IPNet: k.ipNet(), LinkIndex: 1}) })
+	}
+	d.answer = reconcile.Leader
+	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	onLo()
+	for range 20 { // for longer than a lease
+		if o := d.run(t, reconcile.EventTick); o.Err != nil || o.Verdict.Do != reconcile.DoHold {
+			t.Fatalf("with a copy on lo: %+v", o)
+		}
+	}
+	if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
+		t.Errorf("%+v %v, leased until %v", s, err, d.note.LeaseEnd)
+	}
+	if warnings == 0 {
+		t.Error("nobody was told of the copy on lo")
+	}
+	d.wants(t, "renewed", reconcile.PresenceYes)
+	d.answer = reconcile.NotLeader
+	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+	d.answer = reconcile.Leader
+	d.wants(t, "promoted with a copy on lo", reconcile.PresenceNo, "claim address_missing: hold 10.77.0.5/32 on eth0: address is on another link: lo")
+	delAddr(t, "lo", "10.77.0.5/32")
+	d.wants(t, "on lo no more", reconcile.PresenceYes, "claim address_missing")
 }

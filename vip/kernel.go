@@ -15,8 +15,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// errElsewhere is what Hold fails with when a copy of the address is on another link of this host. Whoever put it there
-// must say which link is meant: two links that answer for one address are worse than none.
+// errElsewhere is what Hold fails with when a copy of the address is on another link of this host, and none on ours.
+// Whoever put it there must say which link is meant: two links that answer for one address are worse than none.
 var errElsewhere = errors.New("address is on another link")
 
 // Options say which address, on which link.
@@ -120,8 +120,10 @@ func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment)
 	return false, end
 }
 
-// Hold implements [reconcile.Address]. It refuses where the address is on another link, and where less than a second is
-// left. A missing link is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
+// Hold implements [reconcile.Address]. It refuses where less than a second is left, and where the address is on
+// another link and not here as wanted. One that is here as wanted is renewed all the same, with a warning about the other
+// each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link is an error that is
+// [os.ErrNotExist]; one that is down gets the address and stays down.
 func (k *Kernel) Hold(until reconcile.Moment) error {
 	s, err := k.survey()
 	if err != nil {
@@ -130,12 +132,16 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 	if s.link == nil {
 		return noLink(k.link)
 	}
-	if len(s.elsewhere) > 0 {
-		return fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.linkNames(s.elsewhere))
+	other := k.elsewhere(s)
+	if other != nil && !slices.ContainsFunc(s.here, k.wanted) {
+		return other
 	}
 	// An error here leaves everything as it is; set asks again, with the time that is left by then.
 	if _, err := lifetimeUntil(until, k.clock()); err != nil {
 		return err
+	}
+	if other != nil {
+		k.warn(fmt.Errorf("%w: remove it there", other))
 	}
 
 	first, last := k.strays(s.here)
@@ -147,6 +153,14 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 		return err
 	}
 	return k.remove(s.link, last)
+}
+
+// elsewhere is an error that tells of the copies on other links, or nil.
+func (k *Kernel) elsewhere(s survey) error {
+	if len(s.elsewhere) == 0 {
+		return nil
+	}
+	return fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.linkNames(s.elsewhere))
 }
 
 // set puts the address on the link until the given moment. A process that was stopped between reading the clock and

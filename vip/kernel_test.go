@@ -270,6 +270,38 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
+// A copy that somebody adds on another link must not end ours: it is renewed, and the other one is told of each time.
+func TestElsewhereToo(t *testing.T) {
+	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128", "fd00::5/64"} {
+		for _, other := range []string{"lo", "eth1"} {
+			t.Run(prefix+" "+other, func(t *testing.T) {
+				l := newLAN(t)
+				l.plug(t, us, "eth0")
+				l.plug(t, us, "eth1")
+				var warnings []string
+				k := kernel(t, prefix, "eth0", func(o *Options) {
+					o.Warn = func(err error) { warnings = append(warnings, err.Error()) }
+				})
+				must(t, k.Hold(in(20*time.Second)))
+				addAddr(t, other, prefix)
+				t.Cleanup(func() { delAddr(t, other, prefix) })
+				must(t, k.Hold(in(time.Hour)))
+				must(t, k.Hold(in(time.Minute)))
+				if got := copyOf(t, "eth0", k.addr().String()); !k.wanted(got) || got.ValidLft < 58 || got.ValidLft > 60 {
+					t.Errorf("renewed for a minute: %+v", got)
+				}
+				if got := copyOf(t, other, k.addr().String()); got.ValidLft != forever32 {
+					t.Errorf("the copy on %s became %+v", other, got)
+				}
+				warning := fmt.Sprintf("hold %s on eth0: address is on another link: %s: remove it there", prefix, other)
+				if want := []string{warning, warning}; !slices.Equal(warnings, want) {
+					t.Errorf("warnings %q, want %q", warnings, want)
+				}
+			})
+		}
+	}
+}
+
 func TestLinkDown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	linkDown(t, "eth0")
