@@ -179,7 +179,8 @@ func TestNoProxy(t *testing.T) {
 // TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on, patroni.yml.
 func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
 	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() reconcile.Moment { return noon }})
-	want := reconcile.Word{Answer: reconcile.NotOurs, Why: "stat /nonexistent/patroni.yml: no such file or directory", At: noon}
+	want := reconcile.Word{Answer: reconcile.NotOurs, At: noon,
+		Why: "patroni.config: got /nonexistent/patroni.yml: no such file or directory, want Patroni's own configuration, which vipctl can read"}
 	if got := c.Word(t.Context()); got != want {
 		t.Errorf("%+v", got)
 	}

@@ -1,7 +1,9 @@
 package patroni
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -66,7 +68,7 @@ func (secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]"))
 func readSettings(o Options) (settings, error) {
 	t, err := readTree(o)
 	if err != nil {
-		return settings{}, err
+		return settings{}, o.named(err)
 	}
 	s := settings{
 		scope:        t.text("scope"),
@@ -103,6 +105,18 @@ func readSettings(o Options) (settings, error) {
 		return s, t.problems
 	}
 	return s, nil
+}
+
+// named says which setting of vipctl.yml a file that cannot be used is from.
+func (o Options) named(err error) error {
+	var file *fs.PathError
+	switch {
+	case !errors.As(err, &file):
+		return err
+	case file.Path == o.EnvironmentFile:
+		return fmt.Errorf("patroni.environment_file: got %s: %w, want a file with PATRONI_* settings that vipctl can read", file.Path, file.Err)
+	}
+	return fmt.Errorf("patroni.config: got %s: %w, want Patroni's own configuration, which vipctl can read", file.Path, file.Err)
 }
 
 // override puts vipctl.yml's files in the place of Patroni's.

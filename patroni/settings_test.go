@@ -193,8 +193,8 @@ PATRONI_ETCD3_HOSTS=x
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	t.Setenv("PATRONI_SCOPE", "from the process")
-	if _, err := readSettings(Options{Config: file, EnvironmentFile: "/nonexistent"}); err == nil {
-		t.Error("a missing environment file is no error")
+	if _, err := readSettings(Options{Config: file, EnvironmentFile: "/nonexistent"}); err == nil || !strings.HasPrefix(err.Error(), "patroni.environment_file: got /nonexistent: ") {
+		t.Errorf("a missing environment file: %v", err)
 	}
 	if got, _ := readSettings(Options{Config: file}); got.scope != "other" {
 		t.Errorf("the process's environment counts: %q", got.scope)

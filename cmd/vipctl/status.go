@@ -108,11 +108,19 @@ func (a *app) status(c *cli.Context) error {
 		if c.Bool("watch") && (hostClock{}).Wait(a.ctx, time.Second) == nil {
 			continue
 		}
-		if !report.Patroni.Reachable {
-			return unreachableError{errors.New("Patroni unreachable: " + report.Patroni.why)}
-		}
+		return report.Patroni.unreached(h)
+	}
+}
+
+// unreached is why Patroni was not reached: a configuration that says not where, or that it does not answer.
+func (p patroniStatus) unreached(h *host) error {
+	if p.Reachable {
 		return nil
 	}
+	if err := h.patroni.Check(); err != nil {
+		return configError{err}
+	}
+	return unreachableError{errors.New("Patroni unreachable: " + p.why)}
 }
 
 func (a *app) printStatus(r statusReport, asJSON, watch bool) error {
