@@ -20,7 +20,8 @@ type Options struct {
 	// URL, CAFile, CertFile and KeyFile win over what Config says. KeyFile defaults to CertFile.
 	URL, CAFile, CertFile, KeyFile string
 
-	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body, and for Poll all peers.
+	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Poll, which asks all peers
+	// within one bound, it is a second at the most.
 	Timeout time.Duration
 	// Now is the boot clock.
 	Now func() reconcile.Moment
