@@ -100,9 +100,9 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 	if err != nil {
 		n.Claimed, n.LeaseEnd = was.Claimed, was.LeaseEnd
 	}
-	v.save(n)
+	saved := v.save(n) // where it cannot be, the note goes on telling of a claim
 	v.outcome.Err = err
-	if (seen || was.Claimed != 0 || was.HandOver != nil) && (err == nil || n.Failure != was.Failure) {
+	if (seen || saved && (was.Claimed != 0 || was.HandOver != nil)) && (err == nil || n.Failure != was.Failure) {
 		v.record(c, verdict, why)
 	}
 }

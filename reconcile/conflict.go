@@ -28,29 +28,38 @@ func (n Note) probeDue(now Moment) bool {
 	return now-n.Probed >= probeEvery
 }
 
-// learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it. That is a conflict,
-// and nobody whose answer would mean that a successor has come.
+// learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it: a conflict, and those
+// that do are no successors whom a hand-over waits for. Where nobody but our Patroni's last word keeps the address here, it
+// asks in each tick, and an answer means that the pause has ended.
 func (v *visit) learnOthers(ctx context.Context) {
 	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
 		return
 	}
-	if !v.facts.Note.probeDue(v.Clock.Now()) {
+	alone := v.outcome.Verdict.Code == CodeSilentPaused && v.facts.onOurWord()
+	if !alone && !v.facts.Note.probeDue(v.Clock.Now()) {
 		return
 	}
+	if v.probe(ctx) && alone {
+		v.settle(ctx)
+	}
+}
+
+// probe asks the neighbours, and keeps who answers. It reports whether somebody did.
+func (v *visit) probe(ctx context.Context) (answered bool) {
 	others, err := v.vip.Address.Others(ctx, probeWindow)
 	if err != nil {
 		v.caution("ask who else answers for the address", err)
-		return
+		return false
 	}
 	slices.Sort(others)
 	unlock, busy := v.lock(lockPatience)
 	defer unlock()
 	if busy {
-		return
+		return false
 	}
 	n, err := v.Notes.Note(v.vip.Name)
 	if err != nil || n.Claimed != v.facts.Note.Claimed {
-		return
+		return false
 	}
 	news := len(others) > 0 && !slices.Equal(others, n.Answering)
 	n.Probed, n.Answering = v.Clock.Now(), others
@@ -59,4 +68,5 @@ func (v *visit) learnOthers(ctx context.Context) {
 		verdict := Verdict{Code: CodeConflict}
 		v.record(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
 	}
+	return len(others) > 0
 }

@@ -41,18 +41,23 @@ func silent(f Facts) Verdict {
 	if f.handingOver() && f.PG == PGDown {
 		return handOver(CodeHandingOver, "handing over")
 	}
-	// A PostgreSQL that is down accepts no connection whoever leads, and hands over faster than it drops.
-	if f.PG == PGDown {
+	// A PostgreSQL that is down accepts no connection whoever leads, and hands over faster than it drops. In a pause it may
+	// be an operator's work, and nobody else's turn.
+	if f.PG == PGDown && !f.Past.Word.Paused {
 		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	}
 	if f.Peers.Result == Unpolled {
 		return ask(CodeUnheard, Question{Peers: true})
 	}
 	switch {
+	case f.PG != PGUnknown && f.stillPaused() && !f.missing():
+		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
+	case f.PG == PGDown:
+		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	case f.Peers.elsewhere():
 		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
-	case f.PG == PGAlive && f.stillPaused() && !f.missing():
-		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
+	case f.onOurWord() && len(f.Note.Answering) > 0:
+		return release(CodeSilentLost, "%s, cluster was paused, another host answers for the address", f.silence())
 	case f.Peers.Result == PollNobody:
 		return release(CodeSilentLost, "%s, lock gone", f.silence())
 	case f.Now >= f.end():
@@ -66,5 +71,8 @@ func silent(f Facts) Verdict {
 // stillPaused reports whether the cluster is in pause by everybody who answers. Where no peer does, our Patroni's last
 // word counts, unless another host answers for the address.
 func (f Facts) stillPaused() bool {
-	return f.Peers.Paused || f.Peers.Result == PollSilent && f.Past.Word.Paused && len(f.Note.Answering) == 0
+	return f.Peers.Paused && !f.Peers.elsewhere() || f.onOurWord() && len(f.Note.Answering) == 0
 }
+
+// onOurWord reports whether the pause is known from our Patroni's last word alone.
+func (f Facts) onOurWord() bool { return f.Peers.Result == PollSilent && f.Past.Word.Paused }

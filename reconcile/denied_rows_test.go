@@ -64,13 +64,14 @@ func TestRetakenRows(t *testing.T) {
 func TestSilentRows(t *testing.T) {
 	wasPaused := past(func(m *Memory) { m.Word.Paused = true })
 	agree := func(r Polled) change {
-		return func(f *Facts) { f.Peers = Poll{Result: r, Paused: true, At: now} }
+		return func(f *Facts) { f.Peers = Poll{Result: r, Name: "n2", Paused: true, At: now} }
 	}
+	answering := note(func(n *Note) { n.Answering = []MAC{"a"} })
 	bare := note(func(n *Note) { *n = Note{} })
 	forever := func(f *Facts) { f.Sight = Sight{Here: PresenceYes, Forever: true}; bare(f) }
 	rolled := now + 5*time.Second // polled + interval + 3 s
 	lead := func(ago time.Duration) change {
-		return past(func(m *Memory) { m.Leading.SeenAt = now - ago })
+		return past(func(m *Memory) { m.Leading.SeenAt, m.SeenBefore = now-ago, 0 })
 	}
 	checkRows(t, []row{
 		{name: "not here", facts: absent(mute), do: DoNothing, code: CodeNotHolder, why: "Patroni silent: connection refused"},
@@ -84,11 +85,19 @@ func TestSilentRows(t *testing.T) {
 		{name: "a peer names another", facts: holder(foreign, polled(PollNamed)), do: DoRelease, code: CodeSilentLost, why: "not our Patroni: scope is other, n2 leads"},
 		{name: "nobody leads", facts: holder(mute, polled(PollNobody)), do: DoRelease, code: CodeSilentLost, why: "lock gone"},
 
-		{name: "was paused", facts: holder(mute, wasPaused, polled(PollSilent)), do: DoHold, code: CodeSilentPaused, why: "cluster was paused", until: now + time.Minute},
-		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
-		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
+		{name: "was paused", facts: holder(mute, wasPaused, polled(PollSilent)), do: DoHold, code: CodeSilentPaused, why: "cluster was paused", until: rolled},
+		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: rolled},
 		{name: "no pause any more", facts: holder(mute, wasPaused, polled(PollNobody)), do: DoRelease, code: CodeSilentLost},
-		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: now + time.Minute},
+		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "was paused, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown)), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "is paused, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "is paused, PostgreSQL down, another leads", facts: holder(mute, wasPaused, pg(PGDown), agree(PollOther)), do: DoHandOver, code: CodeSilentDown},
+		{name: "no pause any more, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), polled(PollNobody)), do: DoHandOver, code: CodeSilentDown},
+		{name: "is paused, another leads", facts: holder(mute, wasPaused, agree(PollNamed)), do: DoRelease, code: CodeSilentLost, why: "n2 leads"},
+		{name: "was paused, another answers", facts: holder(mute, wasPaused, polled(PollSilent), answering), do: DoRelease, code: CodeSilentLost, why: "cluster was paused, another host answers for the address"},
+		{name: "is paused, another answers", facts: holder(mute, wasPaused, agree(PollUs), answering), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "was not paused, another answers", facts: holder(mute, polled(PollSilent), answering), do: DoNothing, code: CodeSilentLeased},
 		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},
 		{name: "was paused, partly here", facts: partly(mute, wasPaused, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
 

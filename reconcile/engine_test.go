@@ -340,6 +340,23 @@ func (p *interrupting) Word(ctx context.Context) Word {
 	return w
 }
 
+// A pause that only our dead Patroni has told of may have ended. Whoever answers for the address is the successor then.
+func TestAPauseThatOnlyWeKnowOfEndsWithASuccessor(t *testing.T) {
+	w := newWorld(t)
+	w.word.Paused = true
+	w.tick()
+	w.word = Word{Answer: Silent, Why: "connection refused"}
+	for range 30 {
+		w.pass(2 * time.Second)
+		w.wantCode(w.tick(), CodeSilentPaused)
+	}
+	w.want(true)
+	w.pass(2 * time.Second)
+	w.successor = "02:00:00:00:00:09"
+	w.wantCode(w.tick(), CodeSilentLost)
+	w.want(false)
+}
+
 func TestAConflictIsRecordedAndNoSuccessor(t *testing.T) {
 	w := newWorld(t)
 	w.tick()

@@ -27,7 +27,7 @@ func (v *visit) beginHandOver(verdict Verdict) bool {
 	if s := v.facts.Sight; s.Forever || s.End-n.HandOver.Until >= shortest {
 		v.caution("shorten the lifetime", v.vip.Address.Hold(n.HandOver.Until))
 	}
-	v.save(n)
+	v.noted = v.save(n)
 	return true
 }
 
@@ -76,12 +76,15 @@ func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
 	}
 }
 
-// superseded reports whether the address is another claim's by now. Where the note cannot be read, a PostgreSQL that
-// is still down says that it is not.
+// superseded reports whether the address is another claim's by now. Where the note cannot be read, or does
+// not tell of this hand-over because it could not be replaced, a PostgreSQL that is still down says that it is not.
 func (v *visit) superseded(ctx context.Context, h HandOver) bool {
 	n, err := v.Notes.Note(v.vip.Name)
 	if err != nil {
 		v.caution("continuing without a note", err)
+		return v.postmaster(ctx) != PGDown
+	}
+	if !v.noted && n.Generation == h.Generation && n.Changed <= h.Began {
 		return v.postmaster(ctx) != PGDown
 	}
 	v.facts.Note = n

@@ -92,3 +92,37 @@ func TestAHandOverWithoutANote(t *testing.T) {
 		w.want(here)
 	}
 }
+
+// The old primary's /run is full: its note cannot tell of the hand-over, and the successor ends it all the same.
+func TestAHandOverThatCannotBeNoted(t *testing.T) {
+	for name, full := range map[string]func(*world){
+		"since the claim": func(w *world) { w.tick(); w.saveErr = errors.New("no space left on device") },
+		"from the start":  func(w *world) { w.saveErr = errors.New("no space left on device"); w.tick() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			full(w)
+			w.want(true)
+			w.follows()
+			w.set(PGDown)
+			w.successor = "02:00:00:00:00:02"
+			w.run(EventOnStop, RoleDemoted)
+			w.want(false)
+		})
+	}
+}
+
+// The address is gone, and the note cannot say so: that is no news in each tick.
+func TestAReleaseThatCannotBeNotedIsOnRecordOnce(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.saveErr = errors.New("no space left on device")
+	w.follows()
+	for range 10 {
+		w.tick()
+		w.pass(2 * time.Second)
+	}
+	if len(w.records) != 2 {
+		t.Errorf("records %+v, want the claim and the release", w.records)
+	}
+}

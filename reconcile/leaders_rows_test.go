@@ -19,7 +19,7 @@ func TestTwoLeadersRows(t *testing.T) {
 		{name: "we yield", facts: holder(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders, why: "two leaders: n2 too, and we yield"},
 		{name: "we yield, partly here", facts: partly(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders},
 		{name: "we yield, missing", facts: absent(stale, asked(2), rival(newer)), do: DoNothing, code: CodeTwoLeaders, why: "and we yield"},
-		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoHold, code: CodeTwoLeaders, until: now + time.Minute},
+		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoHold, code: CodeTwoLeaders, until: now + 16*time.Second},
 		{name: "we yield, in pause", facts: holder(leads(paused, unlocked), asked(2), rival(paused)), do: DoRelease, code: CodeTwoLeaders},
 		{name: "it yields, and no lease is left", facts: holder(here(0), leads(seen(40*time.Second)), asked(2), older), do: DoRelease, code: CodeTwoLeaders, why: "it yields, lease ended"},
 		{name: "one that is only named does not count", facts: holder(stale, polled(PollNamed)), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 10*time.Second},

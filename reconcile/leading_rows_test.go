@@ -82,7 +82,10 @@ func TestStaleRows(t *testing.T) {
 }
 
 func TestPausedRows(t *testing.T) {
-	end := now + time.Minute // 2 ttl
+	const (
+		end    = now + 16*time.Second // as without a pause
+		rolled = now + 5*time.Second  // now + interval + 3 s
+	)
 	quiet := polled(PollSilent)
 	odd := []trait{paused, unlocked}
 	gone := func(ago time.Duration) change { return leads(append(odd, seen(ago))...) }
@@ -93,15 +96,15 @@ func TestPausedRows(t *testing.T) {
 		{name: "missing", facts: absent(leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
 		{name: "missing, starting", facts: absent(leads(paused, state("starting")), quiet), do: DoNothing, code: CodeLeaderPaused, why: "cluster paused, PostgreSQL is starting"},
 		{name: "starting", facts: holder(leads(paused, state("starting")), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
-		{name: "locked, S old", facts: holder(leads(paused, seen(time.Minute)), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "locked, S old", facts: holder(leads(paused, seen(time.Minute)), quiet), do: DoHold, code: CodeLeaderPaused, until: rolled},
 		{name: "unlocked, S as old as a loop and its retries", facts: absent(gone(20*time.Second+100*time.Millisecond), quiet), do: DoNothing, code: CodeLeaderPaused, why: "no leader key in sight"},
-		{name: "here, unlocked, S no older", facts: holder(gone(20*time.Second+100*time.Millisecond), quiet), do: DoHold, code: CodeLeaderPaused, until: end},
+		{name: "here, unlocked, S no older", facts: holder(gone(20*time.Second+100*time.Millisecond), quiet), do: DoHold, code: CodeLeaderPaused, until: now + 7900*time.Millisecond},
 		{name: "here, DCS unreachable, a peer names another", facts: holder(gone(time.Minute), polled(PollNamed)), do: DoRelease, code: CodePausedNoDCS, why: "paused, DCS unreachable"},
 		{name: "unlocked, S older, missing", facts: absent(gone(20*time.Second+100*time.Millisecond+1), quiet), do: DoNothing, code: CodePausedNoDCS, why: "paused, DCS unreachable"},
-		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoHold, code: CodePausedNoDCS, until: end},
+		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoHold, code: CodePausedNoDCS, until: rolled},
 		{name: "unlocked, no S, missing", facts: absent(leads(paused, unlocked, unseen), quiet), do: DoNothing, code: CodePausedNoDCS},
 		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 7*time.Second},
-		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: now + 40*time.Second},
+		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: now + 6*time.Second},
 	})
 }
 

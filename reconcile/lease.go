@@ -71,23 +71,41 @@ func (f Facts) stalled() bool {
 // fresh reports whether the usual lease lasts beyond the next tick.
 func (f Facts) fresh() bool { return f.Now+f.Interval < lockLease(f) }
 
-// pausedLease lasts long, since nobody else is promoted in pause; every tick rolls it.
-func pausedLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
+// pausedLease needs no lock, since nobody else is promoted in pause, and every tick rolls it. But a pause may end at any
+// moment, and a host may freeze before it hears of that: it is no longer than it must be.
+func pausedLease(f Facts) Moment {
+	rolled := f.Now + f.Interval + rollSlack
+	if f.Word.Answer != Leader {
+		return rolled
+	}
+	return max(rolled, lockLease(f))
+}
+
+// operatorsLease is what somebody has ordered, whatever the lock says.
+func operatorsLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
 
 // peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was proved.
 func peersLease(f Facts) Moment {
 	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
 }
 
-// lastLease is the end that a silent leader's lease cannot be rolled past. A value of S that our own question for the
-// members may have brought about says nothing of a refresh: the loop before may be a loop_wait older.
+// lastLease is the end that a silent leader's lease cannot be rolled past. A value of S that a question for the members
+// may have brought about says nothing of a refresh: the loop before may be a loop_wait older.
 func lastLease(f Facts) Moment {
 	seen, asked := f.Past.Leading, f.Past.PeersAt
 	end := seen.SeenAt + f.timing().TTL - leaseMargin
-	if asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+membersPatience {
+	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+membersPatience
+	if ours || f.readBetween() {
 		end -= f.timing().LoopWait
 	}
 	return end
+}
+
+// readBetween reports whether S moved sooner than Patroni's loops move it: others ask our Patroni for the members as well.
+func (f Facts) readBetween() bool {
+	past := f.Past
+	known := past.SeenBefore != 0 && past.Word.LastSeen != 0 && past.Word.LastSeen == past.Leading.LastSeen
+	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopBlur
 }
 
 // claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy

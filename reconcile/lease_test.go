@@ -165,6 +165,29 @@ func TestSteady(t *testing.T) {
 	}
 }
 
+// TestReadBetween: where S moves sooner than Patroni's loops, somebody else asks for the members, and S proves no refresh.
+func TestReadBetween(t *testing.T) {
+	const seen = now - 10*time.Second
+	for name, c := range map[string]struct {
+		before Moment
+		word   int64 // LastSeen of the last word
+		want   Moment
+	}{
+		"a loop before":            {seen - 9900*time.Millisecond, 7, seen + 29*time.Second},
+		"sooner":                   {seen - 9900*time.Millisecond + 1, 7, seen + 19*time.Second},
+		"nothing before":           {0, 7, seen + 29*time.Second},
+		"another word is the last": {seen - time.Second, 8, seen + 29*time.Second},
+	} {
+		f := facts(timing(30, 10, 10), past(func(m *Memory) {
+			m.Leading.SeenAt, m.Leading.SeenBy, m.Leading.LastSeen = seen, seen, 7
+			m.SeenBefore, m.Word.LastSeen, m.PeersAt = c.before, c.word, 0
+		}))
+		if got := lastLease(f); got != c.want {
+			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
+		}
+	}
+}
+
 // TestLastLease: what our own question for the members brings about is no loop.
 func TestLastLease(t *testing.T) {
 	const seen, by = now - 10*time.Second, now - 10*time.Second + 200*time.Millisecond
@@ -180,7 +203,7 @@ func TestLastLease(t *testing.T) {
 		"asked within its range": {seen + 100*time.Millisecond, seen + 19*time.Second},
 	} {
 		f := facts(timing(30, 10, 10), past(func(m *Memory) {
-			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt = seen, by, c.asked
+			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt, m.SeenBefore = seen, by, c.asked, 0
 		}))
 		if got := lastLease(f); got != c.want {
 			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)

@@ -18,18 +18,26 @@ const (
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond
+	// unprovedEvery is how often a silent leader is looked at that has the address on the word of others alone.
+	unprovedEvery = 200 * time.Millisecond
 	// shortBefore is what a look and what is done about it take.
 	shortBefore = 50 * time.Millisecond
 )
 
-// nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, because a successor may
-// lead at any moment. Else when Patroni's next loop falls well before the next tick: a lock that was refreshed and not
+// nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, or the peers' word is all
+// that keeps the address here, because a successor may lead at any moment. Else when Patroni's next loop falls well before the next tick: a lock that was refreshed and not
 // heard of would shorten the lease by a whole loop_wait, should Patroni die before that tick.
 func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	w, turn := f.Word, f.Trigger.At+f.Interval
 	switch {
 	case f.Trigger.Event != EventTick || f.missing():
 		return 0, false
+	case w.Answer == Silent && f.unproved():
+		at = f.Now + unprovedEvery
+		if whole := wholeSeconds(f.Now, lastLease(f)); f.Peers.Result == PollUs && whole > f.Now {
+			at = min(at, whole)
+		}
+		return at, at < turn-tickSoon
 	case w.Answer == Silent && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
 		at = wholeSeconds(f.Now, lastLease(f))
 		return at, at > f.Now && at < turn-tickSoon
@@ -43,6 +51,13 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	}
 	at = w.nextLoop(f.Now, f.timing().LoopWait)
 	return at, at >= f.Now && at < turn-tickSoon
+}
+
+// unproved reports whether a silent leader's address is here on the word of others alone: beyond the lock that Patroni's
+// loops prove whoever else made S move, or in a pause. The lock may be free at any moment, and somebody may take it.
+func (f Facts) unproved() bool {
+	t := f.timing()
+	return f.stillPaused() || f.Peers.Result == PollUs && f.Now > f.Past.Leading.SeenAt+t.TTL-t.LoopWait-leaseMargin
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too

@@ -26,13 +26,20 @@ func TestNextLookAt(t *testing.T) {
 		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
 		"S missing":                  {holder(leads(heard(0), unseen)), 0},
 		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1030 * time.Millisecond},
-		"silent, the last roll":      {holder(here(time.Second), mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 50 * time.Millisecond},
-		"silent, just whole seconds": {holder(here(time.Second), mute, polled(PollUs), ledAgo(25950*time.Millisecond)), 0},
-		"silent, a last roll later":  {holder(here(time.Second), mute, polled(PollUs), ledAgo(25951*time.Millisecond)), 999 * time.Millisecond},
-		"silent, another roll comes": {holder(here(time.Second), mute, polled(PollUs), ledAgo(23900*time.Millisecond)), 0},
-		"silent, in time":            {holder(here(time.Second), mute, polled(PollUs), lateTick, ledAgo(25001*time.Millisecond)), 949 * time.Millisecond},
-		"silent, next tick's":        {holder(here(time.Second), mute, polled(PollUs), lateTick, ledAgo(25*time.Second)), 0},
-		"silent, nobody names us":    {holder(here(time.Second), mute, polled(PollSilent), ledAgo(25900*time.Millisecond)), 0},
+		"silent, the last roll":      {silentLed(15900 * time.Millisecond), 50 * time.Millisecond},
+		"silent, just whole seconds": {silentLed(15950 * time.Millisecond), 0},
+		"silent, a last roll later":  {silentLed(15951 * time.Millisecond), 999 * time.Millisecond},
+		"silent, another roll comes": {silentLed(13900 * time.Millisecond), 0},
+		"silent, in time":            {silentLed(15001*time.Millisecond, lateTick), 949 * time.Millisecond},
+		"silent, next tick's":        {silentLed(15*time.Second, lateTick), 0},
+		"silent, nobody names us":    {silentLed(15900*time.Millisecond, polled(PollSilent)), 0},
+		"silent, proved":             {silentLed(17 * time.Second), 950 * time.Millisecond},
+		"silent, unproved":           {silentLed(17*time.Second + 1), 200 * time.Millisecond},
+		"unproved, the last roll":    {silentLed(17900 * time.Millisecond), 50 * time.Millisecond},
+		"unproved, nobody names us":  {silentLed(17900*time.Millisecond, polled(PollSilent)), 0},
+		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1600*time.Millisecond }), 0},
+		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
+		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *Memory) { m.Word.Paused = true })), 200 * time.Millisecond},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
 		"stopping":                   {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
@@ -105,9 +112,15 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 	}
 }
 
+// silentLed is a silent leader with 20/2/3 whose peers name it, and whose last loop was so long ago.
+func silentLed(d time.Duration, changes ...change) Facts {
+	all := []change{here(time.Second), timing(20, 2, 3), mute, polled(PollUs), ledAgo(d)}
+	return holder(append(all, changes...)...)
+}
+
 // ledAgo is a last word with 200 whose loop was so long ago.
 func ledAgo(d time.Duration) change {
-	return past(func(m *Memory) { m.Leading.SeenAt = now - d })
+	return past(func(m *Memory) { m.Leading.SeenAt, m.SeenBefore = now-d, 0 })
 }
 
 // lateTick is one that began 850 ms ago.

@@ -27,7 +27,7 @@ func heldStill(f Facts) Verdict {
 	if f.Trigger.Event != EventTick || f.missing() {
 		return nothing(CodeHeld, "%s", why)
 	}
-	until := min(h.Until, pausedLease(f))
+	until := min(h.Until, operatorsLease(f))
 	switch {
 	case f.Word.Answer == Unasked:
 		return ask(CodeUnheard, Question{Patroni: true})
@@ -46,7 +46,7 @@ func ordered(f Facts) Verdict {
 	t := f.Trigger
 	switch {
 	case t.Order == OrderClaim && t.Force:
-		return Verdict{Do: DoHold, Code: CodeOperator, Why: "claimed by " + t.By, Until: pausedLease(f), Forever: !f.Leased}
+		return Verdict{Do: DoHold, Code: CodeOperator, Why: "claimed by " + t.By, Until: operatorsLease(f), Forever: !f.Leased}
 	case t.Order == OrderRelease && t.Force:
 		return release(CodeOperator, "released by %s", t.By)
 	}

@@ -30,6 +30,7 @@ type visit struct {
 	polled  int
 	dead    bool // the disk below postmaster.pid has not answered
 	claimed bool // by this visit
+	noted   bool // the note tells of the hand-over
 	spent   spent
 	outcome Outcome
 }
