@@ -99,6 +99,9 @@ func (a *app) status(c *cli.Context) error {
 		if c.Bool("all") {
 			report.Members = a.members(h, report)
 		}
+		if a.ctx.Err() != nil { // what was not heard any more would look like silence
+			return interrupted(c.Bool("watch"))
+		}
 		if err := a.printStatus(report, c.Bool("json"), c.Bool("watch")); err != nil {
 			return err
 		}
@@ -110,6 +113,14 @@ func (a *app) status(c *cli.Context) error {
 		}
 		return report.Patroni.unreached(h)
 	}
+}
+
+// interrupted is how status ends that was told to stop before it had seen everything. With --watch that is the usual end.
+func interrupted(watch bool) error {
+	if watch {
+		return nil
+	}
+	return errors.New("status: interrupted")
 }
 
 // unreached is why Patroni was not reached: a configuration that says not where, or that it does not answer.
