@@ -21,6 +21,9 @@ func (k *Kernel) Announce() error {
 	case link.RawFlags&unix.IFF_UP == 0:
 		err = unix.ENETDOWN
 	case k.routed, !hasNeighbours(link):
+	case link.RawFlags&unix.IFF_LOWER_UP == 0:
+		// Sending would succeed: the kernel drops the frame without a word (seen on 6.18).
+		err = fmt.Errorf("no carrier: %w", unix.ENETDOWN)
 	default:
 		err = k.announce(link)
 	}

@@ -2,6 +2,7 @@ package vip
 
 import (
 	"encoding/hex"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 func golden(t testing.TB, lines ...string) []byte {
@@ -123,6 +127,11 @@ func TestLinksWithoutARP(t *testing.T) {
 		t.Skip(noKernel)
 	}
 	links := []string{"lo"}
+	if err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: attrs("dummy0")}); err == nil { // not with every kernel
+		t.Cleanup(func() { must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "dummy0")})) })
+		linkUp(t, "dummy0")
+		links = append(links, "dummy0")
+	}
 	if _, err := os.Stat("/dev/net/tun"); err == nil {
 		tun := &netlink.Tuntap{LinkAttrs: attrs("tun0"), Mode: netlink.TUNTAP_MODE_TUN}
 		if err := netlink.LinkAdd(tun); err == nil {
@@ -131,9 +140,13 @@ func TestLinksWithoutARP(t *testing.T) {
 			links = append(links, "tun0")
 		}
 	}
-	newLAN(t).plug(t, us, "eth0")
-	must(t, netlink.LinkSetARPOff(&netlink.Dummy{LinkAttrs: *linkOf(t, "eth0")}))
-	links = append(links, "eth0")
+	l := newLAN(t)
+	for _, name := range []string{"eth0", "eth1"} {
+		l.plug(t, us, name)
+		must(t, netlink.LinkSetARPOff(&netlink.Dummy{LinkAttrs: *linkOf(t, name)}))
+		links = append(links, name)
+	}
+	l.bridge.do(t, func() { linkDown(t, "port2") }) // eth1 has no carrier, as tun0, which nobody reads
 	t.Log(links)
 	for _, link := range links {
 		for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
@@ -149,6 +162,40 @@ func TestLinksWithoutARP(t *testing.T) {
 	}
 	if got := linkOf(t, "eth0").Statistics; got.TxPackets > 20 {
 		t.Errorf("%d frames sent", got.TxPackets)
+	}
+}
+
+// A frame for a link without carrier is dropped without an error (seen on Linux 6.18), so that only the link can tell.
+func TestAnnounceWithoutCarrier(t *testing.T) {
+	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
+		t.Run(prefix, func(t *testing.T) {
+			l := newLAN(t)
+			mac := l.plug(t, us, "eth0")
+			neighbour := newHost(t)
+			l.plug(t, neighbour, "eth0")
+			wire := neighbour.capture(t, "eth0")
+			k := kernel(t, prefix, "eth0")
+			l.bridge.do(t, func() { linkDown(t, "port1") })
+			eventually(t, "the link loses its carrier", 5*time.Second, func() bool {
+				return linkOf(t, "eth0").OperState != netlink.OperUp
+			})
+			must(t, k.Hold(in(time.Minute)))
+			want := "announce " + k.addr().String() + " on eth0: no carrier: network is down"
+			if err := k.Announce(); !errors.Is(err, unix.ENETDOWN) || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes {
+				t.Errorf("the address is held all the same: %+v %v", s, err)
+			}
+			must(t, kernel(t, prefix, "eth0", routed).Announce()) // to nobody, as ever
+
+			l.bridge.do(t, func() { linkUp(t, "port1"); carries(t, "port1") })
+			carries(t, "eth0")
+			must(t, k.Announce())
+			frames, err := announcement(k.addr(), mac)
+			must(t, err)
+			waitFor(t, wire, frames[0].bytes, time.Second)
+		})
 	}
 }
 

@@ -232,6 +232,44 @@ func TestDownLinkInTheEngine(t *testing.T) {
 	}
 }
 
+// A claim that nobody could be told of is one failed claim, repeated by each tick: the address stays and is renewed
+// meanwhile, and is announced as soon as the cable is back.
+func TestNoCarrierInTheEngine(t *testing.T) {
+	l := newLAN(t)
+	l.plug(t, us, "eth0")
+	cable := func(change func(testing.TB, string)) {
+		l.bridge.do(t, func() { change(t, "port1") })
+	}
+	k := kernel(t, "10.77.0.5/32", "eth0")
+	d := newDesk(func(d *desk) reconcile.Address {
+		k.clock = d.Now
+		return k
+	})
+	cable(linkDown)
+	d.answer = reconcile.Leader
+	d.wants(t, "no carrier", reconcile.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
+	for range 20 { // for longer than a lease
+		d.run(t, reconcile.EventTick)
+		if s, err := k.Look(); err != nil || s.End < d.now+10*time.Second || d.note.Claimed != 0 {
+			t.Fatalf("%+v %v at %v, noted %+v", s, err, d.now, d.note)
+		}
+	}
+	cable(linkUp)
+	carries(t, "eth0")
+	d.wants(t, "plugged in", reconcile.PresenceYes, "claim claim_cut_short")
+
+	// Pulled later, it is a warning, whenever an announcement is due.
+	cable(linkDown)
+	for range 40 {
+		if o := d.run(t, reconcile.EventTick); o.Err != nil {
+			t.Fatal(o.Err)
+		}
+	}
+	d.wants(t, "pulled", reconcile.PresenceYes)
+	d.answer = reconcile.NotLeader
+	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+}
+
 // A copy on another link neither ends ours nor keeps a tick from renewing it; one that was there first is one failed
 // claim, until it is gone.
 func TestCopyElsewhereInTheEngine(t *testing.T) {
