@@ -109,6 +109,7 @@ func TestUnitsAreRead(t *testing.T) {
 		"vipctl@second.service": "vipctl@.service",
 		"vipctl.timer":          "vipctl.timer",
 		"patroni.service":       "patroni.service.d/vipctl.conf",
+		"./vipctl.service":      "vipctl.service.d/route.conf",
 	} {
 		dir := install(t, self(t))
 		section := "Service"
@@ -206,6 +207,53 @@ func TestTimerIsTheInterval(t *testing.T) {
 	every, _, _ := strings.Cut(rest, "\n")
 	if d, err := time.ParseDuration(every); err != nil || d != c.Interval {
 		t.Errorf("the timer fires every %q, interval is %v", every, c.Interval)
+	}
+}
+
+// setting is what a unit says, as a duration.
+func setting(t *testing.T, file, name string) time.Duration {
+	t.Helper()
+	_, rest, _ := strings.Cut(directives(t, file), "\n"+name+"=")
+	value, _, _ := strings.Cut(rest, "\n")
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		t.Fatalf("%s: %s=%s: %v", file, name, value, err)
+	}
+	return d
+}
+
+// TestFrozenTick: a tick that is slow has its time, and one that is frozen is killed before it costs a healthy leader its
+// lease: with Patroni's defaults, min(S + ttl - loop_wait, S' + ttl) - 1 s, and frozen just before the next loop.
+func TestFrozenTick(t *testing.T) {
+	c, err := config.Load("vipctl.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const ttl, loopWait = 30 * time.Second, 10 * time.Second
+	left := ttl - 2*loopWait - time.Second
+	slow := c.Interval + 6*time.Second // a look each at Patroni and the peers, and again where two lead
+	for _, unit := range []string{"vipctl.service", "vipctl@.service"} {
+		start, stop := setting(t, unit, "TimeoutStartSec"), setting(t, unit, "TimeoutStopSec")
+		if start != slow {
+			t.Errorf("%s: a tick may take %v, want %v", unit, start, slow)
+		}
+		if start+stop > left {
+			t.Errorf("%s: a frozen tick is gone after %v, the lease after %v", unit, start+stop, left)
+		}
+	}
+}
+
+// TestTicksWithARoute: they are given more time than they take at the most.
+func TestTicksWithARoute(t *testing.T) {
+	const longest = 28 * time.Second // as docs/hetzner.md says
+	if got := setting(t, "vipctl.service.d/route.conf", "TimeoutStartSec"); got <= longest || got > longest+2*time.Second {
+		t.Errorf("got %v, want a little more than %v", got, longest)
+	}
+	const drop = "examples/vipctl.service.d/route.conf"
+	for _, readme := range []string{"hetzner-cloud/README.md", "hetzner-robot/README.md"} {
+		if !strings.Contains(file(t, readme), "/etc/systemd/system/vipctl.service.d "+drop) {
+			t.Errorf("%s does not say how to install %s", readme, drop)
+		}
 	}
 }
 
