@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ type Options struct {
 	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Poll, which asks all peers
 	// within one bound, it is a second at the most.
 	Timeout time.Duration
+	// Kept returns what [Client.Settings] gave when the configuration was good, nil where nothing was kept. It is asked
+	// where the configuration cannot be used. It may be nil itself.
+	Kept func() (json.RawMessage, error)
 	// Now is the boot clock.
 	Now func() reconcile.Moment
 }
@@ -30,7 +34,8 @@ type Options struct {
 // Client asks one Patroni and its peers. Its methods may be called concurrently.
 type Client struct {
 	opts     Options
-	settings func() (settings, error)
+	read     func() (settings, error)     // what the configuration says
+	settings func() (settings, error)     // the same, or what it said when it was good
 	local    func() (*http.Client, error) // for the Patroni of this host
 	peers    func() (*http.Client, error) // for the others
 }
@@ -40,16 +45,17 @@ var _ reconcile.Patroni = (*Client)(nil)
 // New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at the first question.
 func New(o Options) *Client {
 	c := &Client{opts: o}
-	c.settings = sync.OnceValues(func() (settings, error) { return readSettings(o) })
+	c.read = sync.OnceValues(func() (settings, error) { return readSettings(o) })
+	c.settings = sync.OnceValues(c.effective)
 	c.local = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(true) })
 	c.peers = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(false) })
 	return c
 }
 
 // Check reads everything that a question would read, and returns what is wrong with it: [Problems], or why a file
-// cannot be used.
+// cannot be used. Settings of a better day do not count here.
 func (c *Client) Check() error {
-	if _, err := c.settings(); err != nil {
+	if _, err := c.read(); err != nil {
 		return err
 	}
 	if _, err := c.local(); err != nil {
@@ -83,7 +89,7 @@ func (c *Client) URL() (string, error) {
 	return s.url, err
 }
 
-// Word asks the local Patroni, GET /leader. A configuration that cannot be used is NotOurs: nobody was asked, and it
+// Word asks the local Patroni, GET /leader. A configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it
 // is as loud as an answer from a stranger.
 func (c *Client) Word(ctx context.Context) reconcile.Word {
 	s, err := c.settings()

@@ -7,9 +7,9 @@ import (
 
 // Own is an address that this member has by itself, whoever leads.
 type Own struct {
-	Addr    netip.Addr
-	Setting string // that says so: "postgresql.connect_address"
-	Where   string // file and line of the setting; the file alone where there is no line
+	Addr    netip.Addr `json:"addr"`
+	Setting string     `json:"setting"` // that says so: "postgresql.connect_address"
+	Where   string     `json:"where"`   // file and line of the setting; the file alone where there is no line
 }
 
 // ownSettings say where this member is reached. postgresql.listen is none of them: a VIP may stand there.
