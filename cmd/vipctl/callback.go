@@ -77,5 +77,6 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	}
 	err := a.report(outcomes)
 	a.logOddities(h)
+	a.keepSettings(h)
 	return err
 }

@@ -43,15 +43,17 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
+	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now}) // read only, so that no owner matters
 	h := &host{
 		path:   path,
 		config: cfg,
 		patroni: patroni.New(patroni.Options{
 			Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
 			CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-			EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now,
+			EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now, Kept: kept.PatroniSettings,
 		}),
 	}
+	a.warnOfFallback(h)
 	if err := h.refuseOwn(); err != nil {
 		return nil, err
 	}
