@@ -78,8 +78,11 @@ func (v *visit) renew(verdict Verdict) {
 		n.Generation, n.HandOver = n.Generation+1, nil
 	}
 	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh || len(n.Answering) > 0 {
-		v.caution("announce", v.vip.Address.Announce())
-		n.Announced = now
+		err := v.vip.Address.Announce()
+		v.caution("announce", err)
+		if err == nil {
+			n.Announced = now
+		}
 	}
 	n.LeaseEnd, n.Failure = verdict.Until, ""
 	if !reflect.DeepEqual(n, v.facts.Note) {

@@ -39,27 +39,28 @@ func (v *visit) learnOthers(ctx context.Context) {
 	if !alone && !v.facts.Note.probeDue(v.Clock.Now()) {
 		return
 	}
-	if v.probe(ctx) && alone {
+	v.probe(ctx)
+	if alone {
 		v.settle(ctx)
 	}
 }
 
-// probe asks the neighbours, and keeps who answers. It reports whether somebody did.
-func (v *visit) probe(ctx context.Context) (answered bool) {
+// probe asks the neighbours, and keeps who answers.
+func (v *visit) probe(ctx context.Context) {
 	others, err := v.vip.Address.Others(ctx, probeWindow)
 	if err != nil {
 		v.caution("ask who else answers for the address", err)
-		return false
+		return
 	}
 	slices.Sort(others)
 	unlock, busy := v.lock(lockPatience)
 	defer unlock()
 	if busy {
-		return false
+		return
 	}
 	n, err := v.Notes.Note(v.vip.Name)
 	if err != nil || n.Claimed != v.facts.Note.Claimed {
-		return false
+		return
 	}
 	news := len(others) > 0 && !slices.Equal(others, n.Answering)
 	n.Probed, n.Answering = v.Clock.Now(), others
@@ -68,5 +69,4 @@ func (v *visit) probe(ctx context.Context) (answered bool) {
 		verdict := Verdict{Code: CodeConflict}
 		v.record(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
 	}
-	return len(others) > 0
 }

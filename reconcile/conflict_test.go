@@ -100,6 +100,13 @@ func TestOthersAreLearned(t *testing.T) {
 	}
 }
 
+// tooEarly has a claim that is not 10 s old when the tick ends.
+func tooEarly(n *nosy) {
+	note := n.notes["vip"]
+	note.Claimed += 2 * time.Second
+	n.notes["vip"] = note
+}
+
 func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*nosy)
@@ -110,10 +117,19 @@ func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 		"a callback":             {func(*nosy) {}, EventOnRestart, 0},
 		"a tick that releases":   {func(n *nosy) { n.follows() }, EventTick, 0},
 		"a tick that cannot act": {func(n *nosy) { n.onHold = func() { n.kernelErr = errors.New("no") } }, EventTick, 0},
-		"a tick too early": {func(n *nosy) {
-			note := n.notes["vip"]
-			note.Claimed++
-			n.notes["vip"] = note
+		"a tick too early":       {tooEarly, EventTick, 0},
+		"a pause that only our Patroni told of": {func(n *nosy) {
+			tooEarly(n)
+			n.memory.Word.Paused, n.word = true, Word{Answer: Silent}
+		}, EventTick, 1},
+		"a pause that the peers tell of": {func(n *nosy) {
+			tooEarly(n)
+			n.memory.Word.Paused, n.word = true, Word{Answer: Silent}
+			n.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: NotLeader, Paused: true}, Names: "n1"}}
+		}, EventTick, 0},
+		"a pause that our Patroni tells of": {func(n *nosy) {
+			tooEarly(n)
+			n.memory.Word.Paused, n.word.Paused = true, true
 		}, EventTick, 0},
 	} {
 		n, e := nosyWorld(t)

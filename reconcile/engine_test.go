@@ -340,6 +340,24 @@ func (p *interrupting) Word(ctx context.Context) Word {
 	return w
 }
 
+// A link that is down when the address is due to be announced again may be up at the next tick.
+func TestAFailedAnnouncementIsRepeated(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.pass(time.Minute)
+	w.here, w.end = true, w.now+20*time.Second
+	w.announceErr = errors.New("no carrier")
+	for i := range 3 {
+		w.leads()
+		announced := w.announced
+		w.tick()
+		if w.announced == announced {
+			t.Errorf("tick %d announces nothing", i)
+		}
+		w.pass(2 * time.Second)
+	}
+}
+
 // A pause that only our dead Patroni has told of may have ended. Whoever answers for the address is the successor then.
 func TestAPauseThatOnlyWeKnowOfEndsWithASuccessor(t *testing.T) {
 	w := newWorld(t)

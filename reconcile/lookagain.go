@@ -34,7 +34,7 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 		return 0, false
 	case w.Answer == Silent && f.unproved():
 		at = f.Now + unprovedEvery
-		if whole := wholeSeconds(f.Now, lastLease(f)); f.Peers.Result == PollUs && whole > f.Now {
+		if whole := wholeSeconds(f.Now, lastLease(f)); whole > f.Now {
 			at = min(at, whole)
 		}
 		return at, at < turn-tickSoon

@@ -36,6 +36,7 @@ func TestNextLookAt(t *testing.T) {
 		"silent, proved":             {silentLed(17 * time.Second), 950 * time.Millisecond},
 		"silent, unproved":           {silentLed(17*time.Second + 1), 200 * time.Millisecond},
 		"unproved, the last roll":    {silentLed(17900 * time.Millisecond), 50 * time.Millisecond},
+		"unproved, just whole":       {silentLed(17950 * time.Millisecond), 200 * time.Millisecond},
 		"unproved, nobody names us":  {silentLed(17900*time.Millisecond, polled(PollSilent)), 0},
 		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1600*time.Millisecond }), 0},
 		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},

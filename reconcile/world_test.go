@@ -25,6 +25,8 @@ type world struct {
 	successor MAC // who answers probes for the address
 	kernelErr error
 
+	announceErr error
+
 	word    Word
 	wordFor time.Duration // how long Patroni takes to answer
 	peers   []PeerWord
@@ -185,7 +187,7 @@ func (w *world) Hold(until Moment) error {
 	return nil
 }
 
-func (w *world) Announce() error { w.announced++; return nil }
+func (w *world) Announce() error { w.announced++; return w.announceErr }
 
 // Heard probes every 100 ms, until the listener's context ends or a successor answers.
 func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// tickLimit is when a process that waits for an API begins no other tick, so that it ends before the unit's
-// TimeoutStartSec=30s has it killed: a tick may take two of the seconds between. The next process finishes what was begun.
+// tickLimit is when a process that waits for an API begins no other tick, so that it ends before the 30 s that its unit's
+// route.conf gives it are over: a tick may take two of the seconds between. The next process finishes what was begun.
 const tickLimit = 26 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {
