@@ -21,8 +21,8 @@ type Options struct {
 	// URL, CAFile, CertFile and KeyFile win over what Config says. KeyFile defaults to CertFile.
 	URL, CAFile, CertFile, KeyFile string
 
-	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Poll, which asks all peers
-	// within one bound, it is a second at the most.
+	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Members, and for Poll, which
+	// asks all peers within one bound, it is a second at the most.
 	Timeout time.Duration
 	// Kept returns what [Client.Settings] gave when the configuration was good, nil where nothing was kept. It is asked
 	// where the configuration cannot be used. It may be nil itself.
@@ -134,9 +134,15 @@ func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 	return t, err
 }
 
+// membersWithin bounds the question for the members, whatever the timeout: Patroni reads the DCS for it, and the policy takes
+// a dcs_last_seen of up to a second behind that question for its doing, and no sign of a refreshed lock (membersPatience).
+const membersWithin = time.Second
+
 // Members asks the local Patroni who else is in the cluster, GET /cluster. Members without an address that can be
 // asked (still starting, or announcing a wildcard) are left out, and so is this one.
 func (c *Client) Members(ctx context.Context) ([]reconcile.Peer, error) {
+	ctx, cancel := context.WithTimeout(ctx, membersWithin)
+	defer cancel()
 	var peers []reconcile.Peer
 	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {
 		cl, err := parseCluster(body, s.scope)

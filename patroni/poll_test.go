@@ -170,13 +170,18 @@ func TestPollTakesOneDeadline(t *testing.T) {
 	}
 }
 
-// TestPollIsBrief: a timeout that gives the local Patroni more time does not give it to peers that are cut off.
-func TestPollIsBrief(t *testing.T) {
+// TestBriefWhateverTheTimeout: one that gives the local Patroni more time for its word does not give it to peers that are cut
+// off, nor to the question for the members.
+func TestBriefWhateverTheTimeout(t *testing.T) {
 	t.Parallel()
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	got := ask(t, "127.0.0.1:1", "", within(time.Minute)).Poll(t.Context(), []reconcile.Peer{{Name: "x", URL: "http://" + silent.addr}})
-	if want := late + "1s"; got[0].Word.Answer != reconcile.Silent || got[0].Word.Why != want {
+	want := late + "1s"
+	if got[0].Word.Answer != reconcile.Silent || got[0].Word.Why != want {
 		t.Errorf("got %+v, want %q", got[0].Word, want)
+	}
+	if _, err := ask(t, silent.addr, "", within(time.Minute)).Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want %q", err, want)
 	}
 }
 
