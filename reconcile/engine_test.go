@@ -340,6 +340,18 @@ func (p *interrupting) Word(ctx context.Context) Word {
 	return w
 }
 
+// A Patroni that is slow is asked for the leader alone: a tick must end before the lease does.
+func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
+	for wait, want := range map[time.Duration]int{500 * time.Millisecond: 1, 500*time.Millisecond + 1: 0} {
+		w := newWorld(t)
+		w.wordFor = wait
+		w.tick()
+		if w.membersAsked != want {
+			t.Errorf("an answer took %v, and the members were asked for %d times, want %d", wait, w.membersAsked, want)
+		}
+	}
+}
+
 // A link that is down when the address is due to be announced again may be up at the next tick.
 func TestAFailedAnnouncementIsRepeated(t *testing.T) {
 	w := newWorld(t)

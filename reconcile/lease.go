@@ -13,7 +13,7 @@ const (
 	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
 	bootLease     = time.Minute
 	stalledMargin = 3 * time.Second
-	// membersPatience is how long the question for the members may be under way.
+	// membersPatience is how long the question for the members may be under way (membersWithin in package patroni).
 	membersPatience = time.Second
 )
 

@@ -13,6 +13,9 @@ const (
 	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
 	// (patroni/dcs/__init__.py, get_cluster).
 	peersOfLeader = 5 * time.Minute
+	// slowAnswer is how long an answer takes from a Patroni that is asked nothing else in the same run: a tick must not
+	// take as long as a lease lasts.
+	slowAnswer = 500 * time.Millisecond
 )
 
 // run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
@@ -29,6 +32,7 @@ type run struct {
 	mu       sync.Mutex // never held while anybody is asked
 	past     Memory
 	words    []Word
+	slow     bool // our Patroni takes long to answer
 	polls    []Poll
 	warnings []string
 }
@@ -66,6 +70,7 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.words = append(r.words, w)
+	r.slow = r.slow || now-w.At > slowAnswer
 	r.past.remember(w)
 	return w
 }
@@ -104,7 +109,7 @@ func (r *run) end(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
 	var settings, members func(*Memory)
-	if r.trigger.Event == EventTick && len(r.words) > 0 {
+	if r.trigger.Event == EventTick && len(r.words) > 0 && !r.slow {
 		last := r.words[len(r.words)-1]
 		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
 	}
