@@ -344,6 +344,7 @@ func (p *interrupting) Word(ctx context.Context) Word {
 func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
 	for wait, want := range map[time.Duration]int{500 * time.Millisecond: 1, 500*time.Millisecond + 1: 0} {
 		w := newWorld(t)
+		w.memory.Timing, w.memory.TimingAt = w.timing, w.now
 		w.wordFor = wait
 		w.tick()
 		if w.membersAsked != want {

@@ -109,7 +109,8 @@ func (r *run) end(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
 	var settings, members func(*Memory)
-	if r.trigger.Event == EventTick && len(r.words) > 0 && !r.slow {
+	spare := !r.slow || r.past.Timing == (Timing{}) // without its settings leases are short
+	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
 		last := r.words[len(r.words)-1]
 		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
 	}
