@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,21 @@ func (n *Node) Restart(ctx context.Context) error { return n.order(ctx, "/restar
 
 // Reload makes the node's Patroni read its configuration again, as `patronictl reload` does.
 func (n *Node) Reload(ctx context.Context) error { return n.order(ctx, "/reload") }
+
+// StopPostgres stops the node's PostgreSQL by hand, past its Patroni, and returns when it is down.
+func (n *Node) StopPostgres() error { return n.pgCtl("stop", "-m", "fast") }
+
+// StartPostgres starts it by hand, with what Patroni has written into postgresql.conf, and returns when it runs.
+func (n *Node) StartPostgres() error { return n.pgCtl("start", "-l", "/dev/null") }
+
+func (n *Node) pgCtl(args ...string) error {
+	var out strings.Builder
+	argv := append([]string{filepath.Join(n.lab.pgBin, "pg_ctl"), "-w", "-D", n.path("data", "pg")}, args...)
+	if err := n.NS.run(n.command(&out, argv...)); err != nil {
+		return fmt.Errorf("pg_ctl %s on %s: %w: %s", args[0], n.Name, err, strings.TrimSpace(out.String()))
+	}
+	return nil
+}
 
 func (n *Node) order(ctx context.Context, path string) error {
 	code, answer, err := n.http(ctx, http.MethodPost, 8008, path, "{}")

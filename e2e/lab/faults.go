@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -27,28 +28,56 @@ func (n *Node) PowerOff() error {
 	if err := n.DeleteVIP(); err != nil {
 		return err
 	}
-	return n.wipe(func(string) bool { return false })
+	return n.WipeRun()
 }
 
-// WipeRun deletes all that vipctl keeps in /run. PostgreSQL's sockets, which the lab has there too, stay.
+// WipeRun deletes all that vipctl keeps in /run.
 func (n *Node) WipeRun() error {
-	return n.wipe(func(name string) bool { return strings.HasPrefix(name, ".s.PGSQL") })
-}
-
-func (n *Node) wipe(spare func(name string) bool) error {
 	files, err := os.ReadDir(n.path("run"))
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if spare(f.Name()) {
-			continue
-		}
 		if err := os.RemoveAll(n.path("run", f.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// FillRun fills the node's /run, or empties it of that again. In a full one nothing can be written, and what is there can
+// be read, locked and deleted.
+func (n *Node) FillRun(on bool) error {
+	filler := n.path("run", "filler")
+	if !on {
+		return os.RemoveAll(filler)
+	}
+	f, err := os.Create(filler)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for page := make([]byte, 4096); err == nil; {
+		_, err = f.Write(page)
+	}
+	if !errors.Is(err, unix.ENOSPC) {
+		return err
+	}
+	return nil
+}
+
+// BreakPatroniYAML makes the node's patroni.yml unreadable, as an operator's slip does, or right again. A Patroni that runs
+// has read it already.
+func (n *Node) BreakPatroniYAML(on bool) error {
+	if !on {
+		return n.writePatroniYAML()
+	}
+	f, err := os.OpenFile(n.path("patroni.yml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("\n   - oops: [\n")
+	return errors.Join(err, f.Close())
 }
 
 // KillPostmaster ends the node's PostgreSQL as a crash does.
@@ -107,7 +136,7 @@ func (n *Node) DeleteVIP() error {
 	if err != nil || !held {
 		return err
 	}
-	return n.changeVIP(false)
+	return n.changeVIP("eth0", false)
 }
 
 // killPID ends one process that was started here.

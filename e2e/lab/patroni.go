@@ -48,7 +48,7 @@ postgresql:
   remove_data_directory_on_diverged_timelines: true
   parameters:
     lab.node: %[2]s
-    unix_socket_directories: %[10]s/run
+    unix_socket_directories: %[10]s/data
     fsync: "off"
     shared_buffers: 16MB
     wal_keep_size: 64MB
@@ -139,6 +139,12 @@ func (n *Node) Member(ctx context.Context) (Member, error) {
 		return Member{}, fmt.Errorf("ask Patroni on %s: %w", n.Name, err)
 	}
 	return m, nil
+}
+
+// AskForCluster asks the node's Patroni for the cluster, which makes it read the DCS.
+func (n *Node) AskForCluster(ctx context.Context) error {
+	_, _, err := n.http(ctx, http.MethodGet, 8008, "/cluster", "")
+	return err
 }
 
 // Leader returns the node that says it leads, or nil when none does. Two that say so are an error.

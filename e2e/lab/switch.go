@@ -88,6 +88,14 @@ func (n *Node) DropEtcd() error {
 }`)
 }
 
+// DropREST makes every packet between this node and another's Patroni vanish, and those of the others to its own.
+func (n *Node) DropREST() error {
+	return nft(n.NS, `table inet rest {
+	chain in { type filter hook input priority 0; iifname "eth0" tcp dport 8008 drop; }
+	chain out { type filter hook output priority 0; oifname "eth0" tcp dport 8008 drop; }
+}`)
+}
+
 // Heal plugs every cable in and forgets every packet filter.
 func (l *Lab) Heal() error {
 	for _, n := range l.Nodes {

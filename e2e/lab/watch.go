@@ -97,9 +97,18 @@ func (l *Lab) Holders() ([]string, error) {
 	return holders, nil
 }
 
-func (n *Node) holds() (held bool, err error) {
+func (n *Node) holds() (bool, error) { return n.holdsOn("") }
+
+// holdsOn asks for one link, or with "" for all.
+func (n *Node) holdsOn(name string) (held bool, err error) {
 	err = n.NS.Do(func() error {
-		addrs, err := netlink.AddrList(nil, unix.AF_INET)
+		var link netlink.Link
+		if name != "" {
+			if link, err = netlink.LinkByName(name); err != nil {
+				return err
+			}
+		}
+		addrs, err := netlink.AddrList(link, unix.AF_INET)
 		held = slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.Equal(net.ParseIP(n.lab.VIP)) })
 		return err
 	})
@@ -107,11 +116,17 @@ func (n *Node) holds() (held bool, err error) {
 }
 
 // AddVIP puts the VIP on the node's link behind everybody's back, for good.
-func (n *Node) AddVIP() error { return n.changeVIP(true) }
+func (n *Node) AddVIP() error { return n.changeVIP("eth0", true) }
 
-func (n *Node) changeVIP(add bool) error {
+// CopyVIP puts a copy of the VIP on the node's lo, for good, or takes it away.
+func (n *Node) CopyVIP(on bool) error { return n.changeVIP("lo", on) }
+
+// HasVIP asks the node's kernel whether the VIP is on the link where it belongs, wherever there are copies of it.
+func (n *Node) HasVIP() (bool, error) { return n.holdsOn("eth0") }
+
+func (n *Node) changeVIP(name string, add bool) error {
 	return n.NS.Do(func() error {
-		link, err := netlink.LinkByName("eth0")
+		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return err
 		}
