@@ -45,18 +45,17 @@ func (tr *trial) stall() {
 // nextLoop waits until the leader's Patroni reads the DCS.
 func (tr *trial) nextLoop() {
 	tr.Helper()
-	seen := func() int64 {
-		m, err := tr.leader.Member(tr.ctx)
-		if err != nil {
-			return 0
-		}
-		return m.LastSeen
+	before := tr.lastSeen()
+	tr.eventually(40*time.Second, "Patroni reads the DCS", func() bool { return tr.lastSeen() > before })
+}
+
+// lastSeen is when the leader's Patroni read the DCS, or 0 where it does not answer.
+func (tr *trial) lastSeen() int64 {
+	m, err := tr.leader.Member(tr.ctx)
+	if err != nil {
+		return 0
 	}
-	before := seen()
-	tr.eventually(40*time.Second, "Patroni reads the DCS", func() bool {
-		now := seen()
-		return now > 0 && now > before
-	})
+	return m.LastSeen
 }
 
 // withoutQuorum kills two of three etcds, lets the time pass, and starts them again.

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -92,6 +93,12 @@ func (tr *trial) patroniKilled() {
 		tr.leader.KillPatroni()
 		tr.elected()
 	})
+	tr.diedByLease()
+}
+
+// diedByLease checks that the VIP went by the end of its lease, when Patroni had died.
+func (tr *trial) diedByLease() {
+	tr.Helper()
 	tr.succession()
 	if *tr.Two > 0 {
 		tr.Errorf("two nodes had the VIP for %d ms", *tr.Two)
@@ -104,6 +111,38 @@ func (tr *trial) patroniKilled() {
 		tr.note("outage %d ms = lease ended %d ms before the lock + Patroni's election %d ms + %d ms; more than %v", *tr.Outage,
 			*tr.Early, *tr.Election, *tr.Outage-*tr.Early-*tr.Election, outageOfDeath)
 	}
+}
+
+// Whoever asks for the cluster makes Patroni read the DCS, which looks like a loop and refreshes no lock.
+func TestClusterAsked(t *testing.T) {
+	t.Parallel()
+	tr := defaults.begin(t, "Patroni killed, somebody asks its REST API for the cluster twice a second")
+	tr.except = tr.leader.Name // as in patroniKilled
+	tr.nextLoop()
+	loop := tr.lastSeen()
+	tr.while(func() {
+		stop := tr.askForCluster()
+		defer stop()
+		tr.eventually(2*tr.lab.Settings().LoopWait, "the DCS was read long after the loop", func() bool {
+			return tr.lastSeen() >= loop+int64(tr.lab.Settings().LoopWait.Seconds())-2
+		})
+		tr.leader.KillPatroni()
+		stop()
+		tr.elected()
+	})
+	tr.diedByLease()
+	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
+}
+
+// askForCluster asks the leader's Patroni for the cluster twice a second, as a monitoring system does, until it is stopped.
+func (tr *trial) askForCluster() (stop func()) {
+	ctx, stop := context.WithCancel(tr.ctx)
+	go func() {
+		for every := time.NewTicker(500 * time.Millisecond); ctx.Err() == nil; <-every.C {
+			_ = tr.leader.AskForCluster(ctx)
+		}
+	}()
+	return stop
 }
 
 // unheard is how long before the lock's end a lease may end: what the last tick had heard of the DCS may be a loop and a
