@@ -131,26 +131,6 @@ func (tr *trial) failsafe() {
 	})
 }
 
-func TestPause(t *testing.T) {
-	t.Parallel()
-	tr := second.begin(t, "paused, Patroni killed on the leader and started again, resumed")
-	pause := func(on bool) { tr.must(tr.lab.Pause(tr.ctx, on)) }
-	defer pause(false)
-	tr.while(func() {
-		pause(true)
-		time.Sleep(interval) // a tick hears of it
-		tr.leader.KillPatroni()
-		time.Sleep(25 * time.Second) // longer than the lock
-		tr.must(tr.leader.StartPatroni())
-		tr.leads(tr.leader, 20*time.Second)
-		time.Sleep(2 * interval)
-		pause(false)
-		time.Sleep(2 * interval)
-	})
-	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
-}
-
 // A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock others may take meanwhile.
 func TestSlowStop(t *testing.T) {
 	tr := short.begin(t, "leader cut off, its before_stop hook ends 5 s after the successor leads")

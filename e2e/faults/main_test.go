@@ -39,6 +39,7 @@ var (
 	defaults = &cluster{settings: "30/10/10", opts: lab.Options{TTL: 30, LoopWait: 10, RetryTimeout: 10}}
 	// For what waits long and measures little, beside the others.
 	second = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
+	third  = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	// The VIP is where Hetzner's API says.
 	hetzner = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Hetzner: lab.FloatingIP}}
 )
@@ -67,7 +68,7 @@ func TestMain(m *testing.M) {
 // down takes every cluster away that was brought up.
 func down() error {
 	var problems []error
-	for _, c := range []*cluster{short, defaults, second, hetzner} {
+	for _, c := range []*cluster{short, defaults, second, third, hetzner} {
 		problems = append(problems, c.down())
 	}
 	if dir, err := binary(); err == nil {

@@ -1,0 +1,113 @@
+package faults_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vipctl/vipctl/e2e/lab"
+)
+
+// pause pauses the cluster, and returns when a tick on the leader has heard of it.
+func (tr *trial) pause() {
+	tr.Helper()
+	tr.must(tr.lab.Pause(tr.ctx, true))
+	tr.ticked(tr.leader)
+}
+
+// resume ends a pause, and does not wait until a Patroni that may be frozen or dead knows.
+func (tr *trial) resume() {
+	tr.Helper()
+	tr.must(tr.lab.Configure(tr.ctx, `{"pause": false}`))
+}
+
+// ticked waits until a tick has ended on the node that began after now.
+func (tr *trial) ticked(n *lab.Node) {
+	tr.Helper()
+	now := time.Now()
+	tr.eventually(5*interval, "a tick on "+n.Name, func() bool {
+		s, err := n.Status()
+		return err == nil && s.Tick != nil && s.Tick.After(now)
+	})
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "paused, Patroni killed on the leader and started again, resumed")
+	defer tr.resume()
+	tr.while(func() {
+		tr.pause()
+		tr.leader.KillPatroni()
+		time.Sleep(25 * time.Second) // longer than the lock
+		tr.comeBack()
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// comeBack starts the leader's Patroni again and ends the pause, with a tick or two before and after that.
+func (tr *trial) comeBack() {
+	tr.Helper()
+	tr.must(tr.leader.StartPatroni())
+	tr.leads(tr.leader, 20*time.Second)
+	time.Sleep(2 * interval)
+	tr.must(tr.lab.Pause(tr.ctx, false))
+	time.Sleep(2 * interval)
+}
+
+// In a pause an operator may restart PostgreSQL past a dead Patroni, and take longer than any hand-over.
+func TestPausePostgresRestarted(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "paused, Patroni killed, PostgreSQL stopped and started by hand, Patroni started, resumed")
+	defer tr.resume()
+	tr.while(func() {
+		tr.pause()
+		tr.leader.KillPatroni()
+		tr.must(tr.leader.StopPostgres())
+		time.Sleep(8 * time.Second)
+		tr.must(tr.leader.StartPostgres())
+		tr.comeBack()
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// A host that freezes in a pause does not hear of its end, and nothing runs there that could take the address away.
+func TestPauseFrozen(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "paused, node frozen, resumed, thawed after the failover")
+	defer tr.resume()
+	tr.frozen(func() {
+		tr.pause()
+		tr.leader.FreezeAll()
+		tr.resume()
+	})
+}
+
+// A leader whose Patroni is dead and who hears no peer does not learn of the end of a pause, but from a successor's answer
+// on the link.
+func TestPauseUnheard(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "paused, REST between nodes dropped, Patroni killed on the leader, resumed")
+	defer tr.resume()
+	tr.window = true
+	var to *lab.Node
+	tr.while(func() {
+		tr.pause()
+		tr.must(tr.leader.DropREST())
+		tr.leader.KillPatroni()
+		tr.eventually(30*time.Second, "the lock has ended", func() bool { return !tr.unlocked().IsZero() })
+		if now := tr.holders(); !slices.Equal(now, []string{tr.leader.Name}) {
+			tr.Errorf("the VIP left in the pause: it is on %v", now)
+		}
+		tr.resume()
+		to = tr.elected()
+	})
+	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
+	if d, limit := gone.Sub(came), 2*interval+time.Second; d > limit {
+		tr.Errorf("the VIP left %s %v after its successor's claim, want %v at most", tr.leader.Name, d, limit)
+	}
+	tr.Gone, tr.LockFree = ms(gone.Sub(tr.began)), ms(tr.unlocked().Sub(tr.began))
+	tr.note("the VIP left the old leader %d ms after its successor's claim", *ms(gone.Sub(came)))
+	tr.lost(tr.recording.Figures().Changes[0].Direct)
+}
