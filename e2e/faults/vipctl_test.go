@@ -64,6 +64,42 @@ func TestRunWiped(t *testing.T) {
 	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
 }
 
+// A Patroni that runs has read its configuration before somebody broke the file.
+func TestPatroniYAMLBroken(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "patroni.yml broken on the leader for 25 s")
+	defer func() { tr.must(tr.leader.BreakPatroniYAML(false)) }()
+	tr.while(func() {
+		tr.must(tr.leader.BreakPatroniYAML(true))
+		time.Sleep(25 * time.Second) // longer than a lease
+		tr.must(tr.leader.BreakPatroniYAML(false))
+		tr.ticked(tr.leader)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
+// A copy is not vipctl's to remove, and no reason to let the lease end.
+func TestCopy(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "a copy of the VIP on another link of the leader")
+	const words = "also on lo"
+	tr.while(func() {
+		tr.must(tr.leader.CopyVIP(true))
+		time.Sleep(25 * time.Second) // longer than a lease
+		if here, err := tr.leader.HasVIP(); err != nil || !here {
+			tr.Errorf("the VIP is gone from its own link, where a copy is on another (%v)", err)
+		}
+		if s, err := tr.leader.Status(); err != nil || !strings.Contains(s.VIPs[0].Reason, words) {
+			tr.Errorf("status does not say %q: %+v (%v)", words, s, err)
+		}
+		tr.must(tr.leader.CopyVIP(false))
+		tr.ticked(tr.leader)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
 // Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
 func TestCallbacksKilled(t *testing.T) {
 	t.Parallel()
