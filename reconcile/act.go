@@ -77,7 +77,7 @@ func (v *visit) renew(verdict Verdict) {
 	if n.HandOver != nil || n.Generation == 0 { // whoever waits for a successor must find another generation
 		n.Generation, n.HandOver = n.Generation+1, nil
 	}
-	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh || len(n.Answering) > 0 {
+	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh || len(n.Answering) > 0 && now-n.Announced >= v.Interval/2 {
 		err := v.vip.Address.Announce()
 		v.caution("announce", err)
 		if err == nil {

@@ -62,7 +62,7 @@ func (f Facts) evidence() Word {
 	switch {
 	case !f.outdated():
 		return f.Word
-	case f.Asked < maxAsked:
+	case f.Asked+f.Stale < maxAsked:
 		return Word{}
 	}
 	return Word{Answer: Silent, Why: "its answers came too late", At: f.Word.At}

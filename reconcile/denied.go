@@ -50,13 +50,13 @@ func silent(f Facts) Verdict {
 		return ask(CodeUnheard, Question{Peers: true})
 	}
 	switch {
-	case f.PG != PGUnknown && f.stillPaused() && !f.missing():
+	case f.stillPaused() && !f.missing():
 		return hold(f, pausedLease(f), CodeSilentPaused, "%s, cluster was paused", f.silence())
 	case f.PG == PGDown:
 		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	case f.Peers.elsewhere():
 		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
-	case f.onOurWord() && len(f.Note.Answering) > 0:
+	case f.onOurWord() && len(f.Note.Answering) > 0 && f.Now >= f.Past.Leading.SeenAt+f.timing().TTL:
 		return release(CodeSilentLost, "%s, cluster was paused, another host answers for the address", f.silence())
 	case f.Peers.Result == PollNobody:
 		return release(CodeSilentLost, "%s, lock gone", f.silence())

@@ -69,7 +69,9 @@ func TestSilentRows(t *testing.T) {
 	answering := note(func(n *Note) { n.Answering = []MAC{"a"} })
 	bare := note(func(n *Note) { *n = Note{} })
 	forever := func(f *Facts) { f.Sight = Sight{Here: PresenceYes, Forever: true}; bare(f) }
-	rolled := now + 5*time.Second // polled + interval + 3 s
+	rolled := now + 5*time.Second       // polled + interval + 3 s
+	pausedRolled := now + 7*time.Second // now + 2 interval + 3 s
+	leased := now + 10*time.Second      // as before, where the lock lasts so long
 	lead := func(ago time.Duration) change {
 		return past(func(m *Memory) { m.Leading.SeenAt, m.SeenBefore = now-ago, 0 })
 	}
@@ -85,20 +87,22 @@ func TestSilentRows(t *testing.T) {
 		{name: "a peer names another", facts: holder(foreign, polled(PollNamed)), do: DoRelease, code: CodeSilentLost, why: "not our Patroni: scope is other, n2 leads"},
 		{name: "nobody leads", facts: holder(mute, polled(PollNobody)), do: DoRelease, code: CodeSilentLost, why: "lock gone"},
 
-		{name: "was paused", facts: holder(mute, wasPaused, polled(PollSilent)), do: DoHold, code: CodeSilentPaused, why: "cluster was paused", until: rolled},
-		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
-		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "was paused", facts: holder(mute, wasPaused, polled(PollSilent)), do: DoHold, code: CodeSilentPaused, why: "cluster was paused", until: leased},
+		{name: "is paused, and nobody leads", facts: holder(mute, wasPaused, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: leased},
+		{name: "is paused, past the lease", facts: holder(here(0), mute, wasPaused, agree(PollUs)), do: DoHold, code: CodeSilentPaused, until: pausedRolled},
 		{name: "no pause any more", facts: holder(mute, wasPaused, polled(PollNobody)), do: DoRelease, code: CodeSilentLost},
-		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "a pause that we never heard of", facts: holder(mute, agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: leased},
 		{name: "was paused, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown)), do: DoAsk, code: CodeUnheard, ask: askPeers},
-		{name: "is paused, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "is paused, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), agree(PollNobody)), do: DoHold, code: CodeSilentPaused, until: leased},
 		{name: "is paused, PostgreSQL down, another leads", facts: holder(mute, wasPaused, pg(PGDown), agree(PollOther)), do: DoHandOver, code: CodeSilentDown},
 		{name: "no pause any more, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), polled(PollNobody)), do: DoHandOver, code: CodeSilentDown},
 		{name: "is paused, another leads", facts: holder(mute, wasPaused, agree(PollNamed)), do: DoRelease, code: CodeSilentLost, why: "n2 leads"},
-		{name: "was paused, another answers", facts: holder(mute, wasPaused, polled(PollSilent), answering), do: DoRelease, code: CodeSilentLost, why: "cluster was paused, another host answers for the address"},
-		{name: "is paused, another answers", facts: holder(mute, wasPaused, agree(PollUs), answering), do: DoHold, code: CodeSilentPaused, until: rolled},
+		{name: "was paused, the lock lasts less", facts: holder(mute, wasPaused, polled(PollSilent), lead(10*time.Second)), do: DoHold, code: CodeSilentPaused, until: now + 9*time.Second},
+		{name: "was paused, another answers, before it can lead", facts: holder(mute, wasPaused, polled(PollSilent), answering, lead(30*time.Second-1)), do: DoNothing, code: CodeSilentLeased},
+		{name: "was paused, another answers", facts: holder(mute, wasPaused, polled(PollSilent), answering, lead(30*time.Second)), do: DoRelease, code: CodeSilentLost, why: "cluster was paused, another host answers for the address"},
+		{name: "is paused, another answers", facts: holder(mute, wasPaused, agree(PollUs), answering), do: DoHold, code: CodeSilentPaused, until: leased},
 		{name: "was not paused, another answers", facts: holder(mute, polled(PollSilent), answering), do: DoNothing, code: CodeSilentLeased},
-		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased},
+		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoHold, code: CodeSilentPaused, until: leased},
 		{name: "was paused, partly here", facts: partly(mute, wasPaused, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},
 
 		{name: "leased", facts: holder(mute, polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "Patroni silent: connection refused, lease ends in 10s"},

@@ -24,6 +24,7 @@ type Facts struct {
 	// What Patroni said, now and before.
 	Word  Word
 	Asked int // how often the local Patroni was asked in this run
+	Stale int // how often more, because the answer was too old to count
 	Peers Poll
 	Past  Memory
 

@@ -84,7 +84,7 @@ func TestStaleRows(t *testing.T) {
 func TestPausedRows(t *testing.T) {
 	const (
 		end    = now + 16*time.Second // as without a pause
-		rolled = now + 5*time.Second  // now + interval + 3 s
+		rolled = now + 7*time.Second  // now + 2 interval + 3 s
 	)
 	quiet := polled(PollSilent)
 	odd := []trait{paused, unlocked}
@@ -104,7 +104,7 @@ func TestPausedRows(t *testing.T) {
 		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoHold, code: CodePausedNoDCS, until: rolled},
 		{name: "unlocked, no S, missing", facts: absent(leads(paused, unlocked, unseen), quiet), do: DoNothing, code: CodePausedNoDCS},
 		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 7*time.Second},
-		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: now + 6*time.Second},
+		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: rolled},
 	})
 }
 

@@ -72,13 +72,19 @@ func (f Facts) stalled() bool {
 func (f Facts) fresh() bool { return f.Now+f.Interval < lockLease(f) }
 
 // pausedLease needs no lock, since nobody else is promoted in pause, and every tick rolls it. But a pause may end at any
-// moment, and a host may freeze before it hears of that: it is no longer than it must be.
+// moment, and a host may freeze before it hears of that: it is no longer than two ticks need, or than is proved.
 func pausedLease(f Facts) Moment {
-	rolled := f.Now + f.Interval + rollSlack
-	if f.Word.Answer != Leader {
-		return rolled
+	rolled := f.Now + 2*f.Interval + rollSlack
+	if f.Word.Answer == Leader {
+		return max(rolled, lockLease(f))
 	}
-	return max(rolled, lockLease(f))
+	return max(rolled, min(f.end(), f.provedUntil()))
+}
+
+// provedUntil is until when the lock of the last 200 lasts, even if the refresh that belongs to it never came about.
+func (f Facts) provedUntil() Moment {
+	t := f.timing()
+	return f.Past.Leading.SeenAt + t.TTL - t.LoopWait - leaseMargin
 }
 
 // operatorsLease is what somebody has ordered, whatever the lock says.

@@ -56,8 +56,10 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 // unproved reports whether a silent leader's address is here on the word of others alone: beyond the lock that Patroni's
 // loops prove whoever else made S move, or in a pause. The lock may be free at any moment, and somebody may take it.
 func (f Facts) unproved() bool {
-	t := f.timing()
-	return f.stillPaused() || f.Peers.Result == PollUs && f.Now > f.Past.Leading.SeenAt+t.TTL-t.LoopWait-leaseMargin
+	if f.stillPaused() {
+		return f.Now < f.Past.Leading.SeenAt+2*f.timing().TTL // a pause may last: ticks are enough then
+	}
+	return f.Peers.Result == PollUs && f.Now > f.provedUntil()
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too

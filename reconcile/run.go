@@ -10,6 +10,8 @@ import (
 const (
 	timingEvery = 30 * time.Second
 	peersEvery  = 30 * time.Second
+	// peersUnknown is shorter: a leader whose cluster has just come up knows nobody who could vouch for it.
+	peersUnknown = 6 * time.Second
 	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
 	// (patroni/dcs/__init__.py, get_cluster).
 	peersOfLeader = 5 * time.Minute
@@ -109,7 +111,8 @@ func (r *run) end(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
 	var settings, members func(*Memory)
-	spare := !r.slow || r.past.Timing == (Timing{}) // without its settings leases are short
+	overdue := len(r.past.Peers) == 0 || r.trigger.At-r.past.TimingAt >= 2*timingEvery
+	spare := !r.slow || r.past.Timing == (Timing{}) || overdue
 	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
 		last := r.words[len(r.words)-1]
 		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
@@ -146,8 +149,7 @@ func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
 	return func(m *Memory) { m.Timing, m.TimingAt = timing, now }
 }
 
-// refreshPeers asks who else is in the cluster: on a leader seldom, but in each tick while it knows nobody who could vouch
-// for it.
+// refreshPeers asks who else is in the cluster: on a leader seldom, but soon again while it knows nobody.
 func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	now := r.Clock.Now()
 	every := peersEvery
@@ -155,7 +157,7 @@ func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	case last.Answer == Leader && len(r.past.Peers) > 0:
 		every = peersOfLeader
 	case last.Answer == Leader:
-		every = 0
+		every = peersUnknown
 	}
 	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || r.past.Callback.Began > r.past.PeersAt
 	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {

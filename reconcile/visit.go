@@ -117,7 +117,7 @@ func (v *visit) confirm(ctx context.Context) {
 // anew forgets what was heard, for another look.
 func (v *visit) anew(confirming bool) {
 	v.facts.Confirming = confirming
-	v.facts.Word, v.facts.Peers, v.facts.Asked = Word{}, Poll{}, 0
+	v.facts.Word, v.facts.Peers, v.facts.Asked, v.facts.Stale = Word{}, Poll{}, 0, 0
 }
 
 // lock takes the VIP's lock. Where there can be none, the run goes on without: a broken /run must not keep the address
@@ -181,8 +181,13 @@ func (v *visit) ask(ctx context.Context, q Question) {
 		go func(n int) { polled <- v.poll(ctx, n) }(v.polled)
 	}
 	if q.Patroni {
+		if v.facts.outdated() { // asked again for its age, it is no second look
+			v.facts.Stale++
+		} else {
+			v.facts.Asked++
+		}
 		v.facts.Word = v.word(ctx, v.asked, q.Within)
-		v.facts.Asked, v.asked = v.facts.Asked+1, v.asked+1
+		v.asked++
 	}
 	if q.Peers {
 		v.facts.Peers = <-polled

@@ -75,6 +75,14 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 			outcomes[i].Err = nil
 		}
 	}
+	if t.Event == reconcile.EventTick && a.ctx.Err() != nil { // systemd stops the unit: the next tick asks again
+		for i, o := range outcomes {
+			if errors.Is(o.Err, context.Cause(a.ctx)) {
+				a.log.Debug(o.Err)
+				outcomes[i].Err = nil
+			}
+		}
+	}
 	err := a.report(outcomes)
 	a.logOddities(h)
 	a.keepSettings(h)
