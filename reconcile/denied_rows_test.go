@@ -101,6 +101,8 @@ func TestSilentRows(t *testing.T) {
 		{name: "was paused, another answers, before it can lead", facts: holder(mute, wasPaused, polled(PollSilent), answering, lead(30*time.Second-1)), do: DoNothing, code: CodeSilentLeased},
 		{name: "was paused, another answers", facts: holder(mute, wasPaused, polled(PollSilent), answering, lead(30*time.Second)), do: DoRelease, code: CodeSilentLost, why: "cluster was paused, another host answers for the address"},
 		{name: "is paused, another answers", facts: holder(mute, wasPaused, agree(PollUs), answering), do: DoHold, code: CodeSilentPaused, until: leased},
+		{name: "was paused, partly here, past the lock", facts: partly(mute, wasPaused, polled(PollSilent), lead(30*time.Second), note(func(n *Note) { n.LeaseEnd = now + 1 })), do: DoNothing, code: CodeSilentLeased},
+		{name: "was not paused, another answers, past the lock", facts: holder(mute, polled(PollSilent), answering, lead(30*time.Second)), do: DoNothing, code: CodeSilentLeased},
 		{name: "was not paused, another answers", facts: holder(mute, polled(PollSilent), answering), do: DoNothing, code: CodeSilentLeased},
 		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(PollSilent)), do: DoHold, code: CodeSilentPaused, until: leased},
 		{name: "was paused, partly here", facts: partly(mute, wasPaused, polled(PollSilent)), do: DoRelease, code: CodeSilentExpired},

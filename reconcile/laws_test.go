@@ -181,7 +181,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"questions come to an end": func(f Facts, v Verdict) string {
-		if v.Do == DoAsk && v.Ask.Patroni && f.Asked >= maxAsked {
+		if v.Do == DoAsk && v.Ask.Patroni && f.Asked+f.Stale >= maxAsked {
 			return "asked Patroni again"
 		}
 		if v.Do == DoAsk && !v.Ask.Patroni && f.Peers.Result != Unpolled {

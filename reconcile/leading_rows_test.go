@@ -33,6 +33,7 @@ func TestEvidenceRows(t *testing.T) {
 		{name: "over 2 s old", facts: holder(leads(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
 		{name: "over 2 s old, asked twice", facts: holder(leads(heard(3*time.Second)), asked(2)), do: DoAsk, code: CodeUnheard, ask: askPatroni},
 		{name: "over 2 s old, asked thrice", facts: holder(leads(heard(3*time.Second)), asked(3)), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "over 2 s old, and the two before", facts: holder(leads(heard(3*time.Second)), asked(1), func(f *Facts) { f.Stale = 2 }), do: DoAsk, code: CodeUnheard, ask: askPeers},
 		{name: "over 2 s old, asked thrice, peers too", facts: holder(leads(heard(3*time.Second)), asked(3), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "Patroni silent: its answers came too late, lease ends in 10s"},
 		{name: "a denial over 2 s old", facts: holder(denies(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
 		{name: "silence has no age", facts: holder(mute, polled(PollSilent), func(f *Facts) { f.Word.At = 0 }), do: DoNothing, code: CodeSilentLeased, why: "connection refused"},

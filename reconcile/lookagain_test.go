@@ -40,6 +40,7 @@ func TestNextLookAt(t *testing.T) {
 		"unproved, nobody names us":  {silentLed(17900*time.Millisecond, polled(PollSilent)), 0},
 		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1600*time.Millisecond }), 0},
 		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
+		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 0},
 		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *Memory) { m.Word.Paused = true })), 200 * time.Millisecond},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
