@@ -191,7 +191,7 @@ func (w *world) Announce() error { w.announced++; return w.announceErr }
 
 // Heard probes every 100 ms, until the listener's context ends or a successor answers.
 func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {
-	for ctx.Err() == nil {
+	for { // once at least: this world's clock may be ahead of the listener
 		w.mu.Lock()
 		mac := w.successor
 		w.mu.Unlock()
@@ -200,10 +200,10 @@ func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {
 		}
 		select {
 		case <-ctx.Done():
+			return "", nil
 		case <-time.After(time.Millisecond):
 		}
 	}
-	return "", nil
 }
 
 // Others is whoever else answers right now.
