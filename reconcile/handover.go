@@ -62,6 +62,11 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 			return false
 		}
 	}
+	if !v.noted && mac != "" { // another process may have ended this hand-over, and could not say so either: it has the record
+		if s, err := v.vip.Address.Look(); err == nil {
+			v.facts.Sight = s
+		}
+	}
 	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, ending(mac, now-h.Began)))
 	return false
 }

@@ -112,6 +112,25 @@ func TestAHandOverThatCannotBeNoted(t *testing.T) {
 	}
 }
 
+// Two processes hand over side by side, and neither can note it: whoever finds the address gone has nothing to record. It may
+// have gone by itself where nobody took over.
+func TestAHandOverThatAnotherHasEndedIsOnRecordOnce(t *testing.T) {
+	for successor, want := range map[MAC]int{"02:00:00:00:00:02": 0, "": 1} {
+		w := newWorld(t)
+		w.tick()
+		w.saveErr = errors.New("no space left on device")
+		w.follows()
+		w.set(PGDown)
+		w.end, w.successor = w.now+3*time.Second, successor
+		before := len(w.records)
+		w.onDecided = func() { w.here = false }
+		w.run(EventOnStop, RoleDemoted)
+		if got := len(w.records) - before; got != want {
+			t.Errorf("successor %q: records %+v, want %d", successor, w.records[before:], want)
+		}
+	}
+}
+
 // The address is gone, and the note cannot say so: that is no news in each tick.
 func TestAReleaseThatCannotBeNotedIsOnRecordOnce(t *testing.T) {
 	w := newWorld(t)
