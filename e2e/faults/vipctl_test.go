@@ -64,6 +64,33 @@ func TestRunWiped(t *testing.T) {
 	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
 }
 
+// What cannot be written down is done all the same, once.
+func TestRunFull(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "/run full on the leader, then a switchover")
+	from, to := tr.leader, tr.other()
+	defer func() { tr.must(from.FillRun(false)) }()
+	tr.must(from.FillRun(true))
+	tr.while(func() {
+		tr.must(tr.lab.Switchover(tr.ctx, to))
+		tr.alone(to, 6*time.Second)
+		time.Sleep(3 * interval) // ticks that could do it again
+	})
+	tr.atMost("outage", tr.Outage, 5*outageLimit)
+	tr.atMost("two holders", tr.Two, twoLimit)
+	history, err := from.History()
+	tr.must(err)
+	released := 0
+	for _, e := range history {
+		if e.At.After(tr.began) && (e.Do == "release" || e.Do == "hand_over") {
+			released++
+		}
+	}
+	if released > 1 {
+		tr.Errorf("%d releases of one address are in the history: %+v", released, history[:released])
+	}
+}
+
 // A Patroni that runs has read its configuration before somebody broke the file.
 func TestPatroniYAMLBroken(t *testing.T) {
 	t.Parallel()
