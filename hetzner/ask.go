@@ -39,9 +39,10 @@ type question struct {
 type asking struct {
 	*caller
 	question
-	began time.Time
-	last  reply
-	sent  atomic.Bool // bytes of the last attempt's body have left
+	began  time.Time
+	last   reply
+	answer string      // to an earlier attempt, for people: the last one may be cut off
+	sent   atomic.Bool // bytes of the last attempt's body have left
 }
 
 // ask puts a question. The error is an [Error], nil only when the answer was a success that could be decoded. sent tells

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
@@ -33,6 +34,9 @@ type plan struct {
 
 // check reads the answer and says whether to try again.
 func (a *asking) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	if a.last.status != 0 {
+		a.answer = strings.TrimRight(fmt.Sprintf("HTTP %d: %s", a.last.status, a.clean(a.last.code)), ": ")
+	}
 	a.last = reply{n: a.last.n + 1, err: err}
 	if err == nil {
 		a.read(resp)
@@ -96,6 +100,8 @@ func (a *asking) outcome(ctx context.Context, stopped error) error {
 		return a.failure(reconcile.ErrNoLongerLeader)
 	case a.last.err == nil && a.last.status >= 200 && a.last.status < 300:
 		return nil
+	case a.last.err != nil && ctx.Err() != nil && a.answer != "":
+		return a.failure(fmt.Errorf("%w, after %s", bare(a.last.err), a.answer))
 	case a.last.err != nil:
 		return a.failure(a.last.err)
 	case ctx.Err() != nil:
