@@ -107,10 +107,14 @@ func lastLease(f Facts) Moment {
 	return end
 }
 
-// readBetween reports whether S moved sooner than Patroni's loops move it: others ask our Patroni for the members as well.
+// readBetween reports whether S moved sooner than Patroni's loops move it, and not behind our own question: others ask our
+// Patroni for the members as well.
 func (f Facts) readBetween() bool {
 	past := f.Past
 	known := past.SeenBefore != 0 && past.Word.LastSeen != 0 && past.Word.LastSeen == past.Leading.LastSeen
+	if past.PeersAt != 0 && (past.SeenBefore-past.PeersAt).Abs() <= membersPatience {
+		return false
+	}
 	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopBlur
 }
 

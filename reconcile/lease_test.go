@@ -171,16 +171,20 @@ func TestReadBetween(t *testing.T) {
 	for name, c := range map[string]struct {
 		before Moment
 		word   int64 // LastSeen of the last word
+		asked  Moment
 		want   Moment
 	}{
-		"a loop before":            {seen - 9900*time.Millisecond, 7, seen + 29*time.Second},
-		"sooner":                   {seen - 9900*time.Millisecond + 1, 7, seen + 19*time.Second},
-		"nothing before":           {0, 7, seen + 29*time.Second},
-		"another word is the last": {seen - time.Second, 8, seen + 29*time.Second},
+		"a loop before":            {seen - 9900*time.Millisecond, 7, 0, seen + 29*time.Second},
+		"sooner":                   {seen - 9900*time.Millisecond + 1, 7, 0, seen + 19*time.Second},
+		"nothing before":           {0, 7, 0, seen + 29*time.Second},
+		"another word is the last": {seen - time.Second, 8, 0, seen + 29*time.Second},
+		"our question before":      {seen - 8*time.Second, 7, seen - 9*time.Second, seen + 29*time.Second},
+		"our question behind":      {seen - 8*time.Second, 7, seen - 7*time.Second, seen + 29*time.Second},
+		"long before our question": {seen - 8*time.Second, 7, seen - 7*time.Second + 1, seen + 19*time.Second},
 	} {
 		f := facts(timing(30, 10, 10), past(func(m *Memory) {
 			m.Leading.SeenAt, m.Leading.SeenBy, m.Leading.LastSeen = seen, seen, 7
-			m.SeenBefore, m.Word.LastSeen, m.PeersAt = c.before, c.word, 0
+			m.SeenBefore, m.Word.LastSeen, m.PeersAt = c.before, c.word, c.asked
 		}))
 		if got := lastLease(f); got != c.want {
 			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
