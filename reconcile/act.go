@@ -77,7 +77,7 @@ func (v *visit) renew(verdict Verdict) {
 	if n.HandOver != nil || n.Generation == 0 { // whoever waits for a successor must find another generation
 		n.Generation, n.HandOver = n.Generation+1, nil
 	}
-	if now-n.Claimed < announceFor || now-n.Announced >= v.Refresh || len(n.Answering) > 0 && now-n.Announced >= v.Interval/2 {
+	if n.announceDue(now, v.Refresh, v.Interval) {
 		err := v.vip.Address.Announce()
 		v.caution("announce", err)
 		if err == nil {
@@ -88,6 +88,13 @@ func (v *visit) renew(verdict Verdict) {
 	if !reflect.DeepEqual(n, v.facts.Note) {
 		v.save(n)
 	}
+}
+
+// announceDue reports whether an address that stays should be announced again. Against another host that answers for it
+// each tick does, but not each look within one.
+func (n Note) announceDue(now Moment, refresh, interval time.Duration) bool {
+	contested := len(n.Answering) > 0 && now-n.Announced >= interval/2
+	return contested || now-n.Claimed < announceFor || now-n.Announced >= refresh
 }
 
 // release takes the address away. What is not here is released all the same, without a record where nobody claimed it.

@@ -25,8 +25,9 @@ const (
 )
 
 // nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, or the peers' word is all
-// that keeps the address here, because a successor may lead at any moment. Else when Patroni's next loop falls well before the next tick: a lock that was refreshed and not
-// heard of would shorten the lease by a whole loop_wait, should Patroni die before that tick.
+// that keeps the address here, because a successor may lead at any moment. Else when Patroni's next loop falls well before
+// the next tick: a lock that was refreshed and not heard of would shorten the lease by a whole loop_wait, should Patroni
+// die before that tick.
 func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	w, turn := f.Word, f.Trigger.At+f.Interval
 	switch {

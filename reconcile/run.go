@@ -111,6 +111,7 @@ func (r *run) end(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
 	var settings, members func(*Memory)
+	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could vouch for us.
 	overdue := len(r.past.Peers) == 0 || r.trigger.At-r.past.TimingAt >= 2*timingEvery
 	spare := !r.slow || r.past.Timing == (Timing{}) || overdue
 	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
