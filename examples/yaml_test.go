@@ -18,7 +18,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// commentedKey is a setting that stands in vipctl.yml as a comment: "  # timeout: 1s   # for each question".
+// commentedKey is a setting that stands in vipctl.yml as a comment: "  # timeout: 1.8s   # for each question".
 var commentedKey = regexp.MustCompile(`^( *)# ( *)([a-z_]+):(?: +([^ #]+))?(?: +#.*)?$`)
 
 func TestShortFormIsEnough(t *testing.T) {

@@ -69,18 +69,15 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	ctx, cancel := context.WithTimeout(a.ctx, limit)
 	defer cancel()
 	outcomes := h.engine.Run(ctx, t)
+	stopped := t.Event == reconcile.EventTick && a.ctx.Err() != nil
 	for i, o := range outcomes {
-		if errors.Is(o.Err, reconcile.ErrBusy) { // no failure: whoever is at work there follows the same policy
+		switch {
+		case errors.Is(o.Err, reconcile.ErrBusy): // no failure: whoever is at work there follows the same policy
 			a.log.Warn(o.Err)
 			outcomes[i].Err = nil
-		}
-	}
-	if t.Event == reconcile.EventTick && a.ctx.Err() != nil { // systemd stops the unit: the next tick asks again
-		for i, o := range outcomes {
-			if errors.Is(o.Err, context.Cause(a.ctx)) {
-				a.log.Debug(o.Err)
-				outcomes[i].Err = nil
-			}
+		case stopped && errors.Is(o.Err, context.Cause(a.ctx)): // by systemd: the next tick asks again
+			a.log.Debug(o.Err)
+			outcomes[i].Err = nil
 		}
 	}
 	err := a.report(outcomes)
