@@ -123,7 +123,7 @@ func TestAHandOverThatAnotherHasEndedIsOnRecordOnce(t *testing.T) {
 		w.set(PGDown)
 		w.end, w.successor = w.now+3*time.Second, successor
 		before := len(w.records)
-		w.onDecided = func() { w.here = false }
+		w.onDecided = w.vanish
 		w.run(EventOnStop, RoleDemoted)
 		if got := len(w.records) - before; got != want {
 			t.Errorf("successor %q: records %+v, want %d", successor, w.records[before:], want)

@@ -110,6 +110,13 @@ func (w *world) pass(d time.Duration) {
 	}
 }
 
+// vanish takes the address away behind everybody's back.
+func (w *world) vanish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.here = false
+}
+
 func (w *world) want(here bool) {
 	w.t.Helper()
 	if w.here != here {
