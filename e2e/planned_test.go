@@ -38,8 +38,8 @@ func TestSwitchover(t *testing.T) {
 
 // A stop of Patroni, as before a reboot, stops PostgreSQL and gives the lock away.
 func TestPatroniStopped(t *testing.T) {
-	from, f := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.StopPatroni(ctx) })
-	if f.Outage() > holeInThePath {
+	from, r := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.StopPatroni(ctx) })
+	if f := r.Figures(); f.Outage() > holeInThePath {
 		t.Errorf("%s stopped: clients of the VIP lost %v more than those who know every node", from.Name, f.Outage())
 	}
 }

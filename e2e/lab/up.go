@@ -135,14 +135,28 @@ func (n *Node) anew() error {
 	return errors.Join(n.Crash(), os.RemoveAll(n.path("data", "pg")), n.Start())
 }
 
-// members says in a line each what every node's Patroni answers, and its last words.
+// members says what every node's Patroni answers, what its PostgreSQL says of replication, and Patroni's last words.
 func (l *Lab) members() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var b strings.Builder
 	for _, n := range l.Nodes {
 		m, err := n.Member(ctx)
-		fmt.Fprintf(&b, "%s: %+v %v\n%s\n", n.Name, m, err, n.lastWords("patroni"))
+		fmt.Fprintf(&b, "%s: %+v %v\n", n.Name, m, err)
+		for _, question := range []string{
+			"SELECT 'sender', application_name, client_addr, state, sent_lsn, replay_lsn FROM pg_stat_replication",
+			"SELECT 'slot', slot_name, active, active_pid, restart_lsn FROM pg_replication_slots",
+			"SELECT 'receiver', status, sender_host, received_tli, flushed_lsn FROM pg_stat_wal_receiver",
+		} {
+			rows, err := n.query(ctx, question)
+			if err != nil {
+				rows = [][]string{{err.Error()}}
+			}
+			for _, row := range rows {
+				fmt.Fprintln(&b, strings.Join(row, " "))
+			}
+		}
+		fmt.Fprintln(&b, n.lastWords("patroni"))
 	}
 	return b.String()
 }
