@@ -49,7 +49,7 @@ func (p *process) Members(context.Context) (others []reconcile.Peer, err error) 
 
 func (p *process) Name() string { return nodeName(p.id) }
 
-func (p *process) Postmaster() reconcile.PG {
+func (p *process) Postmaster(context.Context) reconcile.PG {
 	p.cluster.mu.Lock()
 	defer p.cluster.mu.Unlock()
 	if p.down[p.id].After(time.Now()) {

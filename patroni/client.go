@@ -134,14 +134,10 @@ func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 	return t, err
 }
 
-// membersWithin bounds the question for the members, whatever the timeout: Patroni reads the DCS for it, and the policy takes
-// a dcs_last_seen of up to a second behind that question for its doing, and no sign of a refreshed lock (membersPatience).
-const membersWithin = time.Second
-
 // Members asks the local Patroni who else is in the cluster, GET /cluster. Members without an address that can be
 // asked (still starting, or announcing a wildcard) are left out, and so is this one.
 func (c *Client) Members(ctx context.Context) ([]reconcile.Peer, error) {
-	ctx, cancel := context.WithTimeout(ctx, membersWithin)
+	ctx, cancel := context.WithTimeout(ctx, reconcile.MembersWithin)
 	defer cancel()
 	var peers []reconcile.Peer
 	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {

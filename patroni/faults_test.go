@@ -187,7 +187,7 @@ func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
 	if got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://127.0.0.1:1"}}); got[0].Word != want {
 		t.Errorf("%+v", got)
 	}
-	if c.Name() != "" || c.Postmaster() != reconcile.PGUnknown || c.Check() == nil {
+	if c.Name() != "" || c.Postmaster(t.Context()) != reconcile.PGUnknown || c.Check() == nil {
 		t.Error("a missing patroni.yml goes unnoticed")
 	}
 	if _, err := c.Timing(t.Context()); err == nil {

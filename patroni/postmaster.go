@@ -2,12 +2,12 @@ package patroni
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,20 +27,20 @@ const pmStatusLine = 8
 // PGDown needs proof: no such file in a folder that is a data directory, for it has a PG_VERSION, or the word
 // "stopping". An empty folder may be a file system that is not mounted, and a file whose process is gone was left by a
 // crash, after which backends can live on for a moment: both are PGUnknown, as is everything that cannot be read
-// within the client's timeout.
-func (c *Client) Postmaster() reconcile.PG {
+// before ctx ends, or within the client's timeout.
+func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 	s, _ := c.settings() // what else is wrong with patroni.yml does not matter here
 	if !filepath.IsAbs(s.dataDir) {
 		return reconcile.PGUnknown // relative to Patroni's working directory, which is not ours
 	}
 	found := make(chan reconcile.PG, 1)
 	go func() { found <- postmaster(s.dataDir, unix.Kill) }()
-	timer := time.NewTimer(c.opts.Timeout)
-	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
 	select {
 	case pg := <-found:
 		return pg
-	case <-timer.C: // a network file system that hangs
+	case <-ctx.Done(): // a network file system that hangs
 		return reconcile.PGUnknown
 	}
 }

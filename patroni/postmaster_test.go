@@ -76,15 +76,15 @@ func put(t *testing.T, dir, name, text string) {
 func TestPostmasterOfRealProcesses(t *testing.T) {
 	dir := t.TempDir()
 	c := ask(t, "*:8008", "postgresql: {data_dir: '"+dir+"'}\n")
-	if got := c.Postmaster(); got != reconcile.PGUnknown {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
 		t.Errorf("an empty folder, perhaps not mounted: %s", got)
 	}
 	put(t, dir, "PG_VERSION", "15\n")
-	if got := c.Postmaster(); got != reconcile.PGDown {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGDown {
 		t.Errorf("stopped: %s", got)
 	}
 	put(t, dir, "postmaster.pid", pidFile(os.Getpid(), "ready   "))
-	if got := c.Postmaster(); got != reconcile.PGAlive {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGAlive {
 		t.Errorf("this process: %s", got)
 	}
 	dead := exec.Command(os.Args[0], "-test.run=^$")
@@ -92,7 +92,7 @@ func TestPostmasterOfRealProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir, "postmaster.pid", pidFile(dead.Process.Pid, "ready   "))
-	if got := c.Postmaster(); got != reconcile.PGUnknown {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
 		t.Errorf("a process that has ended: %s", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestPostmasterOfRealProcesses(t *testing.T) {
 func TestPostmasterUnread(t *testing.T) {
 	for _, data := range []string{"", "relative/data", "/nonexistent/data"} {
 		c := ask(t, "*:8008", "postgresql: {data_dir: '"+data+"'}\n")
-		if got := c.Postmaster(); got != reconcile.PGUnknown {
+		if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
 			t.Errorf("data_dir %q: %s", data, got)
 		}
 	}
@@ -113,13 +113,13 @@ func TestPostmasterUnread(t *testing.T) {
 	// The data directory counts even where the rest of patroni.yml is of no use.
 	c := New(Options{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n"), Timeout: time.Second})
 	began := time.Now()
-	if got := c.Postmaster(); got != reconcile.PGUnknown || time.Since(began) > 500*time.Millisecond {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown || time.Since(began) > 500*time.Millisecond {
 		t.Errorf("a pipe: %s after %v", got, time.Since(began))
 	}
 	if err := os.Remove(filepath.Join(dir, "postmaster.pid")); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Postmaster(); got != reconcile.PGDown {
+	if got := c.Postmaster(t.Context()); got != reconcile.PGDown {
 		t.Errorf("stopped: %s", got)
 	}
 	file := write(t, "file", "")

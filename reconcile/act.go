@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"fmt"
 	"reflect"
 	"time"
 )
@@ -37,9 +36,10 @@ func (v *visit) hold(verdict Verdict) {
 	}
 	n, now := v.facts.Note, v.Clock.Now()
 	n.Generation, n.Claimed, n.HandOver = n.Generation+1, 0, nil
-	n.Changed, n.LeaseEnd = now, verdict.Until
-	repeated := v.facts.cutShort()
-	repeated = !v.save(n) && repeated // where the note cannot be replaced, each tick finishes the same claim
+	n.Changed, n.LeaseEnd, n.Forever = now, verdict.Until, verdict.Forever
+	again := v.facts.cutShort()
+	saved := v.save(n)
+	repeated := again && !saved // the note goes on telling of a claim that was cut short: each tick finishes it
 
 	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Hold(verdict.end())
@@ -84,7 +84,7 @@ func (v *visit) renew(verdict Verdict) {
 			n.Announced = now
 		}
 	}
-	n.LeaseEnd, n.Failure = verdict.Until, ""
+	n.LeaseEnd, n.Forever, n.Failure = verdict.Until, verdict.Forever, ""
 	if !reflect.DeepEqual(n, v.facts.Note) {
 		v.save(n)
 	}
@@ -97,7 +97,7 @@ func (n Note) announceDue(now Moment, refresh, interval time.Duration) bool {
 	return contested || now-n.Claimed < announceFor || now-n.Announced >= refresh
 }
 
-// release takes the address away. What is not here is released all the same, without a record where nobody claimed it.
+// release takes the address away, also where it was not seen. It makes a record only where the address was here, or claimed.
 func (v *visit) release(verdict Verdict, c Change, why string) {
 	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Release()
@@ -108,7 +108,7 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
 	n := Note{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
 	if err != nil {
-		n.Claimed, n.LeaseEnd = was.Claimed, was.LeaseEnd
+		n.Claimed, n.LeaseEnd, n.Forever = was.Claimed, was.LeaseEnd, was.Forever
 	}
 	saved := v.save(n) // where it cannot be, the note goes on telling of a claim
 	v.outcome.Err = err
@@ -152,5 +152,5 @@ func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return fmt.Sprint(err)
+	return err.Error()
 }

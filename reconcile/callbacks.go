@@ -48,7 +48,7 @@ func (f Facts) queued() bool {
 
 // started is an event whose role proves nothing: since Patroni 3.2 on_start can fire without the lock.
 func started(f Facts) Verdict {
-	if f.Word.Answer == Silent || f.Word.Answer == NotOurs {
+	if f.Word.Mute() {
 		return nothing(CodeStartUnconfirmed, "%s as %s, %s", f.Trigger.Event, f.Trigger.Role, f.silence())
 	}
 	return tick(f)

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,9 +54,9 @@ func (v *visit) probe(ctx context.Context) {
 		return
 	}
 	slices.Sort(others)
-	unlock, busy := v.lock(lockPatience)
+	unlock, err := v.lock(lockPatience)
 	defer unlock()
-	if busy {
+	if errors.Is(err, ErrBusy) {
 		return
 	}
 	n, err := v.Notes.Note(v.vip.Name)

@@ -33,7 +33,7 @@ func Decide(f Facts) Verdict {
 	switch {
 	case f.Trigger.Event == EventOperator:
 		return ordered(f)
-	case f.held():
+	case f.Note.HeldAt(f.Now):
 		return heldStill(f)
 	case f.Confirming:
 		return confirm(f)

@@ -197,27 +197,6 @@ func TestALeaseThatRanOutIsOnRecord(t *testing.T) {
 	}
 }
 
-// A cluster that has just come up has but one member. The others must be known before its Patroni dies.
-func TestALeaderThatKnowsNobodyAsksSoonAgain(t *testing.T) {
-	w := newWorld(t)
-	w.members = nil
-	ticks := func(n, asked int) {
-		t.Helper()
-		for range n {
-			w.leads()
-			w.tick()
-			w.pass(2 * time.Second)
-		}
-		if w.membersAsked != asked {
-			t.Errorf("asked %d times, want %d", w.membersAsked, asked)
-		}
-	}
-	ticks(3, 1)
-	ticks(3, 2)
-	w.members = []Peer{{Name: "n2"}}
-	ticks(10, 3)
-}
-
 // What a run that is told to stop did not hear is no silence of Patroni's.
 func TestARunThatIsToldToStop(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
@@ -359,20 +338,6 @@ func TestAStaleWordIsNoLook(t *testing.T) {
 	w.want(true)
 }
 
-// A Patroni that is slow is asked for the leader alone: a tick must end before the lease does.
-func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
-	for wait, want := range map[time.Duration]int{500 * time.Millisecond: 1, 500*time.Millisecond + 1: 0} {
-		w := newWorld(t)
-		w.memory.Timing, w.memory.TimingAt = w.timing, w.now
-		w.memory.Peers = w.members
-		w.wordFor = wait
-		w.tick()
-		if w.membersAsked != want {
-			t.Errorf("an answer took %v, and the members were asked for %d times, want %d", wait, w.membersAsked, want)
-		}
-	}
-}
-
 // A link that is down when the address is due to be announced again may be up at the next tick.
 func TestAFailedAnnouncementIsRepeated(t *testing.T) {
 	w := newWorld(t)
@@ -488,11 +453,11 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 	w := newWorld(t)
 	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeLeader) // claimed and confirmed
-	if w.end != Forever {
-		t.Errorf("the address ends in %v though nobody renews it", w.end-w.now)
+	if w.end != Forever || !w.notes["vip"].Forever {
+		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end-w.now, w.notes["vip"])
 	}
 	w.tick()
-	if w.end == Forever {
+	if w.end == Forever || w.notes["vip"].Forever {
 		t.Error("the first tick gives it no end")
 	}
 }
@@ -521,13 +486,31 @@ func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
 	}
 }
 
-// A question of one VIP's keeps no other from its lock.
-func TestVIPsDoNotWaitForEachOther(t *testing.T) {
-	w := newWorld(t)
-	r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
-	r.asking.Lock()
-	defer r.asking.Unlock()
-	if got := newVisit(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
-		t.Errorf("verdict %+v, want the question", got)
+// deaf is a Patroni whose answers a process that is told to stop does not hear.
+type deaf struct{ *worldPatroni }
+
+func (p deaf) Word(ctx context.Context) Word {
+	if ctx.Err() != nil {
+		return Word{Answer: Silent, Why: "vipctl was asked to stop", At: (*world)(p.worldPatroni).Now()}
 	}
+	return p.worldPatroni.Word(ctx)
+}
+
+// One denial undoes no claim, and the second was never heard.
+func TestAClaimWhoseSecondLookIsCutShort(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.follows()
+	w.run(EventOnRoleChange, RoleReplica)
+	ctx, stop := context.WithCancel(t.Context())
+	w.onWait = stop
+	w.pass(3 * time.Second)
+	e := w.engine()
+	e.Patroni = deaf{(*worldPatroni)(w)}
+	o := e.Run(ctx, Trigger{Event: EventOnRoleChange, Role: RolePrimary, Cluster: "demo", At: w.now})[0]
+	w.wantCode(o, CodeClaimUnconfirmed)
+	if o.Err != nil {
+		t.Error(o.Err)
+	}
+	w.want(true)
 }

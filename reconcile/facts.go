@@ -24,7 +24,7 @@ type Facts struct {
 	// What Patroni said, now and before.
 	Word  Word
 	Asked int // how often the local Patroni was asked in this run
-	Stale int // how often more, because the answer was too old to count
+	Stale int // further questions, put because an answer was too old to count; not in Asked
 	Peers Poll
 	Past  Memory
 
@@ -59,11 +59,7 @@ func (f Facts) left() time.Duration { return (f.end() - f.Now).Round(100 * time.
 // outdated reports whether what Patroni said may no longer count: said too long ago, or before another process of ours
 // moved the address.
 func (f Facts) outdated() bool {
-	switch f.Word.Answer {
-	case Leader, NotLeader:
-		return f.Now-f.Word.At > EvidenceAge || f.Word.At < f.Note.Changed
-	}
-	return false
+	return f.Word.Heard() && (f.Now-f.Word.At > EvidenceAge || f.Word.At < f.Note.Changed)
 }
 
 // Polled is what the peers, asked side by side, come to.

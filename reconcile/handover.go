@@ -42,20 +42,23 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 	}
 	listening, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
-	defer watching.Wait() // last: a release does not wait for a disk
+	defer watching.Wait() // runs last, behind the release, which does not wait for a disk
 	defer stop()
 	watching.Go(func() { v.watch(listening, budget, stop) })
 	mac, err := v.vip.Address.Heard(listening, v.facts.Note.Answering)
 	v.caution("listen for the successor", err)
 
-	unlock, _ := v.lock(lockPatience)
+	unlock, err := v.lock(lockPatience)
 	defer unlock()
+	v.caution("going on without the lock", err)
 	now := v.Clock.Now()
 	if v.superseded(ctx, h) {
 		return false
 	}
-	if mac == "" && now < h.Until && ctx.Err() == nil {
+	if mac == "" && now < h.Until {
 		switch {
+		case ctx.Err() != nil: // told to stop: the address ends with its lifetime, unless the next tick goes on
+			return false
 		case v.postmaster(ctx) != PGDown:
 			return true
 		case budget < h.Until:
@@ -74,7 +77,9 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 // watch stops the listening at the budget's end, or as soon as PostgreSQL might accept a write again.
 func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
 	defer stop()
-	for v.Clock.Now() < budget && v.Patroni.Postmaster() == PGDown {
+	ctx, cancel := context.WithTimeout(ctx, budget-v.Clock.Now())
+	defer cancel()
+	for v.Clock.Now() < budget && v.Patroni.Postmaster(ctx) == PGDown {
 		if v.Clock.Wait(ctx, min(watchEvery, budget-v.Clock.Now())) != nil {
 			return
 		}

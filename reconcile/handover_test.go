@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -143,5 +144,25 @@ func TestAReleaseThatCannotBeNotedIsOnRecordOnce(t *testing.T) {
 	}
 	if len(w.records) != 2 {
 		t.Errorf("records %+v, want the claim and the release", w.records)
+	}
+}
+
+// A process that is told to stop leaves the rest to the next tick: the address is where it was, with a lifetime that ends, and
+// PostgreSQL may be up again.
+func TestAHandOverThatIsToldToStop(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.set(PGDown)
+	ctx, stop := context.WithCancel(t.Context())
+	w.onWait = func() { w.set(PGAlive); stop() }
+	w.engine().Run(ctx, Trigger{Event: EventOnStop, Role: RolePrimary, Cluster: "demo", At: w.now})
+	w.want(true)
+	if left := w.end - w.now; left > 5*time.Second {
+		t.Errorf("the address ends in %v, want the hand-over's 5s at most", left)
+	}
+	w.onWait = nil
+	w.wantCode(w.tick(), CodeLeader)
+	if len(w.records) != 1 {
+		t.Errorf("records %+v, want the first claim alone", w.records)
 	}
 }

@@ -148,8 +148,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"silence renews nothing without peers": func(f Facts, v Verdict) string {
-		mute := f.Word.Answer == Silent || f.Word.Answer == NotOurs
-		if v.Do == DoHold && mute && f.Peers.Result != PollUs && !f.Past.Word.Paused && !f.Peers.Paused && !f.held() {
+		if v.Do == DoHold && f.Word.Mute() && f.Peers.Result != PollUs && !f.Past.Word.Paused && !f.Peers.Paused && !f.Note.HeldAt(f.Now) {
 			return "renewed"
 		}
 		return ""
@@ -159,14 +158,14 @@ var laws = map[string]func(Facts, Verdict) string{
 			return "held until the past"
 		}
 		denied := f.Word.Answer == NotLeader || f.Word.Answer == Silent && f.Trigger.Event == EventTick
-		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.held() && f.Trigger.Event != EventOnReload && f.holder() && f.end() <= f.Now && !f.Confirming {
+		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.Note.HeldAt(f.Now) && f.Trigger.Event != EventOnReload && f.holder() && f.end() <= f.Now && !f.Confirming {
 			return "kept"
 		}
 		return ""
 	},
 	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
 		w := f.Word
-		if v.Do != DoHold || f.held() || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
+		if v.Do != DoHold || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
 			return ""
 		}
 		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {

@@ -13,9 +13,11 @@ const (
 	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
 	bootLease     = time.Minute
 	stalledMargin = 3 * time.Second
-	// membersPatience is how long the question for the members may be under way (membersWithin in package patroni).
-	membersPatience = time.Second
 )
+
+// MembersWithin bounds the question for the members, whatever Patroni's timeout. It makes Patroni read the DCS: a value of
+// dcs_last_seen that moves up to so long behind the question is taken for its doing, and for no sign of a refreshed lock.
+const MembersWithin = time.Second
 
 // timing is the cluster's, or the stand-in where it was never heard.
 func (m Memory) timing() Timing {
@@ -100,7 +102,7 @@ func peersLease(f Facts) Moment {
 func lastLease(f Facts) Moment {
 	seen, asked := f.Past.Leading, f.Past.PeersAt
 	end := seen.SeenAt + f.timing().TTL - leaseMargin
-	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+membersPatience
+	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+MembersWithin
 	if ours || f.readBetween() {
 		end -= f.timing().LoopWait
 	}
@@ -112,7 +114,7 @@ func lastLease(f Facts) Moment {
 func (f Facts) readBetween() bool {
 	past := f.Past
 	known := past.SeenBefore != 0 && past.Word.LastSeen != 0 && past.Word.LastSeen == past.Leading.LastSeen
-	if past.PeersAt != 0 && (past.SeenBefore-past.PeersAt).Abs() <= membersPatience {
+	if past.PeersAt != 0 && (past.SeenBefore-past.PeersAt).Abs() <= MembersWithin {
 		return false
 	}
 	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopBlur

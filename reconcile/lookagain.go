@@ -33,13 +33,13 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	switch {
 	case f.Trigger.Event != EventTick || f.missing():
 		return 0, false
-	case w.Answer == Silent && f.unproved():
+	case w.Mute() && f.unproved():
 		at = f.Now + unprovedEvery
 		if whole := wholeSeconds(f.Now, lastLease(f)); whole > f.Now {
 			at = min(at, whole)
 		}
 		return at, at < turn-tickSoon
-	case w.Answer == Silent && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
+	case w.Mute() && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
 		at = wholeSeconds(f.Now, lastLease(f))
 		return at, at > f.Now && at < turn-tickSoon
 	case w.Answer != Leader:

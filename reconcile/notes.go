@@ -16,6 +16,8 @@ type Note struct {
 	Announced Moment `json:"announced,omitempty"`
 	// LeaseEnd is until when the last verdict vouched for the address, also where the kernel's address has no end.
 	LeaseEnd Moment `json:"lease_end,omitempty"`
+	// Forever is set where that verdict gave the address no end: LeaseEnd is what is vouched for, and nothing ends it then.
+	Forever bool `json:"forever,omitempty"`
 	// Changed is when the address was last claimed or released: a word heard before it says nothing about now.
 	Changed Moment `json:"changed,omitempty"`
 	// Failure is the error of the last claim or release, so that one that goes on is recorded once.
@@ -60,7 +62,7 @@ type Memory struct {
 
 // remember takes a word into the memory; older words than the last, and silence, change nothing.
 func (m *Memory) remember(w Word) {
-	if w.Answer != Leader && w.Answer != NotLeader || w.At < m.Word.At {
+	if !w.Heard() || w.At < m.Word.At {
 		return
 	}
 	if w.LastSeen != m.Word.LastSeen {

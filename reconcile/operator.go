@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -15,8 +16,8 @@ const (
 	OrderRelease Order = "release"
 )
 
-// held reports whether an operator's hold is in force.
-func (f Facts) held() bool { return f.Note.Hold != nil && f.Now < f.Note.Hold.Until }
+// HeldAt reports whether an operator's hold is in force.
+func (n Note) HeldAt(now Moment) bool { return n.Hold != nil && now < n.Hold.Until }
 
 // heldStill is a hold in force: callbacks change nothing, ticks keep the address where it is. Where another member
 // leads the address goes, since two nodes that accept writes are worse than a broken promise to an operator; the hold
@@ -77,12 +78,13 @@ func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time
 }
 
 func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
-	unlock, busy := v.lock(claimPatience)
+	unlock, err := v.lock(claimPatience)
 	defer unlock()
-	if busy {
-		v.outcome.Err = fmt.Errorf("hold %s: %w", v.vip.Name, ErrBusy)
+	if errors.Is(err, ErrBusy) {
+		v.outcome.Err = err
 		return
 	}
+	v.caution("going on without the lock", err)
 	n, err := v.Notes.Note(v.vip.Name)
 	v.caution("the note cannot be read, a new one begins", err)
 	c, verdict := ChangeUnhold, Verdict{Code: CodeOperator}

@@ -37,7 +37,7 @@ type Address interface {
 	// Hold puts the address on the link until the given moment, or moves that moment where it is there already.
 	// Copies with another prefix on the same link are removed. A moment less than a second ahead is an error.
 	Hold(until Moment) error
-	// Announce tells the neighbours, once, that the address is here. Links without ARP are silently done.
+	// Announce tells the neighbours, once, that the address is here. On a link without ARP it does nothing.
 	Announce() error
 	// Heard probes the link and listens until another host answers or announces the address, and returns its MAC.
 	// Hosts in ignore, the default gateway and every link of this host do not count. It returns "" and no error when
@@ -50,8 +50,8 @@ type Address interface {
 	Release() error
 }
 
-// Patroni asks the cluster. No method returns an error that would have to be decided upon: what went wrong is part of
-// the [Word]. Every method ends within the given context and within a deadline of its own.
+// Patroni asks the cluster. Nothing is decided upon an error: what keeps Patroni from saying who leads is part of the
+// [Word]. Every method with a context ends with that, and within a deadline of its own.
 type Patroni interface {
 	// Word asks the local Patroni, GET /leader.
 	Word(ctx context.Context) Word
@@ -63,11 +63,11 @@ type Patroni interface {
 	Members(ctx context.Context) ([]Peer, error)
 	// Name is this member's name in the cluster, empty when patroni.yml cannot say.
 	Name() string
-	// Postmaster reads postmaster.pid in the local data directory.
-	Postmaster() PG
+	// Postmaster reads postmaster.pid in the local data directory. It is [PGUnknown] where ctx ends first.
+	Postmaster(ctx context.Context) PG
 }
 
-// ErrBusy is returned by Notebook.Lock when another process kept the lock for longer than the caller could wait.
+// ErrBusy is returned by a [Notebook] when another process kept a lock for longer than the caller could wait.
 var ErrBusy = errors.New("locked by another vipctl")
 
 // RouteLockAge is longer than any call of a [Route] takes.

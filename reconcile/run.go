@@ -15,8 +15,8 @@ const (
 	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
 	// (patroni/dcs/__init__.py, get_cluster).
 	peersOfLeader = 5 * time.Minute
-	// slowAnswer is how long an answer takes from a Patroni that is asked nothing else in the same run: a tick must not
-	// take as long as a lease lasts.
+	// slowAnswer is how long an answer may take. A Patroni that takes longer is asked nothing in the same run that can wait:
+	// a tick must not take as long as a lease lasts.
 	slowAnswer = 500 * time.Millisecond
 )
 
@@ -28,8 +28,8 @@ type run struct {
 	marking sync.WaitGroup // the mark of a callback, beside the work
 	history *scribe
 
-	asking  sync.Mutex // held while the local Patroni is asked
-	polling sync.Mutex // held while the peers are
+	asking  chan struct{} // full while the local Patroni is asked
+	polling sync.Mutex    // held while the peers are
 
 	mu       sync.Mutex // never held while anybody is asked
 	past     Memory
@@ -40,7 +40,7 @@ type run struct {
 }
 
 func newRun(e *Engine, t Trigger) *run {
-	r := &run{Engine: e, trigger: t}
+	r := &run{Engine: e, trigger: t, asking: make(chan struct{}, 1)}
 	r.history = &scribe{journal: e.Journal, failed: func(rec Record, err error) { r.warn(rec.VIP+": write the history", err) }}
 	past, err := e.Notes.Memory()
 	r.past = past
@@ -48,26 +48,36 @@ func newRun(e *Engine, t Trigger) *run {
 	return r
 }
 
-// word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet.
+// word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet. Who can wait only so
+// long, where within is not 0, waits no longer for the question of another VIP either, and a silence that it cut short is
+// nobody else's answer.
 func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
-	r.asking.Lock()
-	defer r.asking.Unlock()
+	if within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+	}
+	at := r.Clock.Now()
+	select {
+	case r.asking <- struct{}{}:
+		defer func() { <-r.asking }()
+	case <-ctx.Done():
+		return Word{Answer: Silent, Why: "no answer in time", At: at}
+	}
 	r.mu.Lock()
 	past, words := r.past, r.words
 	r.mu.Unlock()
 	if n < len(words) {
 		return words[n]
 	}
-	if within > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, within)
-		defer cancel()
-	}
 	w := r.Patroni.Word(ctx)
 	now := r.Clock.Now()
 	w = past.narrow(past.date(w, now, r.Clock.Wall()), now)
 	if w.Answer == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
+	}
+	if within > 0 && w.Mute() {
+		return w
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +150,7 @@ func (r *run) end(ctx context.Context) {
 func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
 	now := r.Clock.Now()
 	due := r.past.Timing == (Timing{}) || now-r.past.TimingAt >= timingEvery
-	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {
+	if !due || last.Unlocked || !last.Heard() {
 		return nil
 	}
 	timing, err := r.Patroni.Timing(ctx)
@@ -161,14 +171,17 @@ func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 		every = peersUnknown
 	}
 	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || r.past.Callback.Began > r.past.PeersAt
-	if !due || last.Unlocked || last.Answer != Leader && last.Answer != NotLeader {
+	if !due || last.Unlocked || !last.Heard() {
 		return nil
 	}
 	peers, err := r.Patroni.Members(ctx)
-	if r.warn("ask for the cluster's members", err) {
-		return nil
+	failed := r.warn("ask for the cluster's members", err)
+	return func(m *Memory) {
+		m.PeersAt = now // also where no answer came: the question may have moved dcs_last_seen
+		if !failed {
+			m.Peers = peers
+		}
 	}
-	return func(m *Memory) { m.Peers, m.PeersAt = peers, now }
 }
 
 // report is what came of the run, with what went wrong in all of it.

@@ -14,8 +14,8 @@ const (
 	claimPatience = EvidenceAge
 	// diskPatience is how long postmaster.pid may take to be read: the disk below it may be dead.
 	diskPatience = 100 * time.Millisecond
-	// oldFacts is when a decision has to be made anew, because the process was stopped behind it: its lock may have been
-	// passed over, and the address moved, by then.
+	// oldFacts is the age from which on facts are not acted upon. The process was stopped behind its decision: its lock may
+	// have been passed over, and the address moved, by then.
 	oldFacts = EvidenceAge / 2
 	// maxRounds is more than any chain of questions needs.
 	maxRounds = 8
@@ -47,7 +47,8 @@ func (v *visit) settle(ctx context.Context) {
 	patience, waited := lockPatience, time.Duration(0) // for all rounds together
 	for range maxRounds {
 		began := v.Clock.Now()
-		unlock, busy := v.lock(max(0, patience-waited))
+		unlock, err := v.lock(max(0, patience-waited))
+		busy := errors.Is(err, ErrBusy)
 		waited += v.Clock.Now() - began
 		verdict := v.decide(ctx)
 		switch {
@@ -57,13 +58,14 @@ func (v *visit) settle(ctx context.Context) {
 				return
 			}
 		case verdict.Do == DoHold && busy && patience == claimPatience:
-			v.outcome.Err = fmt.Errorf("hold %s: %w", v.vip.Name, ErrBusy)
+			v.outcome.Err = err
 			return
 		case verdict.Do == DoHold && busy:
 			patience = claimPatience
 		case v.Clock.Now()-v.facts.Now > oldFacts:
 			unlock()
 		default:
+			v.caution("going on without the lock", err)
 			v.dismiss(verdict)
 			wait := v.act(verdict)
 			unlock()
@@ -120,16 +122,14 @@ func (v *visit) anew(confirming bool) {
 	v.facts.Word, v.facts.Peers, v.facts.Asked, v.facts.Stale = Word{}, Poll{}, 0, 0
 }
 
-// lock takes the VIP's lock. Where there can be none, the run goes on without: a broken /run must not keep the address
-// where it does not belong.
-func (v *visit) lock(patience time.Duration) (unlock func(), busy bool) {
+// lock takes the VIP's lock. Where that fails, unlock does nothing, and most go on without: a broken /run must not keep
+// the address where it does not belong.
+func (v *visit) lock(patience time.Duration) (unlock func(), err error) {
 	defer v.timed(&v.spent.lock)()
-	unlock, err := v.Notes.Lock(v.vip.Name, patience)
-	if err == nil {
-		return unlock, false
+	if unlock, err = v.Notes.Lock(v.vip.Name, patience); err != nil {
+		unlock = func() {}
 	}
-	v.caution("continuing without the lock", err)
-	return func() {}, errors.Is(err, ErrBusy)
+	return unlock, err
 }
 
 // decide looks at the link and the note, and decides.
@@ -158,22 +158,17 @@ func (v *visit) postmaster(ctx context.Context) PG {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), diskPatience)
 	defer cancel()
-	answer := make(chan PG, 1)
-	go func() { answer <- v.Patroni.Postmaster() }()
-	select {
-	case pg := <-answer:
-		return pg
-	case <-ctx.Done():
-		v.dead = true
+	pg := v.Patroni.Postmaster(ctx)
+	if v.dead = pg == PGUnknown && ctx.Err() != nil; v.dead {
 		v.caution("read postmaster.pid", ctx.Err())
-		return PGUnknown
 	}
+	return pg
 }
 
 // ask fetches what the verdict needs, Patroni and the peers side by side.
 func (v *visit) ask(ctx context.Context, q Question) {
 	defer v.timed(&v.spent.observe)()
-	if q.After > 0 && v.Clock.Wait(ctx, q.After) != nil {
+	if q.After > 0 && v.Clock.Wait(ctx, q.After) != nil && v.stopped(ctx) {
 		return
 	}
 	polled := make(chan Poll, 1)

@@ -123,6 +123,12 @@ func (w Word) blind(at Moment, t Timing) bool {
 	return w.SeenAt == 0 || at-w.SeenAt > t.LoopWait+t.RetryTimeout
 }
 
+// Heard reports whether this member's Patroni has said whether it leads.
+func (w Word) Heard() bool { return w.Answer == Leader || w.Answer == NotLeader }
+
+// Mute reports whether it was asked and has not: nothing that answers is ours, or nothing does.
+func (w Word) Mute() bool { return w.Answer == Silent || w.Answer == NotOurs }
+
 // Running reports whether Patroni says that PostgreSQL runs.
 func (w Word) Running() bool { return w.State == "running" }
 

@@ -34,6 +34,7 @@ type world struct {
 	timing  Timing
 
 	members      []Peer
+	membersErr   error
 	membersAsked int
 
 	notes   map[string]Note
@@ -259,10 +260,10 @@ func (p *worldPatroni) Name() string                            { return "n1" }
 
 func (p *worldPatroni) Members(context.Context) ([]Peer, error) {
 	p.membersAsked++
-	return p.members, nil
+	return p.members, p.membersErr
 }
 
-func (p *worldPatroni) Postmaster() PG {
+func (p *worldPatroni) Postmaster(context.Context) PG {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.readings = 0

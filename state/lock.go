@@ -51,7 +51,11 @@ func (n *Notes) lock(name string, patience, tooLong time.Duration) (unlock func(
 		case held > tooLong:
 			return func() {}, nil
 		case n.now() >= end:
-			return nil, fmt.Errorf("%s, for %v: %w", n.file(file), held.Round(time.Millisecond), err)
+			since := ""
+			if held > 0 {
+				since = fmt.Sprintf(", for %v", held.Round(time.Millisecond))
+			}
+			return nil, fmt.Errorf("%s%s: %w", n.file(file), since, err)
 		}
 		n.pause(pause)
 	}

@@ -79,7 +79,7 @@ func (d *desk) Timing(context.Context) (reconcile.Timing, error) {
 
 func (d *desk) Members(context.Context) ([]reconcile.Peer, error) { return nil, nil }
 func (d *desk) Name() string                                      { return "us" }
-func (d *desk) Postmaster() reconcile.PG                          { return d.pg }
+func (d *desk) Postmaster(context.Context) reconcile.PG           { return d.pg }
 
 func (d *desk) Lock(string, time.Duration) (func(), error) { return func() {}, nil }
 func (d *desk) Note(string) (reconcile.Note, error)        { return d.note, nil }

@@ -99,13 +99,13 @@ func (h *host) routed() bool {
 	return slices.ContainsFunc(h.engine.VIPs, func(v reconcile.VIP) bool { return v.Route != nil })
 }
 
-// noted returns what says until when a VIP is held by its note: for ever where it has no lease. Without a readable note
-// it is not held; whoever leads then holds it again, which costs a static address nothing.
+// noted returns what says until when a VIP is held by its note. Without a readable note it is not held; whoever leads then
+// holds it again, which costs a static address nothing.
 func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
 	return func() (reconcile.Moment, bool) {
 		n, err := h.notes.Note(v.Name)
 		held := err == nil && n.LeaseEnd != 0
-		if held && !v.Lease {
+		if held && n.Forever {
 			return reconcile.Forever, true
 		}
 		return n.LeaseEnd, held

@@ -1,0 +1,116 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A cluster that has just come up has but one member. The others must be known before its Patroni dies.
+func TestALeaderThatKnowsNobodyAsksSoonAgain(t *testing.T) {
+	w := newWorld(t)
+	w.members = nil
+	ticks := func(n, asked int) {
+		t.Helper()
+		for range n {
+			w.leads()
+			w.tick()
+			w.pass(2 * time.Second)
+		}
+		if w.membersAsked != asked {
+			t.Errorf("asked %d times, want %d", w.membersAsked, asked)
+		}
+	}
+	ticks(3, 1)
+	ticks(3, 2)
+	w.members = []Peer{{Name: "n2"}}
+	ticks(10, 3)
+}
+
+// The question may have moved dcs_last_seen even where no answer came: it counts as put, and is not put in each tick.
+func TestMembersThatCannotBeHad(t *testing.T) {
+	w := newWorld(t)
+	w.tick()
+	w.pass(peersOfLeader)
+	w.membersErr = errors.New("no answer within 1s")
+	for range 10 {
+		w.leads()
+		w.tick()
+		w.pass(2 * time.Second)
+	}
+	if w.membersAsked != 2 {
+		t.Errorf("asked %d times, want twice", w.membersAsked)
+	}
+	if got := w.memory; got.PeersAt != 1300*time.Second || len(got.Peers) != 1 {
+		t.Errorf("asked at %v, knows %v: want the last question's moment, and whom it knew", got.PeersAt, got.Peers)
+	}
+}
+
+// A Patroni that is slow is asked for the leader alone: a tick must end before the lease does.
+func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
+	for wait, want := range map[time.Duration]int{500 * time.Millisecond: 1, 500*time.Millisecond + 1: 0} {
+		w := newWorld(t)
+		w.memory.Timing, w.memory.TimingAt = w.timing, w.now
+		w.memory.Peers = w.members
+		w.wordFor = wait
+		w.tick()
+		if w.membersAsked != want {
+			t.Errorf("an answer took %v, and the members were asked for %d times, want %d", wait, w.membersAsked, want)
+		}
+	}
+}
+
+// A question of one VIP's keeps no other from its lock.
+func TestVIPsDoNotWaitForEachOther(t *testing.T) {
+	w := newWorld(t)
+	r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
+	r.asking <- struct{}{}
+	if got := newVisit(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
+		t.Errorf("verdict %+v, want the question", got)
+	}
+}
+
+// slowPatroni takes long to say that this member leads.
+type slowPatroni struct{ *worldPatroni }
+
+func (p slowPatroni) Word(ctx context.Context) Word {
+	select {
+	case <-time.After(1500 * time.Millisecond):
+		return p.worldPatroni.Word(ctx)
+	case <-ctx.Done():
+		return Word{Answer: Silent, Why: "no answer in time", At: (*world)(p.worldPatroni).Now()}
+	}
+}
+
+// Two VIPs that follow different roles: the one that steps down gives Patroni 200 ms, the other as long as it takes.
+func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
+	for name, order := range map[string][]time.Duration{"the patient first": {0, stepDownWithin}, "the hasty first": {stepDownWithin, 0}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				e := w.engine()
+				e.Patroni = slowPatroni{(*worldPatroni)(w)}
+				r := newRun(e, Trigger{Event: EventOnRoleChange, Role: RoleStandbyLeader, At: w.now})
+				done := make(chan struct{})
+				for _, within := range order {
+					go func() {
+						defer func() { done <- struct{}{} }()
+						began, want, took := time.Now(), Leader, 1500*time.Millisecond
+						if within > 0 {
+							want, took = Silent, within
+						}
+						word := r.word(t.Context(), 0, within)
+						if got := time.Since(began); word.Answer != want || got < took || got > took+within+stepDownWithin {
+							t.Errorf("within %v: %s after %v, want %s after %v", within, word.Answer, got, want, took)
+						}
+					}()
+					synctest.Wait()
+				}
+				<-done
+				<-done
+			})
+		})
+	}
+}
