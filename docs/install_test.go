@@ -1,0 +1,33 @@
+package docs
+
+import (
+	"os"
+	"regexp"
+	"testing"
+)
+
+// installLine puts the binary in its place, or beside it.
+var installLine = regexp.MustCompile(`(?m)^\s*# (install .*)vipctl /usr/bin/vipctl\S*$`)
+
+// TestInstall: wherever a page installs the binary, which is given capabilities next, only root and postgres may run it.
+func TestInstall(t *testing.T) {
+	const want = "install -o root -g postgres -m 0750 bin/"
+	found := map[string]int{}
+	for _, page := range pages(t) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range installLine.FindAllStringSubmatch(string(data), -1) {
+			found[page]++
+			if m[1] != want {
+				t.Errorf("%s: got %s..., want %s...", page, m[1], want)
+			}
+		}
+	}
+	for _, page := range []string{"../README.md", "operations.md"} {
+		if found[page] == 0 {
+			t.Errorf("%s does not install the binary", page)
+		}
+	}
+}
