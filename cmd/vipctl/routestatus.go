@@ -27,8 +27,8 @@ type routeStatus struct {
 	LoginWait    *waitStatus      `json:"login_wait"`
 	Error        string           `json:"error"`
 
-	now  time.Time
-	held bool // the address is here
+	now    time.Time
+	onLink bool // the address is here
 }
 
 // quotaStatus is how many calls an API allows, and how many were left of them.
@@ -48,7 +48,7 @@ type waitStatus struct {
 func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *routeStatus {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
-	s := &routeStatus{Via: via(r), now: wall, held: f.Sight.Here == reconcile.PresenceYes}
+	s := &routeStatus{Via: via(r), now: wall, onLink: f.Sight.Here == reconcile.PresenceYes}
 	current := f.Note.Claimed != 0 && m.Generation == f.Note.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
@@ -99,7 +99,7 @@ func via(r *config.Route) string {
 func (s *routeStatus) warnings(vip string, leads bool) (list []string) {
 	add := func(format string, args ...any) { list = append(list, vip+": "+fmt.Sprintf(format, args...)) }
 	here := s.Ours != nil && *s.Ours
-	switch mine := leads && s.held; {
+	switch mine := leads && s.onLink; {
 	case mine && here && s.Error != "":
 		add("the last call about the route failed: %s", s.Error)
 	case mine && s.Error != "":

@@ -35,7 +35,7 @@ type vipStatus struct {
 	Name           string             `json:"name"`
 	Address        string             `json:"address"`
 	Interface      string             `json:"interface"`
-	Held           reconcile.Presence `json:"held"`
+	Here           reconcile.Presence `json:"held"`
 	Forever        bool               `json:"forever"`
 	LeaseSeconds   *float64           `json:"lease_seconds"`
 	Do             reconcile.Do       `json:"do"`
@@ -77,28 +77,31 @@ func (a *app) status(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	watch := c.Bool("watch")
 	for {
 		report, warnings := a.look(h)
 		if c.Bool("all") {
 			report.Members = a.members(h, report)
 		}
 		if a.ctx.Err() != nil { // what was not heard any more would look like silence
-			return interrupted(c.Bool("watch"))
+			return interrupted(watch)
 		}
-		if err := a.printStatus(report, c.Bool("json"), c.Bool("watch")); err != nil {
+		if err := a.printStatus(report, c.Bool("json"), watch); err != nil {
 			return err
 		}
 		for _, w := range warnings {
 			a.log.Warn(w)
 		}
-		if c.Bool("watch") && (hostClock{}).Wait(a.ctx, time.Second) == nil {
-			continue
+		if !watch {
+			return report.Patroni.unreached(h)
 		}
-		return report.Patroni.unreached(h)
+		if (hostClock{}).Wait(a.ctx, time.Second) != nil {
+			return interrupted(watch)
+		}
 	}
 }
 
-// interrupted is how status ends that was told to stop before it had seen everything. With --watch that is the usual end.
+// interrupted is how a status ends that was told to stop. With --watch that is the usual end, whatever was seen.
 func interrupted(watch bool) error {
 	if watch {
 		return nil
@@ -179,7 +182,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 
 func newVIPStatus(o reconcile.Outcome) vipStatus {
 	s := o.Facts.Sight
-	v := vipStatus{Name: o.VIP, Held: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
+	v := vipStatus{Name: o.VIP, Here: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
 	v.Answering = []reconcile.MAC{} // JSON has a list, not null, where nobody answers
 	if s.End != 0 {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)

@@ -34,9 +34,9 @@ func writeStatus(w io.Writer, r statusReport, colour bool) error {
 	fmt.Fprintf(&b, "node %s, cluster %s: %s\n", orDash(r.Node), orDash(r.Cluster), r.Patroni.words())
 	fmt.Fprintf(&b, "%s\n\n", tickWords(r.lastTickAgo, r.interval, r.runDir))
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "VIP\tINTERFACE\tHELD\tLEASE\tANSWERS\tDO\tWHY")
+	fmt.Fprintln(table, "VIP\tINTERFACE\tHERE\tLEASE\tANSWERS\tDO\tWHY")
 	for _, v := range r.VIPs {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.label(), v.Interface, v.Held, v.leaseWords(), v.answers(), v.Do, v.Reason)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.label(), v.Interface, v.Here, v.leaseWords(), v.answers(), v.Do, v.Reason)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -63,8 +63,8 @@ func paint(w io.Writer, b *bytes.Buffer, vips []vipStatus) error {
 	const above = 4 // the two lines on the cluster, an empty one, and the table's head
 	for i := 0; lines.Scan(); i++ {
 		line := lines.Text()
-		if i >= above && i-above < len(vips) && colours[vips[i-above].Held] != "" {
-			line = "\x1b[" + colours[vips[i-above].Held] + "m" + line + "\x1b[0m"
+		if i >= above && i-above < len(vips) && colours[vips[i-above].Here] != "" {
+			line = "\x1b[" + colours[vips[i-above].Here] + "m" + line + "\x1b[0m"
 		}
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
@@ -131,7 +131,7 @@ func (v vipStatus) answers() string {
 		return "-"
 	}
 	var who []string
-	if v.Held == reconcile.PresenceYes {
+	if v.Here == reconcile.PresenceYes {
 		who = append(who, "here")
 	}
 	for _, mac := range v.Answering {
