@@ -53,20 +53,21 @@ func elsewhere(key, path string) string {
 	return ""
 }
 
-// closest returns the word that text begins, or differs from in a third of its letters at most, upper and lower case
-// and hyphens for underscores apart; empty where there is none.
-func closest(text string, words []string) string {
+// Closest returns the word that was meant by text: one that text begins, or that differs from it in a third of its letters
+// at most, upper and lower case and hyphens for underscores apart; empty where there is none.
+func Closest(text string, words []string) string {
 	const longest = 32 // of any word, with room
 	if len(text) > longest {
 		return ""
 	}
-	text = strings.ReplaceAll(strings.ToLower(text), "-", "_")
+	alike := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
+	text = alike(text)
 	best, least := "", max(1, len(text)/3)+1
 	for _, word := range words {
-		if len(text) > 2 && strings.HasPrefix(word, text) {
+		if len(text) > 2 && strings.HasPrefix(alike(word), text) {
 			return word
 		}
-		if d := distance(text, word); d < least {
+		if d := distance(text, alike(word)); d < least {
 			best, least = word, d
 		}
 	}

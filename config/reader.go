@@ -106,7 +106,7 @@ func (s *section) fill(name string, mapping *yaml.Node) {
 // unknown reports a key that the section does not have.
 func (s *section) unknown(key *yaml.Node) {
 	hint := elsewhere(key.Value, s.path)
-	if name := closest(key.Value, s.keys); name != "" {
+	if name := Closest(key.Value, s.keys); name != "" {
 		s.meant = append(s.meant, name)
 		hint = "did you mean " + name + "?"
 	}

@@ -70,7 +70,7 @@ func oneOf(words ...string) kind[string] {
 			return text, nil
 		}
 		w := &wish{want: "one of " + list(words)}
-		if word := closest(text, words); word != "" {
+		if word := Closest(text, words); word != "" {
 			w.hint = "did you mean " + word + "?"
 		}
 		if slices.Contains(words, "primary") && text == "master" {

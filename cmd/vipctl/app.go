@@ -149,8 +149,8 @@ func (a *app) cli() *cli.App {
 
 const defaultConfig = "/etc/vipctl/vipctl.yml"
 
-// globalFlags stand before or after the command. They have no default of their own: an unset one must not hide one
-// that was set on the other side.
+// globalFlags stand before, after or between the words of the command. They have no default of their own: an unset one
+// must not hide one that was set elsewhere on the line.
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read `FILE` (default: $VIPCTL_CONFIG, else " + defaultConfig + ")"},

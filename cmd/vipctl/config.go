@@ -9,12 +9,10 @@ import (
 )
 
 func (a *app) configCommand() *cli.Command {
-	return &cli.Command{
-		Name:            "config",
-		Usage:           "check the configuration, or show what it comes to",
-		HideHelpCommand: true,
-		OnUsageError:    onUsageError,
-		Action:          a.noSubcommand,
+	return command(&cli.Command{
+		Name:   "config",
+		Usage:  "check the configuration, or show what it comes to",
+		Action: a.noSubcommand,
 		Subcommands: []*cli.Command{
 			command(&cli.Command{
 				Name: "check", Usage: "report every problem at once", Action: a.checkConfig,
@@ -22,7 +20,7 @@ func (a *app) configCommand() *cli.Command {
 			}),
 			command(&cli.Command{Name: "show", Usage: "print every effective value and where it comes from", Action: a.showConfig}),
 		},
-	}
+	})
 }
 
 func (a *app) noSubcommand(c *cli.Context) error {

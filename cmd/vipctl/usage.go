@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/config"
 )
 
 // noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
@@ -26,16 +28,29 @@ var invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?
 // onUsageError says what was wanted instead of a flag that cannot be understood.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		near := ""
-		if flag := cli.SuggestFlag(c.Command.Flags, name, false); flag != "" {
-			near = fmt.Sprintf(". Did you mean %q?", flag)
-		}
-		return usageError{fmt.Errorf("unknown flag %s%s (%s --help lists all)", dashed(name), near, c.Command.HelpName)}
+		return usageError{fmt.Errorf("unknown flag %s%s (%s --help lists all)", dashed(name), didYouMean("--", name, flagNames(c)), c.Command.HelpName)}
 	}
 	if m := invalidValue.FindStringSubmatch(err.Error()); m != nil {
 		return usageError{fmt.Errorf("got %s %s, want %s", dashed(m[2]), m[1], wanted(flagOf(c, m[2])))}
 	}
 	return usageError{err}
+}
+
+// didYouMean suggests the word that text is a slip of; nothing where it is far from all of them.
+func didYouMean(dashes, text string, words []string) string {
+	if near := config.Closest(text, words); near != "" {
+		return fmt.Sprintf(". Did you mean %q?", dashes+near)
+	}
+	return ""
+}
+
+// flagNames are the long names of the command's flags: every letter is a slip of another.
+func flagNames(c *cli.Context) []string {
+	var names []string
+	for _, f := range c.Command.Flags {
+		names = append(names, slices.DeleteFunc(slices.Clone(f.Names()), func(n string) bool { return len(n) == 1 })...)
+	}
+	return names
 }
 
 func dashed(name string) string {
@@ -84,10 +99,11 @@ func (a *app) noCommand(c *cli.Context) error {
 	case word == "help" || word == "h":
 		return a.cli().RunContext(a.ctx, append(append([]string{c.App.Name}, c.Args().Tail()...), "--help"))
 	}
-	if near := cli.SuggestCommand(c.App.Commands, word); near != "" && word != "" {
-		return usageError{fmt.Errorf("unknown command %q. %s (vipctl --help lists all)", word, near)}
+	var commands []string
+	for _, known := range c.App.Commands {
+		commands = append(commands, known.Name)
 	}
-	return usageError{fmt.Errorf("unknown command %q (vipctl --help lists all)", word)}
+	return usageError{fmt.Errorf("unknown command %q%s (vipctl --help lists all)", word, didYouMean("", word, commands))}
 }
 
 // noWords refuses arguments where a command takes none, and says which flag they may be for.
