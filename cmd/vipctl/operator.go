@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -26,7 +27,7 @@ func (a *app) holdCommand() *cli.Command {
 		Description: "Where a VIP is on this host it stays, where it is not it does not come, until the hold ends by itself or by\n" +
 			"vipctl unhold. Other hosts are not bound.\n" +
 			"If another member leads, the address is released anyway; the hold stays, and this host claims nothing until it ends.",
-		Flags:  []cli.Flag{&cli.DurationFlag{Name: "for", Value: time.Hour, Usage: "how long, for example 30m"}, vipFlag()},
+		Flags:  []cli.Flag{&cli.DurationFlag{Name: "for", Value: time.Hour, Usage: "how long, 1s to 168h, for example 30m"}, vipFlag()},
 		Action: a.hold,
 	})
 }
@@ -213,8 +214,15 @@ func (a *app) openFor(c *cli.Context) (*host, error) {
 	return h, nil
 }
 
-// operator is the name of whoever runs this, for the history.
+// userWord is what a user's name looks like.
+var userWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
+
+// operator is the name of whoever runs this, for the history. Where several people are root, sudo's word for who it was
+// helps to ask them. It proves nothing: root may set the variable to any name.
 func operator() string {
+	if who := os.Getenv("SUDO_USER"); os.Getuid() == 0 && userWord.MatchString(who) {
+		return who + " (sudo)"
+	}
 	u, err := user.Current()
 	if err != nil {
 		return "uid " + strconv.Itoa(os.Getuid())
