@@ -29,9 +29,9 @@ func (n Note) probeDue(now Moment) bool {
 	return now-n.Probed >= probeEvery
 }
 
-// learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it: a conflict, and those
-// that do are no successors whom a hand-over waits for. Where nobody but our Patroni's last word keeps the address here, it
-// asks in each tick, and an answer means that the pause has ended.
+// learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it. Whoever does is a
+// conflict, and later no successor that a hand-over waits for. Where only our Patroni's last word keeps the address here, each
+// tick asks, and an answer means that the pause has ended.
 func (v *visit) learnOthers(ctx context.Context) {
 	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
 		return

@@ -17,16 +17,17 @@ const (
 	twoLeadersAfter = time.Second
 	// maxAsked ends a run in which Patroni's answers keep coming too late to count.
 	maxAsked = 3
-	// slowCallback is the run time from which a callback behind may have waited for too long, when it starts as soon as
-	// the slow one has ended; and cutShortFor is how long one that never ended may have been in the way.
+	// slowCallback is the run time from which a callback is slow: the next, if it starts right after the slow one's end, may
+	// have waited in Patroni's queue, so that its argv proves nothing. cutShortFor is how long a callback that never ended
+	// may have been in the way like that.
 	slowCallback = time.Second
 	cutShortFor  = time.Minute
 )
 
 // Decide is the policy: whether this host should hold the VIP, and why. It is pure: no clock, no state, no effect.
 //
-// A claim needs proof that this member leads. A release needs proof that it does not, or the end of the lease. A
-// verdict of [DoAsk] says what has to be known first; after a bounded number of answers there is always another one.
+// A claim needs proof that this member leads, unless an operator forces it. A release needs proof that it does not, or the
+// end of the lease. A verdict of [DoAsk] says what has to be known first; after a bounded number of answers there is always another one.
 // DESIGN.md has the table that this function implements, row by row.
 func Decide(f Facts) Verdict {
 	f.Word = f.evidence()
@@ -99,8 +100,8 @@ func notHolder(f Facts) Verdict {
 	return nothing(CodeNotHolder, "%s", why)
 }
 
-// hold vouches for the address until the given moment, or longer where that was proved before. Where that is over, what
-// was vouched for before runs out, and then the address goes.
+// hold vouches for the address until the given moment, or longer where that was proved before. Where that moment is past,
+// an older lease still counts; when that has ended too, the address goes.
 func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	why = fmt.Sprintf(why, args...)
 	until = steady(f, until)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// run does the errand. Where another process is at it, that one has the same to do, or will find that it has not.
+// run does the errand, unless another process is at it: that one does the same.
 func (s *steering) run(ctx context.Context) {
 	unlock, err := s.Notes.LockRoute(s.vip.Name)
 	if errors.Is(err, ErrBusy) {
@@ -69,8 +69,8 @@ func (s *steering) take(ctx context.Context, m RouteMemo, why string) {
 	})
 }
 
-// turn has the route turned here. A Take may rely on what it was called with for as long as a Route does: what vouches
-// for the claim is made sure of first, where a look or a busy host has let it become old.
+// turn has the route turned here. Take trusts a proof of half an [EvidenceAge]: where a look or a busy host has let ours
+// become older, it is made sure of first.
 func (s *steering) turn(ctx context.Context) (RouteState, error) {
 	if s.Clock.Now()-s.proved > EvidenceAge/2 && !s.still(ctx) {
 		return RouteState{}, ErrNoLongerLeader
@@ -87,9 +87,9 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// news is what people are told of an errand: its success where that is news, or follows a failure; its failure once.
+// news is what people are told of an errand. A failure is told once; a success where it is worthy, or ends a failure.
 type news struct {
-	worthy           bool // without a failure before it
+	worthy           bool
 	success, failure string
 }
 
@@ -155,14 +155,14 @@ func (s *steering) still(ctx context.Context) bool {
 	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
 }
 
-// untouched is an address that is to be claimed, if at all: nobody has to look for it while a tick of this process may
-// move it.
+// untouched is an address that always says that it is not here: still asks whether it would be claimed now, and does not look
+// while a tick of this process may move it.
 type untouched struct{ Address }
 
 func (untouched) Look() (Sight, error) { return Sight{Here: PresenceNo}, nil }
 
 // Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
-// a VIP that has been released: the engine would take the route of a VIP that is held back again.
+// a VIP that has been released: while it is still held, the next tick takes the route back.
 func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
 	unlock, err := e.Notes.LockRoute(vip.Name)
 	if err != nil {

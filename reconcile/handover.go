@@ -50,7 +50,7 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 
 	unlock, err := v.lock(lockPatience)
 	defer unlock()
-	v.caution("going on without the lock", err)
+	v.caution("continuing without the lock", err)
 	now := v.Clock.Now()
 	if v.superseded(ctx, h) {
 		return false

@@ -97,8 +97,8 @@ func peersLease(f Facts) Moment {
 	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
 }
 
-// lastLease is the end that a silent leader's lease cannot be rolled past. A value of S that a question for the members
-// may have brought about says nothing of a refresh: the loop before may be a loop_wait older.
+// lastLease is the end that a silent leader's lease cannot be rolled past. Where a question for the members may have moved
+// S, that proves no refresh of the lock: the loop that did refresh it may be a loop_wait older.
 func lastLease(f Facts) Moment {
 	seen, asked := f.Past.Leading, f.Past.PeersAt
 	end := seen.SeenAt + f.timing().TTL - leaseMargin
@@ -120,8 +120,8 @@ func (f Facts) readBetween() bool {
 	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopBlur
 }
 
-// claimLease is a callback's, before Patroni's word. Without a timer a lease would take the VIP from a healthy
-// primary, so that the address gets no end then; forever says so.
+// claimLease is a callback's, before Patroni's word. Where no timer runs, nobody would renew the lease of a healthy primary,
+// and the address gets no end: forever.
 func claimLease(f Facts) (until Moment, forever bool) {
 	t, exec := f.timing(), f.Trigger.At
 	if exec < bootGrace && !f.tickedLately() {
@@ -140,7 +140,7 @@ func (f Facts) tickedLately() bool {
 }
 
 // steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours until some moment does
-// not lapse. It is capped where the proof was of another kind (a pause that ended, a longer ttl).
+// not lapse. An older end that was not proved by this lock (of a pause, of a longer ttl) counts up to S + ttl - 2 s.
 func steady(f Facts, until Moment) Moment {
 	if f.missing() || !f.stalled() {
 		return until

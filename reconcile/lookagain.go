@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	// loopLate is how much later than a loop_wait after the last one a loop of Patroni reads the DCS as a rule. One that is
-	// later yet is asked for anew, every loopAgain, for loopPatience.
+	// loopLate is by how much Patroni's loops usually come late: up to so long after loop_wait has passed. One that is later
+	// yet is asked for every loopAgain, for loopPatience.
 	loopLate     = 30 * time.Millisecond
 	loopAgain    = 50 * time.Millisecond
 	loopPatience = 500 * time.Millisecond
-	// loopBlur is how closely the moment of Patroni's loops is worth knowing.
+	// loopBlur is how closely the moment of Patroni's loops has to be known.
 	loopBlur = 100 * time.Millisecond
 	// tickSoon is how close the next tick must be to make another look needless.
 	tickSoon = 200 * time.Millisecond
@@ -24,10 +24,10 @@ const (
 	shortBefore = 50 * time.Millisecond
 )
 
-// nextLookAt is when a tick should look again, and whether it should. While PostgreSQL stops, or the peers' word is all
-// that keeps the address here, because a successor may lead at any moment. Else when Patroni's next loop falls well before
-// the next tick: a lock that was refreshed and not heard of would shorten the lease by a whole loop_wait, should Patroni
-// die before that tick.
+// nextLookAt is when a tick should look again, and whether it should. It looks soon while PostgreSQL stops, and while only
+// the peers' word keeps the address here: a successor may lead at any moment. Else it looks when Patroni's next loop comes
+// well before the next tick does: should Patroni die in between, a refresh of the lock that nobody heard of would shorten
+// the lease by a whole loop_wait.
 func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	w, turn := f.Word, f.Trigger.At+f.Interval
 	switch {
@@ -54,8 +54,8 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	return at, at >= f.Now && at < turn-tickSoon
 }
 
-// unproved reports whether a silent leader's address is here on the word of others alone: beyond the lock that Patroni's
-// loops prove whoever else made S move, or in a pause. The lock may be free at any moment, and somebody may take it.
+// unproved reports whether only the word of others keeps a silent leader's address here: the lock that is proved has run
+// out (somebody else may have made S move since), or the cluster is paused. Somebody may take the lock at any moment.
 func (f Facts) unproved() bool {
 	if f.stillPaused() {
 		return f.Now < f.Past.Leading.SeenAt+2*f.timing().TTL // a pause may last: ticks are enough then
@@ -64,8 +64,8 @@ func (f Facts) unproved() bool {
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too
-// vaguely, once in the middle before. Whatever the answer is there, it halves what is not known (see [Memory.narrow]), of
-// this loop and of those that follow a loop_wait apart.
+// vaguely, in the middle first. Either answer halves what is not known of this loop, and of all that follow a loop_wait
+// apart (see [Memory.narrow]).
 func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
 	soonest, latest := w.SeenAt+loop, w.SeenBy+loop+loopLate
 	middle := soonest + (latest-soonest)/2
@@ -78,8 +78,8 @@ func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
 	return latest
 }
 
-// wholeSeconds is the next moment that is some whole seconds before the end, and a little: lifetimes in the kernel are whole
-// seconds, and one that begins at another moment ends up to a second too early.
+// wholeSeconds is the next moment that lies a whole number of seconds, and shortBefore, ahead of the end: lifetimes in the
+// kernel are whole seconds, and one that begins at another moment ends up to a second too early.
 func wholeSeconds(now, end Moment) Moment { return now + (end-shortBefore-now)%time.Second }
 
 // lookAgain decides once more in the same tick, as often as that is wanted.

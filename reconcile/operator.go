@@ -84,7 +84,7 @@ func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
 		v.outcome.Err = err
 		return
 	}
-	v.caution("going on without the lock", err)
+	v.caution("continuing without the lock", err)
 	n, err := v.Notes.Note(v.vip.Name)
 	v.caution("the note cannot be read, a new one begins", err)
 	c, verdict := ChangeUnhold, Verdict{Code: CodeOperator}

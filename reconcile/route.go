@@ -24,9 +24,9 @@ type Route interface {
 	// Take points the route here, whoever has it, and waits until the API says that it is done. Nothing is done where a
 	// switch of an earlier run turns out to have ended well.
 	//
-	// still re-checks that this member leads, which was so half an [EvidenceAge] before the call at the earliest. It is
-	// called before every mutating attempt after the first, and before any that comes later than the other half after the
-	// call or the last check. When it says false, Take returns [ErrNoLongerLeader].
+	// still re-checks that this member leads. The caller has done so no longer than half an [EvidenceAge] ago; Take does
+	// before every repeated mutating attempt, and before any that comes more than the other half after the call or the last
+	// check. When still says false, Take returns [ErrNoLongerLeader].
 	Take(ctx context.Context, still func(context.Context) bool) (RouteState, error)
 	// GiveUp removes the route where the API says that it points here, and does nothing where it does not. It is an
 	// operator's: a route that is removed leaves clients without a server, and one that is taken over does not.

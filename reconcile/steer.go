@@ -82,8 +82,8 @@ func (f Facts) entitled() bool {
 	return Decide(f).Do == DoHold
 }
 
-// dismiss ends what this process does for an address that is not here, or about to go: who does not lead asks no API,
-// not even how a call went.
+// dismiss ends this process's call for an address that is not here, or about to go: a member that does not lead asks the API
+// nothing, not even how a call went.
 func (v *visit) dismiss(verdict Verdict) {
 	if verdict.Do == DoHold || verdict.Do == DoNothing && v.facts.holder() {
 		return

@@ -22,17 +22,18 @@ type Code string
 
 // The rows, in the order of DESIGN.md.
 const (
-	CodeHeld             Code = "held"           // c0, 1
-	CodeHoldOverruled    Code = "hold_overruled" // 1
+	CodeHeld             Code = "held"              // c0, 1
+	CodeHoldOverruled    Code = "hold_overruled"    // 1
+	CodeStopped          Code = "stopped"           // c1
+	CodePromoted         Code = "promoted"          // c2
+	CodeClaimUndone      Code = "claim_undone"      // c2, the second look
+	CodeClaimUnconfirmed Code = "claim_unconfirmed" // c2, the second look
+	CodeStartUnconfirmed Code = "start_unconfirmed" // c3
+	CodeDemoted          Code = "demoted"           // c4
+	CodeReload           Code = "reload"            // c5
 	CodeOperator         Code = "operator"
 	CodeRefused          Code = "refused"
-	CodeStopped          Code = "stopped"                // c1
-	CodePromoted         Code = "promoted"               // c2
-	CodeClaimUndone      Code = "claim_undone"           // c2, the second look
-	CodeClaimUnconfirmed Code = "claim_unconfirmed"      // c2, the second look
-	CodeStartUnconfirmed Code = "start_unconfirmed"      // c3
-	CodeDemoted          Code = "demoted"                // c4
-	CodeReload           Code = "reload"                 // c5
+	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
 	CodeTwoLeaders       Code = "two_leaders"            // 3
 	CodeLeaderPaused     Code = "leader_paused"          // 4
 	CodePausedNoDCS      Code = "paused_dcs_unreachable" // 5
@@ -59,7 +60,6 @@ const (
 	CodeNotHolder        Code = "not_holder"             // 25
 	CodeConflict         Code = "conflict"               // no verdict's: a record's
 	CodeRoute            Code = "route"                  // likewise
-	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
 )
 
 // Verdict is a decision with its reason.

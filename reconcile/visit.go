@@ -65,7 +65,7 @@ func (v *visit) settle(ctx context.Context) {
 		case v.Clock.Now()-v.facts.Now > oldFacts:
 			unlock()
 		default:
-			v.caution("going on without the lock", err)
+			v.caution("continuing without the lock", err)
 			v.dismiss(verdict)
 			wait := v.act(verdict)
 			unlock()

@@ -174,7 +174,7 @@ func (d database) begin() error {
 	return d.sync()
 }
 
-// sync makes a new name last.
+// sync writes the folder to disk: a new name outlives a crash of the host.
 func (d database) sync() error {
 	dir, err := os.Open(d.path)
 	if err != nil {

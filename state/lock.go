@@ -13,7 +13,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// heldTooLong is from when on a lock's holder counts as stopped: a live one needs some milliseconds.
+// heldTooLong is how long a lock may be held before its holder counts as stopped: a live one needs some milliseconds.
 const heldTooLong = 2 * time.Second
 
 // Between two tries for a lock. There is no call that waits for a lock up to a deadline, short of signals.

@@ -78,15 +78,10 @@ func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn boo
 }
 
 func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(reconcile.MAC) bool) error {
-	own, err := k.ownMACs()
+	notSuccessors, err := k.notSuccessors(link)
 	if err != nil {
 		return err
 	}
-	gateway, err := k.gatewayMAC(link)
-	if err != nil {
-		return err
-	}
-	own = append(own, gateway)
 	question, err := probe(k.addr(), link.HardwareAddr)
 	if err != nil {
 		return err
@@ -111,7 +106,7 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 		switch {
 		case err != nil:
 			return err
-		case m == "" || slices.Contains(own, m): // nobody's, or never a successor's
+		case m == "" || slices.Contains(notSuccessors, m): // nobody's
 		case !heard(m):
 			return nil
 		}
@@ -144,6 +139,16 @@ func readClaim(ctx context.Context, conn *packet.Conn, buf []byte, deadline time
 // passes reports whether an error is a link's that is down, has no carrier or a full queue: it may come back.
 func passes(err error) bool {
 	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
+}
+
+// notSuccessors are the MACs that say nothing of a successor: this host's own, and the default gateway's.
+func (k *Kernel) notSuccessors(link *netlink.LinkAttrs) ([]reconcile.MAC, error) {
+	own, err := k.ownMACs()
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := k.gatewayMAC(link)
+	return append(own, gateway), err
 }
 
 // ownMACs are those of every link of this host: a second one on the same segment answers for an address of the first.
