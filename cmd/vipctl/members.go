@@ -38,16 +38,11 @@ func (a *app) members(h *host, r statusReport) []memberStatus {
 	}
 	for _, w := range h.patroni.Poll(ctx, memory.Peers) {
 		all = append(all, memberStatus{
-			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: answered(w.Word), Leader: w.Word.Answer == reconcile.Leader,
+			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: w.Word.Heard(), Leader: w.Word.Answer == reconcile.Leader,
 			Role: w.Word.Role, State: w.Word.State, Timeline: w.Word.Timeline, Paused: w.Word.Paused, Reason: w.Word.Why,
 		})
 	}
 	return all
-}
-
-// answered reports whether a word is a member's, and not the lack of one.
-func answered(w reconcile.Word) bool {
-	return w.Answer == reconcile.Leader || w.Answer == reconcile.NotLeader
 }
 
 // writeMembers writes the table of the members, where --all asked for it.

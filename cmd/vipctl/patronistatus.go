@@ -28,7 +28,7 @@ type patroniStatus struct {
 func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) patroniStatus {
 	w := f.Word
 	p := patroniStatus{
-		Reachable: answered(w), Leader: w.Answer == reconcile.Leader,
+		Reachable: w.Heard(), Leader: w.Answer == reconcile.Leader,
 		Role: w.Role, State: w.State, Timeline: w.Timeline, Paused: w.Paused, Failsafe: w.Failsafe, why: w.Why,
 	}
 	p.URL, _ = h.patroni.URL() // an error is in the word as well

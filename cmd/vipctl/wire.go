@@ -43,45 +43,57 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now}) // read only, so that no owner matters
-	h := &host{
-		path:   path,
-		config: cfg,
-		patroni: patroni.New(patroni.Options{
-			Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
-			CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-			EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now, Kept: kept.PatroniSettings,
-		}),
-	}
+	h := &host{path: path, config: cfg, patroni: openPatroni(cfg)}
 	a.warnOfFallback(h)
 	if err := h.refuseOwn(); err != nil {
 		return nil, err
 	}
-	owner := ""
-	if os.Geteuid() == 0 { // a folder that root has to make must not lock PostgreSQL's user out
-		owner = h.patroni.DataDir()
-	}
-	h.notes = state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now, OwnerOf: owner})
-	h.history = state.OpenHistory(state.Options{
-		Dir: cfg.Paths.State, Run: cfg.Paths.Run, Now: hostClock{}.Now, Keep: cfg.History.Keep, OwnerOf: owner,
-	})
+	h.openState()
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
 	}
 	h.routes = a.newRoutes()
 	for _, v := range cfg.VIPs {
-		wired := reconcile.VIP{
-			Name: v.Name, Address: h.address(v), Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
-		}
-		late := h.routes.of(v)
-		if late != nil { // a nil in the interface would not be nil
-			wired.Route = late
-		}
-		h.late = append(h.late, late)
-		h.engine.VIPs = append(h.engine.VIPs, wired)
+		h.wire(v)
 	}
 	return h, nil
+}
+
+// openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
+// notes is known, who stands in patroni.yml: these notes write nothing.
+func openPatroni(cfg *config.Config) *patroni.Client {
+	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
+	return patroni.New(patroni.Options{
+		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
+		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
+		EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now, Kept: kept.PatroniSettings,
+	})
+}
+
+// openState opens the notes and the history. A folder that root has to make must not lock PostgreSQL's user out.
+func (h *host) openState() {
+	owner, dirs := "", h.config.Paths
+	if os.Geteuid() == 0 {
+		owner = h.patroni.DataDir()
+	}
+	h.notes = state.OpenNotes(state.NotesOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
+	h.history = state.OpenHistory(state.Options{
+		Dir: dirs.State, Run: dirs.Run, Now: hostClock{}.Now, Keep: h.config.History.Keep, OwnerOf: owner,
+	})
+}
+
+// wire adds a VIP, with its address and its route, to those of the engine.
+func (h *host) wire(v config.VIP) {
+	wired := reconcile.VIP{
+		Name: v.Name, Address: h.address(v), Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+	}
+	late := h.routes.of(v)
+	if late != nil { // a nil in the interface would not be nil
+		wired.Route = late
+	}
+	h.late = append(h.late, late)
+	h.engine.VIPs = append(h.engine.VIPs, wired)
 }
 
 // address is a VIP's on this host's link.
