@@ -89,8 +89,8 @@ func (c *Client) URL() (string, error) {
 	return s.url, err
 }
 
-// Word asks the local Patroni, GET /leader. A configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it
-// is as loud as an answer from a stranger.
+// Word asks the local Patroni, GET /leader. A configuration that cannot be used, and was not kept, is NotOurs: nobody was
+// asked, and it is as loud as an answer from a stranger.
 func (c *Client) Word(ctx context.Context) reconcile.Word {
 	s, err := c.settings()
 	if err != nil {

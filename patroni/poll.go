@@ -10,7 +10,8 @@ import (
 )
 
 // pollWithin bounds a poll, whatever the timeout. A peer that is cut off is waited for to the end, often when the local
-// Patroni has been too; and ticks that take longer come too late to roll a lease by the peers' word, which lasts interval + 3 s.
+// Patroni has been too; and ticks that take longer come too late to roll a lease by the peers' word, which lasts
+// interval + 3 s.
 const pollWithin = time.Second
 
 // Poll asks the peers side by side, all of them within one deadline: GET /leader of each, and GET /cluster of those

@@ -20,7 +20,8 @@ func stopped(f Facts) Verdict {
 func promoted(f Facts) Verdict {
 	if f.Word.Answer == Unasked && f.argvCounts() {
 		until, forever := claimLease(f)
-		return Verdict{Do: DoHold, Code: CodePromoted, Why: "promoted to " + string(f.Trigger.Role), Until: until, Forever: forever || !f.Leased}
+		why := "promoted to " + string(f.Trigger.Role)
+		return Verdict{Do: DoHold, Code: CodePromoted, Why: why, Until: until, Forever: forever || !f.Leased}
 	}
 	if w := f.Word; w.Answer == Leader && w.Role == RoleReplica && w.Running() && !w.Paused && f.fresh() {
 		return hold(f, lockLease(f), CodePromoted, "promoted to %s", f.Trigger.Role) // SQL is a moment behind the lock

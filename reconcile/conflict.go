@@ -30,8 +30,8 @@ func (n Note) probeDue(now Moment) bool {
 }
 
 // learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it. Whoever does is a
-// conflict, and later no successor that a hand-over waits for. Where only our Patroni's last word keeps the address here, each
-// tick asks, and an answer means that the pause has ended.
+// conflict, and later no successor that a hand-over waits for. Where only our Patroni's last word keeps the address here,
+// each tick asks, and an answer means that the pause has ended.
 func (v *visit) learnOthers(ctx context.Context) {
 	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
 		return
@@ -42,7 +42,7 @@ func (v *visit) learnOthers(ctx context.Context) {
 	}
 	v.probe(ctx)
 	if alone {
-		v.settle(ctx)
+		v.decideAndAct(ctx)
 	}
 }
 

@@ -27,8 +27,8 @@ const (
 // Decide is the policy: whether this host should hold the VIP, and why. It is pure: no clock, no state, no effect.
 //
 // A claim needs proof that this member leads, unless an operator forces it. A release needs proof that it does not, or the
-// end of the lease. A verdict of [DoAsk] says what has to be known first; after a bounded number of answers there is always another one.
-// DESIGN.md has the table that this function implements, row by row.
+// end of the lease. A verdict of [DoAsk] says what has to be known first; after a bounded number of answers there is always
+// another one. DESIGN.md has the table that this function implements, row by row.
 func Decide(f Facts) Verdict {
 	f.Word = f.evidence()
 	switch {

@@ -55,7 +55,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 	for i, vip := range e.VIPs {
 		all.Go(func() {
 			v := newVisit(r, vip)
-			v.settle(ctx)
+			v.decideAndAct(ctx)
 			finish := v.steer(ctx)
 			if v.needsConfirming() {
 				v.confirm(ctx)

@@ -90,6 +90,6 @@ func (v *visit) lookAgain(ctx context.Context) {
 			return
 		}
 		v.anew(false)
-		v.settle(ctx)
+		v.decideAndAct(ctx)
 	}
 }

@@ -41,9 +41,9 @@ func newVisit(r *run, vip VIP) *visit {
 	}}
 }
 
-// settle decides and acts. The lock is held from the look at the link to the note of what was done to it, and given
+// decideAndAct decides, and carries it out. The lock is held from the look at the link to the note of what was done to it, and given
 // back for every question.
-func (v *visit) settle(ctx context.Context) {
+func (v *visit) decideAndAct(ctx context.Context) {
 	patience, waited := lockPatience, time.Duration(0) // for all rounds together
 	for range maxRounds {
 		began := v.Clock.Now()
@@ -78,7 +78,7 @@ func (v *visit) settle(ctx context.Context) {
 	v.outcome.Err = fmt.Errorf("decide on %s: still %s after %d rounds", v.vip.Name, v.outcome.Verdict.Code, maxRounds)
 }
 
-// plan decides like settle, without the lock and without acting.
+// plan decides like decideAndAct, without the lock and without acting.
 func (v *visit) plan(ctx context.Context) {
 	for range maxRounds {
 		verdict := v.decide(ctx)
@@ -113,7 +113,7 @@ func (v *visit) needsConfirming() bool {
 // confirm looks a second time, and undoes the claim where Patroni denies it.
 func (v *visit) confirm(ctx context.Context) {
 	v.anew(true)
-	v.settle(ctx)
+	v.decideAndAct(ctx)
 }
 
 // anew forgets what was heard, for another look.

@@ -167,7 +167,7 @@ func (d database) begin() error {
 		_ = os.Remove(temp)
 		return err
 	}
-	if err := d.settle(temp, databaseFile); err != nil {
+	if err := d.publish(temp, databaseFile); err != nil {
 		return err
 	}
 	d.sweep()

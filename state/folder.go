@@ -121,11 +121,11 @@ func (d folder) place(name string) error {
 		return err
 	}
 	defer f.Close()
-	return d.settle(f.Name(), name)
+	return d.publish(f.Name(), name)
 }
 
-// settle moves a temporary file to its name unless there is a file of that name, and then drops it.
-func (d folder) settle(temp, name string) error {
+// publish moves a temporary file to its name unless there is a file of that name, and then drops it.
+func (d folder) publish(temp, name string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, d.file(name), unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a file system without the flag, NFS for one
 		err = os.Link(temp, d.file(name))

@@ -104,7 +104,7 @@ func (h *History) Flush() error {
 		return nil
 	}
 	work := func() *Trouble {
-		trouble, _ := h.settle(nil)
+		trouble, _ := h.takeInAll(nil)
 		return trouble
 	}
 	return h.bounded(work, func(slow error) *Trouble { return &Trouble{Err: slow} })
@@ -138,7 +138,7 @@ func (h *History) append(e entry, spooled *atomic.Pointer[string]) *Trouble {
 	} else { // nowhere to wait: into the database at once, or lost
 		direct = []entry{e}
 	}
-	trouble, stored := h.settle(direct)
+	trouble, stored := h.takeInAll(direct)
 	if stored {
 		return trouble
 	}
@@ -162,9 +162,9 @@ func (h *History) spool(e entry) (string, error) {
 	return h.spare.file(spoolFile), nil
 }
 
-// settle takes the spools into the database, and the given entries with them; a corrupt one makes room for a new one. It
+// takeInAll takes the spools into the database, and the given entries with them; a corrupt one makes room for a new one. It
 // reports whether everything is stored; where it is not, there is trouble.
-func (h *History) settle(direct []entry) (trouble *Trouble, stored bool) {
+func (h *History) takeInAll(direct []entry) (trouble *Trouble, stored bool) {
 	odd, err := h.drain(direct)
 	var corrupt *corruptError
 	aside := ""
