@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// minimal is the whole file that most people need (section 9 of the design).
+// minimal is the whole file that most people need.
 const minimal = `# /etc/vipctl/vipctl.yml: this much is enough
 patroni:
   config: /etc/patroni/config.yml

@@ -46,7 +46,7 @@ func (r *reader) plain(setting string, node *yaml.Node) bool {
 	return false
 }
 
-// section is one mapping of the file: a known key's node stands where the key stands in keys, nil when not given.
+// section is one mapping of the file: nodes[i] is the value behind keys[i], nil where that is not given.
 type section struct {
 	*reader
 	path  string     // what its settings' names begin with: "", "patroni.", "vips[0]."
@@ -57,7 +57,7 @@ type section struct {
 	meant []string // known keys that an unknown one seems to stand for: they are not missing either
 }
 
-// section reads a mapping. A missing one (node is nil) is like an empty one, which is how [keysOf] knows it.
+// section reads a mapping; which is its name for [keysOf]. A missing one (node is nil) is like an empty one.
 func (r *reader) section(which, path string, at, node *yaml.Node) section {
 	s := section{reader: r, path: path, at: at, keys: keysOf(which)}
 	s.nodes = make([]*yaml.Node, len(s.keys))

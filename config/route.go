@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// route reads which provider's API points at the holder of a VIP; nil where the file names none. vip is not valid where
-// the file's is not: nothing is held against it then.
+// route reads which provider's API points at the holder of a VIP; nil where the file names none. A wrong address in the
+// file comes as the zero vip, and nothing is compared with that.
 func (s section) route(vip netip.Addr) *Route {
 	node := s.node("route")
 	if node == nil {
@@ -26,7 +26,7 @@ func (s section) route(vip netip.Addr) *Route {
 	switch {
 	case cloud != nil && robot != nil:
 		s.complain(node, name, "two providers", "one of "+list(s.keys), "")
-	case len(node.Content) == 0 && !s.wrong: // unknown providers have been told
+	case len(node.Content) == 0 && !s.wrong: // unknown providers have been complained about
 		s.complain(node, name, "nothing", "one of "+list(s.keys), "without a route, leave it out")
 	}
 	return &r
@@ -57,7 +57,7 @@ func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
 	return &c
 }
 
-// aliasIP refuses what does not go together with alias_ip: true. The nodes are those of the settings of their names.
+// aliasIP refuses what does not go together with alias_ip: true. Each node is that of the setting whose name it has.
 func (s section) aliasIP(vip netip.Addr, alias, address *yaml.Node, static bool) {
 	if vip.Is6() {
 		s.complain(alias, s.path+"alias_ip", "an alias IP for "+vip.String(), "a floating IP for an IPv6 address", "Hetzner's private networks have no IPv6")
@@ -89,7 +89,7 @@ func (s section) hetznerRobot(vip netip.Addr) *HetznerRobot {
 	return &r
 }
 
-// routedWith is what Hetzner routes as one with an address: the address alone, or its IPv6 /64.
+// routedWith is the network that Hetzner routes as a whole with an address in it: the address alone, or its IPv6 /64.
 func routedWith(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {

@@ -44,7 +44,7 @@ func pollPause(n int) time.Duration {
 	return 2 * time.Second
 }
 
-// wait follows an action to its end. The error is an [ActionError] where the action ended in one.
+// wait follows an action to its end. The error is an [actionError] where the action ended in one.
 func (c *Cloud) wait(ctx context.Context, a action, attempts int) error {
 	for n := 0; a.Status == "running"; n++ {
 		if err := pause(ctx, pollPause(n)); err != nil {
@@ -58,7 +58,7 @@ func (c *Cloud) wait(ctx context.Context, a action, attempts int) error {
 	return c.ended(a)
 }
 
-// action looks at one. That it is gone is an [ActionError].
+// action looks at one. The error is an [actionError] where the API does not know it any more.
 func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, error) {
 	var a action
 	err := c.get(ctx, fmt.Sprintf("look at action %d", id), fmt.Sprintf("/actions/%d", id), attempts, func(body []byte) (err error) {
@@ -69,7 +69,7 @@ func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, err
 		return err
 	})
 	if status, _ := answered(err); status == http.StatusNotFound {
-		return action{}, &ActionError{ID: id, Code: "not_found", Message: "the API does not know it any more"}
+		return action{}, &actionError{ID: id, Code: "not_found", Message: "the API does not know it any more"}
 	}
 	return a, err
 }
@@ -79,22 +79,22 @@ func (c *Cloud) ended(a action) error {
 	if a.Status != "error" {
 		return nil
 	}
-	e := &ActionError{ID: a.ID, Command: c.clean(a.Command)}
+	e := &actionError{ID: a.ID, Command: c.clean(a.Command)}
 	if a.Error != nil {
 		e.Code, e.Message = c.clean(a.Error.Code), c.clean(a.Error.Message)
 	}
 	return e
 }
 
-// follow waits for the end of an action that this call has begun. Its id is in the memo meanwhile, and kept: whoever
-// comes after a process that is killed here waits on.
+// follow waits for the end of an action that this call has begun. Its id is kept in the memo meanwhile: should this process
+// be killed, the next one waits on.
 func (l *ledger) follow(ctx context.Context, c *Cloud, a action) error {
 	if l.memo.Pending != nil {
 		l.memo.Pending.Action = a.ID
 		l.noted()
 	}
 	err := c.wait(ctx, a, l.attempts())
-	var failed *ActionError
+	var failed *actionError
 	if errors.As(err, &failed) && l.memo.Pending != nil {
 		l.memo.Pending.Action = 0
 	}

@@ -102,7 +102,7 @@ func (a *AliasIP) take(ctx context.Context, g *guard) (reconcile.RouteState, err
 	}
 	s, err := a.move(ctx, g)
 	status, code := answered(err)
-	var failed *ActionError
+	var failed *actionError
 	if status == 404 || code == "ip_not_available" || errors.As(err, &failed) { // what was listed is not so any more
 		a.forget()
 		return a.move(ctx, g)

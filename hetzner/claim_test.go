@@ -195,7 +195,7 @@ func (c *cluster) assignTo(id int64) {
 	c.Route(failoverIP, map[int64]string{ourID: ourMain, rivalID: rivalMain}[id])
 }
 
-// TestADemotionEndsALook: who does not lead any more asks nobody, not even how a call of before went.
+// TestADemotionEndsALook: who does not lead any more asks nobody, not even how an earlier call ended.
 func TestADemotionEndsALook(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {

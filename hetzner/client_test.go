@@ -168,7 +168,7 @@ func TestALateConnectionAsksAgain(t *testing.T) {
 	}
 }
 
-// TestALateConnectionBeforeAnUnassign: a call without anything to say is not let pass unasked either.
+// TestALateConnectionBeforeAnUnassign: the guard stands before a call without parameters, too.
 func TestALateConnectionBeforeAnUnassign(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

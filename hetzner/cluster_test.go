@@ -14,7 +14,7 @@ import (
 
 const (
 	tickEvery = 2 * time.Second
-	tickLimit = 28 * time.Second // of vipctl reconcile
+	tickLimit = 26 * time.Second // as in vipctl reconcile, which has the sum
 	// longestStall is for how long a process may be stopped in hard times.
 	longestStall = 4 * time.Second
 )
@@ -23,7 +23,7 @@ const (
 type reign struct {
 	leader int64
 	from   time.Time
-	untold bool // its end was: no callback came
+	untold bool // no callback told of its end
 }
 
 // cluster is two nodes of which one leads at a time, and the history of it.
@@ -147,7 +147,7 @@ func (c *cluster) lose(d time.Duration) {
 	c.reigns = append(c.reigns, reign{from: time.Now()})
 }
 
-// switchOver is both, one after the other, as it is planned.
+// switchOver is a demotion and then a promotion, as in a planned switchover.
 func (c *cluster) switchOver(to int64) {
 	c.demote(300 * time.Millisecond)
 	time.Sleep(500 * time.Millisecond)

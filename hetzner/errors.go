@@ -90,13 +90,13 @@ func answered(err error) (status int, code string) {
 	return 0, ""
 }
 
-// ActionError is an action of the Cloud API that was accepted and then ended in an error.
-type ActionError struct {
+// actionError is an action of the Cloud API that was accepted and then ended in an error.
+type actionError struct {
 	ID                     int64
 	Command, Code, Message string
 }
 
 // Error names the action, so that it can be found in the project's list of actions.
-func (e *ActionError) Error() string {
+func (e *actionError) Error() string {
 	return fmt.Sprintf("action %d %s: %s: %s", e.ID, e.Command, e.Code, e.Message)
 }

@@ -60,7 +60,7 @@ func NewFailover(r *Robot, o FailoverOptions) (*Failover, error) {
 	return f, nil
 }
 
-// network64 is what the webservice calls an IPv6 subnet and server by: the first address of the /64.
+// network64 is the first address of a /64, which is the webservice's name for an IPv6 subnet, and for a server by IPv6.
 func network64(a netip.Addr) netip.Addr {
 	if !a.Is6() {
 		return a

@@ -40,7 +40,7 @@ func (f *Failover) take(ctx context.Context, g *guard) (reconcile.RouteState, er
 	}
 }
 
-// sooner is what the webservice said last, rather than that the time is over.
+// sooner prefers what the webservice said last to the news that the time is over.
 func sooner(err, over error) error {
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (f *Failover) watch(ctx context.Context) step {
 	return step{}
 }
 
-// sitOut waits for the end of a wait that this Take can outlast, and refuses the others.
+// sitOut waits until the webservice may be asked again, or says why not where that is too late for this Take.
 func (f *Failover) sitOut(ctx context.Context) error {
 	w := f.memo.Wait
 	if end, ok := ctx.Deadline(); ok && w != nil && w.Until-f.now() < time.Until(end) && f.robot.refused() == nil {

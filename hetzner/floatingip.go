@@ -87,7 +87,7 @@ func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, 
 	for retried := false; ; retried = true {
 		s, err := f.assign(ctx, g)
 		status, code := answered(err)
-		var failed *ActionError
+		var failed *actionError
 		switch {
 		case code == "floating_ip_assigned":
 			return f.settle(ctx, g)
@@ -99,7 +99,7 @@ func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, 
 	}
 }
 
-// assign is the call that everything is about.
+// assign points the floating IP at this server.
 func (f *FloatingIP) assign(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	if err := f.resolve(ctx); err != nil {
 		return reconcile.RouteState{}, err
@@ -125,7 +125,8 @@ func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any
 	return nil
 }
 
-// settle answers floating_ip_assigned, of which nobody says whether it means this server or another: it is looked up.
+// settle follows the answer floating_ip_assigned. Hetzner does not say whether that means this server or another, so it is
+// looked up.
 func (f *FloatingIP) settle(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	s, err := f.look(ctx)
 	if err != nil || s.Ours {
@@ -162,7 +163,7 @@ func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	a, err := f.cloud.action(ctx, p.Action, f.attempts())
-	var gone *ActionError
+	var gone *actionError
 	if errors.As(err, &gone) {
 		err = nil
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// proofAge is how long it counts that this member was seen to lead: half as long as evidence does, because what the
-// caller goes by may be as old as that already.
+// proofAge is how long one check that this member leads counts. It is half of EvidenceAge, because the caller's own proof
+// may have used up the other half before the Take began.
 const proofAge = reconcile.EvidenceAge / 2
 
 // guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
@@ -67,7 +67,7 @@ func (g *guard) refresh(ctx context.Context) error {
 	return g.check(ctx)
 }
 
-// check asks. What the answer is about is the time of the question.
+// check asks whether this member leads. The proof is as old as the question, not as its answer.
 func (g *guard) check(ctx context.Context) error {
 	at := g.now()
 	if g.lost || g.still != nil && !g.still(ctx) {

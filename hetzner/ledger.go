@@ -125,7 +125,8 @@ func (l *ledger) looked(s reconcile.RouteState, err error) (reconcile.RouteState
 	return s, err
 }
 
-// switched closes a Take. A switch that did not end stays pending, and is due again; one that is no longer wanted is not.
+// switched closes a Take. A switch that did not end stays pending and is due again; an abandoned one is dropped from the
+// memo.
 func (l *ledger) switched(s reconcile.RouteState, err error, g *guard) (reconcile.RouteState, error) {
 	switch {
 	case errors.Is(err, reconcile.ErrNoLongerLeader):
@@ -162,7 +163,7 @@ func (l *ledger) answered(s reconcile.RouteState) {
 func (l *ledger) due(s reconcile.RouteState, err error) reconcile.Moment {
 	now := l.now()
 	at := now
-	var failed *ActionError
+	var failed *actionError
 	switch {
 	case err == nil && !s.Ours && !s.Moving: // to be taken, by whoever leads
 	case l.memo.Pending == nil && (s.Moving || err != nil && (l.memo.Last == nil || !l.memo.Last.Ours)): // nobody knows whose it is

@@ -52,7 +52,7 @@ func TestBadLogins(t *testing.T) {
 	})
 }
 
-// TestNewPassword: a block is the old password's.
+// TestNewPassword: only the old password is blocked.
 func TestNewPassword(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

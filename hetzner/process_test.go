@@ -11,7 +11,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// errKilled is what is left of a process gets to hear.
+// errKilled is what each call returns to what is left of a killed process.
 var errKilled = errors.New("this process was killed")
 
 // host is what outlives the processes on one node: the kernel's address, the files in /run, and who has locked them.

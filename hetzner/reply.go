@@ -124,7 +124,7 @@ func (a *asking) failure(err error) error {
 	return e
 }
 
-// cleaned is an error that is shown without what the API must not have said, and is otherwise itself.
+// cleaned is an error whose text is cleaned when it is shown; [errors.Is] and [errors.As] see the error itself.
 type cleaned struct {
 	error
 	clean func(string) string

@@ -33,7 +33,7 @@ const (
 type Robot struct {
 	caller
 	long     *http.Client
-	password string // its version, not itself
+	password string // which version of its file, not the password
 
 	turn  chan struct{} // held by a call of which nobody knows yet whether its login is good
 	mu    sync.Mutex
@@ -71,8 +71,8 @@ func forms(user, password string) []string {
 	}
 }
 
-// judgeRobot retries what cannot have reached the webservice's own rules. What has, [Failover] judges: nearly every
-// call is counted there.
+// judgeRobot tries again where the webservice itself cannot have answered. Its own answers are left to [Failover], since
+// nearly every call counts against a limit there.
 func judgeRobot(r reply) plan {
 	switch {
 	case r.err != nil, r.status == http.StatusServiceUnavailable, r.status == http.StatusBadGateway, r.status == http.StatusGatewayTimeout:

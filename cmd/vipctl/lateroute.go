@@ -29,7 +29,7 @@ func (l *lateRoute) load() error {
 	return nil
 }
 
-// use returns the route, which is one that only fails where the true one cannot be made.
+// use returns the route, or where it cannot be made a [failedRoute] in its place.
 func (l *lateRoute) use() provider {
 	if l.made == nil {
 		made, err := l.open()

@@ -52,7 +52,7 @@ func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
 	return reconcile.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0, reconcile.Timing{}).Name
 }
 
-// unreached is why Patroni was not reached: a configuration that says not where, or that it does not answer.
+// unreached is the error where Patroni was not reached: patroni.yml does not say where it is, or it does not answer.
 func (p patroniStatus) unreached(h *host) error {
 	if p.Reachable {
 		return nil

@@ -11,8 +11,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// tickLimit is when a process that waits for an API begins no other tick, so that it ends before the 30 s that its unit's
-// route.conf gives it are over: a tick may take two of the seconds between. The next process finishes what was begun.
+// tickLimit is when a process that waits for an API begins no other tick. In seconds since it began: at 25 the call is cut
+// (package reconcile), until 26 a tick may still begin, which takes up to 2, so that it ends by 28; at 30 systemd would kill
+// it (the unit's route.conf). The next process finishes what was begun.
 const tickLimit = 26 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {

@@ -45,8 +45,8 @@ type scripted struct {
 	fault Fault
 }
 
-// Script has the next times requests whose "METHOD /path" begins with on answered by fault; 0 times is for ever. The
-// first that fits wins. The function that is returned ends it.
+// Script has fault answer the requests whose "METHOD /path" begins with on: as many as times says, or all where that is 0.
+// Of several scripts the first that fits wins. end ends this one.
 func (w *World) Script(on string, times int, fault Fault) (end func()) {
 	if times == 0 {
 		times = -1
