@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,4 +43,17 @@ func TestPointers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFilesOfTheCommand: architecture.md has a line for each file of cmd/vipctl, tests aside.
+func TestFilesOfTheCommand(t *testing.T) {
+	files, err := filepath.Glob("../cmd/vipctl/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+	for i, f := range files {
+		files[i] = filepath.Base(f)
+	}
+	same(t, "files of cmd/vipctl", first(rows(t, "architecture.md", "Files of cmd/vipctl")), files)
 }
