@@ -9,17 +9,21 @@ func TestStoppedRows(t *testing.T) {
 	stop := callback(EventOnStop, RoleDemoted)
 	at := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
 	claimed := func(m Moment) change { return note(func(n *Note) { n.Changed = m }) }
+	atOnce := Question{Patroni: true, Within: 200 * time.Millisecond}
 	checkRows(t, []row{
 		{name: "PostgreSQL down", facts: holder(stop, pg(PGDown)), do: DoHandOver, code: CodeStopped, why: "handing over"},
-		{name: "PostgreSQL alive", facts: holder(stop), do: DoRelease, code: CodeStopped, why: "PostgreSQL stopped"},
-		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped},
-		{name: "alive, as young as evidence may be", facts: holder(stop, at(EvidenceAge)), do: DoRelease, code: CodeStopped},
+		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped, why: "PostgreSQL stopped"},
+		{name: "PostgreSQL alive", facts: holder(stop), do: DoAsk, code: CodeUnheard, ask: atOnce},
+		{name: "alive, and the lock never left", facts: holder(stop, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "alive, denied", facts: holder(stop, denies()), do: DoRelease, code: CodeNotLeader},
+		{name: "alive, silent", facts: holder(stop, mute), do: DoRelease, code: CodeDemoted, why: "on_stop as demoted, Patroni silent"},
+		{name: "alive, as young as evidence may be", facts: holder(stop, at(EvidenceAge)), do: DoAsk, code: CodeUnheard, ask: atOnce},
 		{name: "alive, older", facts: holder(stop, at(EvidenceAge+1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true}},
-		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now-time.Second)), do: DoRelease, code: CodeStopped},
+		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now-time.Second)), do: DoAsk, code: CodeUnheard, ask: atOnce},
 		{name: "alive, address claimed since", facts: holder(stop, at(time.Second), claimed(now-time.Second+1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true}},
 		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: CodeStopped},
-		{name: "of a leader", facts: holder(stop, leads()), do: DoRelease, code: CodeStopped},
-		{name: "partly here", facts: partly(stop), do: DoRelease, code: CodeStopped},
+		{name: "unknown, of a leader", facts: holder(stop, pg(PGUnknown), leads()), do: DoRelease, code: CodeStopped},
+		{name: "partly here", facts: partly(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped},
 		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: CodeNotHolder, why: "not here"},
 	})
 }

@@ -11,6 +11,8 @@ func stopped(f Facts) Verdict {
 		return handOver(CodeStopped, "PostgreSQL stopped: handing over")
 	case f.PG == PGAlive && (f.Now-f.Trigger.At > EvidenceAge || f.Note.Changed > f.Trigger.At):
 		return tick(f) // it was another PostgreSQL that stopped, before this one was started or this claim made
+	case f.PG == PGAlive:
+		return steppedDown(f) // started again since: Patroni may never have lost the lock
 	}
 	return release(CodeStopped, "PostgreSQL stopped")
 }

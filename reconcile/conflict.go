@@ -10,9 +10,10 @@ import (
 
 const (
 	// firstProbe leaves the former holder time to go.
-	firstProbe   = 10 * time.Second
-	probeEvery   = 5 * time.Minute
-	conflictPace = 30 * time.Second // between two probes while another host answers
+	firstProbe = 10 * time.Second
+	probeEvery = 5 * time.Minute
+	// conflictPace makes it each tick while another host answers: once it does not, it may be a successor again.
+	conflictPace = time.Second
 	probeWindow  = 150 * time.Millisecond
 )
 
@@ -36,7 +37,8 @@ func (v *visit) learnOthers(ctx context.Context) {
 	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
 		return
 	}
-	alone := v.outcome.Verdict.Code == CodeSilentPaused && v.facts.onOurWord()
+	code := v.outcome.Verdict.Code
+	alone := (code == CodeSilentPaused || code == CodePausedNoDCS) && v.facts.onOurWord()
 	if !alone && !v.facts.Note.probeDue(v.Clock.Now()) {
 		return
 	}

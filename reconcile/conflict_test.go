@@ -23,8 +23,8 @@ func TestProbeDue(t *testing.T) {
 		"probed at the claim":             {Note{Claimed: now - time.Minute, Probed: now - time.Minute}, false},
 		"probed 5 minutes ago":            {Note{Claimed: claimed, Probed: now - 5*time.Minute}, true},
 		"probed less than 5 minutes ago":  {Note{Claimed: claimed, Probed: now - 5*time.Minute + 1}, false},
-		"a conflict, probed 30 s ago":     {Note{Claimed: claimed, Probed: now - 30*time.Second, Answering: []MAC{"a"}}, true},
-		"a conflict, probed a bit later":  {Note{Claimed: claimed, Probed: now - 30*time.Second + 1, Answering: []MAC{"a"}}, false},
+		"a conflict, probed a second ago": {Note{Claimed: claimed, Probed: now - time.Second, Answering: []MAC{"a"}}, true},
+		"a conflict, probed a bit later":  {Note{Claimed: claimed, Probed: now - time.Second + 1, Answering: []MAC{"a"}}, false},
 		"a conflict, claimed a while ago": {Note{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
 	} {
 		if got := c.note.probeDue(now); got != c.want {

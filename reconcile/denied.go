@@ -56,7 +56,7 @@ func silent(f Facts) Verdict {
 		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	case f.Peers.elsewhere():
 		return release(CodeSilentLost, "%s, %s leads", f.silence(), f.Peers.Name)
-	case f.onOurWord() && len(f.Note.Answering) > 0 && f.Now >= f.Past.Leading.SeenAt+f.timing().TTL:
+	case f.succeeded():
 		return release(CodeSilentLost, "%s, cluster was paused, another host answers for the address", f.silence())
 	case f.Peers.Result == PollNobody:
 		return release(CodeSilentLost, "%s, lock gone", f.silence())
@@ -72,6 +72,12 @@ func silent(f Facts) Verdict {
 // word counts, unless another host answers for the address.
 func (f Facts) stillPaused() bool {
 	return f.Peers.Paused && !f.Peers.elsewhere() || f.onOurWord() && len(f.Note.Answering) == 0
+}
+
+// succeeded reports whether the pause has ended without our being told: only our Patroni says that there is one, the lock that
+// it last heard of is over, and another host answers for the address.
+func (f Facts) succeeded() bool {
+	return f.onOurWord() && len(f.Note.Answering) > 0 && f.Now >= f.Past.Leading.SeenAt+f.timing().TTL
 }
 
 // onOurWord reports whether the pause is known from our Patroni's last word alone.

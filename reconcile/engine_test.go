@@ -140,6 +140,7 @@ func TestWithoutRun(t *testing.T) {
 		t.Fatalf("error %v, warnings %q; want the claim, with warnings", o.Err, o.Warnings)
 	}
 	w.pg = PGAlive
+	w.follows()
 	w.run(EventOnStop, RolePrimary)
 	w.want(false)
 }
@@ -152,6 +153,7 @@ func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
 	}
 	w.want(false)
 	w.here, w.end = true, w.now+10*time.Second
+	w.follows()
 	w.run(EventOnStop, RolePrimary)
 	w.want(false)
 }
@@ -266,6 +268,7 @@ func TestAHandOverEnds(t *testing.T) {
 	})
 	t.Run("when PostgreSQL is up again", func(t *testing.T) {
 		w := handingOverWorld(t)
+		w.follows()
 		began := w.now
 		w.onWait = func() { w.set(PGAlive) }
 		w.run(EventOnStop, RoleDemoted)
@@ -273,6 +276,12 @@ func TestAHandOverEnds(t *testing.T) {
 		if w.now-began > time.Second {
 			t.Errorf("released after %v", w.now-began)
 		}
+	})
+	t.Run("not the claim, where PostgreSQL is up again and the lock never left", func(t *testing.T) {
+		w := handingOverWorld(t)
+		w.onWait = func() { w.set(PGAlive) }
+		w.wantCode(w.run(EventOnStop, RoleDemoted), CodeLeader)
+		w.want(true)
 	})
 	t.Run("not by the survivor of an old one", func(t *testing.T) {
 		w := handingOverWorld(t)

@@ -10,22 +10,22 @@ import (
 // watchEvery is how often a PostgreSQL that was down is looked at while its address waits for the successor.
 const watchEvery = 100 * time.Millisecond
 
-// beginHandOver shortens the address's lifetime to the hand-over's end, so that a SIGKILL at any point is harmless,
-// and reports whether there is anything to wait for.
+// beginHandOver sets the address's lifetime to the hand-over's end, so that a SIGKILL at any point is harmless, and reports
+// whether there is anything to wait for.
 func (v *visit) beginHandOver(verdict Verdict) bool {
 	n, now := v.facts.Note, v.Clock.Now()
 	if !v.facts.handingOver() {
 		n.HandOver = &HandOver{Generation: n.Generation, Began: now, Until: now + v.vip.HandOver}
 		if s := v.facts.Sight; !s.Forever && s.End != 0 {
-			n.HandOver.Until = min(n.HandOver.Until, s.End)
+			n.HandOver.Until = min(n.HandOver.Until, max(s.End, v.facts.rolledFrom()))
 		}
 	}
 	if n.HandOver.Until-now < shortest || v.facts.missing() { // or not as it should be: nothing to keep
 		v.release(verdict, ChangeHandOver, verdict.Why)
 		return false
 	}
-	if s := v.facts.Sight; s.Forever || s.End-n.HandOver.Until >= shortest {
-		v.caution("shorten the lifetime", v.vip.Address.Hold(n.HandOver.Until))
+	if s := v.facts.Sight; s.Forever || (s.End-n.HandOver.Until).Abs() >= shortest {
+		v.caution("set the lifetime", v.vip.Address.Hold(n.HandOver.Until))
 	}
 	v.noted = v.save(n)
 	return true

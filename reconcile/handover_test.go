@@ -166,3 +166,31 @@ func TestAHandOverThatIsToldToStop(t *testing.T) {
 		t.Errorf("records %+v, want the first claim alone", w.records)
 	}
 }
+
+// A lease that rolls from tick to tick, for want of room, would leave a hand-over no time.
+func TestAHandOverOfARollingLease(t *testing.T) {
+	for name, c := range map[string]struct {
+		timing Timing
+		seen   time.Duration // ago
+		want   time.Duration
+	}{
+		"no room":                        {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 10 * time.Second, 5 * time.Second},
+		"no room, and the lock is over":  {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 16 * time.Second, 2 * time.Second},
+		"no room, and it is over sooner": {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 17 * time.Second, 1500 * time.Millisecond},
+		"room":                           {Timing{30 * time.Second, 10 * time.Second, 5 * time.Second}, time.Second, 1500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := handingOverWorld(t)
+			w.memory.Timing = c.timing
+			w.memory.Leading.SeenAt = w.now - c.seen
+			w.follows()
+			w.end = w.now + 1500*time.Millisecond
+			began := w.now
+			w.run(EventOnStop, RoleDemoted)
+			if took := w.now - began; took != c.want {
+				t.Errorf("listened for %v, want %v", took, c.want)
+			}
+			w.want(false)
+		})
+	}
+}

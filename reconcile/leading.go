@@ -49,6 +49,8 @@ func pausedBlind(f Facts) Verdict {
 		return nothing(CodePausedNoDCS, why)
 	case f.Peers.elsewhere():
 		return release(CodePausedNoDCS, why+", %s leads", f.Peers.Name)
+	case f.succeeded():
+		return release(CodePausedNoDCS, why+", another host answers for the address")
 	}
 	return hold(f, pausedLease(f), CodePausedNoDCS, why)
 }

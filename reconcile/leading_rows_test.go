@@ -103,11 +103,21 @@ func TestPausedRows(t *testing.T) {
 		{name: "here, DCS unreachable, a peer names another", facts: holder(gone(time.Minute), polled(PollNamed)), do: DoRelease, code: CodePausedNoDCS, why: "paused, DCS unreachable"},
 		{name: "unlocked, S older, missing", facts: absent(gone(20*time.Second+100*time.Millisecond+1), quiet), do: DoNothing, code: CodePausedNoDCS, why: "paused, DCS unreachable"},
 		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoHold, code: CodePausedNoDCS, until: rolled},
+		{name: "and another host answers", facts: holder(gone(time.Minute), quiet, pausedFor(30*time.Second), answering), do: DoRelease, code: CodePausedNoDCS, why: "another host answers"},
+		{name: "within the lock", facts: holder(gone(time.Minute), quiet, pausedFor(30*time.Second-1), answering), do: DoHold, code: CodePausedNoDCS, until: rolled},
+		{name: "with a peer that knows", facts: holder(gone(time.Minute), polled(PollUs), pausedFor(30*time.Second), answering), do: DoHold, code: CodePausedNoDCS, until: rolled},
 		{name: "unlocked, no S, missing", facts: absent(leads(paused, unlocked, unseen), quiet), do: DoNothing, code: CodePausedNoDCS},
 		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 7*time.Second},
 		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoHold, code: CodeLeaderPaused, until: rolled},
 	})
 }
+
+// pausedFor is a last 200, of a paused cluster, whose loop was so long ago.
+func pausedFor(ago time.Duration) change {
+	return past(func(m *Memory) { m.Word.Paused, m.Leading.SeenAt = true, now-ago })
+}
+
+func answering(f *Facts) { f.Note.Answering = []MAC{"02:00:00:00:00:02"} }
 
 func TestFailsafeRows(t *testing.T) {
 	end := now + 7900*time.Millisecond // heard + ttl - loop_wait - retry_timeout - 2 s

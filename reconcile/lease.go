@@ -19,12 +19,21 @@ const (
 // dcs_last_seen that moves up to so long behind the question is taken for its doing, and for no sign of a refreshed lock.
 const MembersWithin = time.Second
 
-// timing is the cluster's, or the stand-in where it was never heard.
+// timing is the cluster's, or the stand-in where it was never heard. Patroni's loops read new settings first and refresh the
+// lock with them a loop later: until the loop of S' is surely one of those, the more careful of new and old counts.
 func (m Memory) timing() Timing {
-	if m.Timing == (Timing{}) {
+	t, c := m.Timing, m.Changed
+	switch {
+	case t == (Timing{}):
 		return unheardTiming
+	case c == nil || m.Word.SeenAt == 0:
+		return t
 	}
-	return m.Timing
+	careful := Timing{min(t.TTL, c.From.TTL), max(t.LoopWait, c.From.LoopWait), max(t.RetryTimeout, c.From.RetryTimeout)}
+	if m.SeenBefore <= c.At+careful.LoopWait {
+		return careful
+	}
+	return t
 }
 
 func (f Facts) timing() Timing { return f.Past.timing() }
@@ -63,6 +72,15 @@ func lockLease(f Facts) Moment {
 // rollingLease lasts from tick to tick, never past the lock itself.
 func rollingLease(f Facts) Moment {
 	return min(f.Word.SeenAt+f.timing().TTL-leaseSafety, f.Word.At+f.Interval+rollSlack)
+}
+
+// rolledFrom is what a lease without room for the usual is rolled towards: the end of the lock that was heard of last, or 0
+// where there is room. A hand-over may last as long: PostgreSQL is down, and such a lease ends from tick to tick.
+func (f Facts) rolledFrom() Moment {
+	if f.timing().Roomy(f.Interval) {
+		return 0
+	}
+	return f.Past.Leading.SeenAt + f.timing().TTL - leaseSafety
 }
 
 // stalled reports whether a refresh of the lock that hung would have ended by now: Patroni gives it retry_timeout.
@@ -117,7 +135,7 @@ func (f Facts) readBetween() bool {
 	if past.PeersAt != 0 && (past.SeenBefore-past.PeersAt).Abs() <= MembersWithin {
 		return false
 	}
-	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopBlur
+	return known && past.Leading.SeenBy-past.SeenBefore < f.timing().LoopWait-loopEarly
 }
 
 // claimLease is a callback's, before Patroni's word. Where no timer runs, nobody would renew the lease of a healthy primary,

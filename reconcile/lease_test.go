@@ -214,3 +214,36 @@ func TestLastLease(t *testing.T) {
 		}
 	}
 }
+
+// New settings are read by one loop and used by the next, and the one behind that proves it. Who asks for the members makes
+// Patroni read them too, up to a loop earlier.
+func TestChangedSettings(t *testing.T) {
+	const heard = 100 * second
+	old, raised := Timing{30 * second, 5 * second, 10 * second}, Timing{60 * second, 10 * second, 5 * second}
+	careful := Timing{30 * second, 10 * second, 10 * second}
+	for name, c := range map[string]struct {
+		memory Memory
+		want   Timing
+	}{
+		"the same again":            {Memory{Timing: raised}, raised},
+		"never heard before":        {Memory{SeenBefore: heard}, raised},
+		"just now":                  {Memory{Timing: old, SeenBefore: heard - second}, careful},
+		"a loop ago":                {Memory{Timing: old, SeenBefore: heard + 10*second}, careful},
+		"longer ago":                {Memory{Timing: old, SeenBefore: heard + 10*second + 1}, raised},
+		"changed before, and again": {Memory{Timing: Timing{40 * second, 5 * second, 5 * second}, Changed: &Changed{old, heard - second}}, careful},
+		"long ago, and again":       {Memory{Timing: old, Changed: &Changed{Timing{20 * second, second, second}, second}, SeenBefore: 50 * second}, careful},
+	} {
+		m := c.memory
+		m.Word.SeenAt = heard
+		m.learn(raised, heard)
+		if got := m.timing(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if m.Timing != raised || m.TimingAt != heard {
+			t.Errorf("%s: keeps %v of %v", name, m.Timing, m.TimingAt)
+		}
+		if m.Word.SeenAt = 0; m.timing() != raised {
+			t.Errorf("%s, S missing: %v, want what was heard", name, m.timing())
+		}
+	}
+}

@@ -8,13 +8,15 @@ import (
 const (
 	// loopLate is by how much Patroni's loops usually come late: up to so long after loop_wait has passed. One that is later
 	// yet is asked for every loopAgain, for loopPatience.
-	loopLate     = 30 * time.Millisecond
-	loopAgain    = 50 * time.Millisecond
+	loopLate     = 10 * time.Millisecond
+	loopAgain    = 20 * time.Millisecond
 	loopPatience = 500 * time.Millisecond
+	// loopEarly is by how much less than loop_wait Patroni's loops may be apart.
+	loopEarly = 100 * time.Millisecond
 	// loopBlur is how closely the moment of Patroni's loops has to be known.
-	loopBlur = 100 * time.Millisecond
+	loopBlur = 50 * time.Millisecond
 	// tickSoon is how close the next tick must be to make another look needless.
-	tickSoon = 200 * time.Millisecond
+	tickSoon = 20 * time.Millisecond
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond
@@ -57,10 +59,7 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 // unproved reports whether only the word of others keeps a silent leader's address here: the lock that is proved has run
 // out (somebody else may have made S move since), or the cluster is paused. Somebody may take the lock at any moment.
 func (f Facts) unproved() bool {
-	if f.stillPaused() {
-		return f.Now < f.Past.Leading.SeenAt+2*f.timing().TTL // a pause may last: ticks are enough then
-	}
-	return f.Peers.Result == PollUs && f.Now > f.provedUntil()
+	return f.stillPaused() || f.Peers.Result == PollUs && f.Now > f.provedUntil()
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too

@@ -11,21 +11,21 @@ func TestNextLookAt(t *testing.T) {
 		want  time.Duration // from now; 0 is never
 	}{
 		"the next loop is far off":   {holder(leads(heard(0), seen(3*time.Second))), 0},
-		"just after the next tick":   {holder(leads(heard(0), seen(8230*time.Millisecond))), 0},
-		"just before the next tick":  {holder(leads(heard(0), seen(8231*time.Millisecond))), 1799 * time.Millisecond},
-		"in a moment":                {holder(leads(heard(0), seen(10029*time.Millisecond))), time.Millisecond},
-		"late":                       {holder(leads(heard(0), seen(10030*time.Millisecond))), 50 * time.Millisecond},
-		"very late":                  {holder(leads(heard(0), seen(10529*time.Millisecond))), 50 * time.Millisecond},
-		"overdue":                    {holder(leads(heard(0), seen(10530*time.Millisecond))), 0},
-		"a little vague":             {holder(leads(heard(0), seenWithin(9*time.Second, 70*time.Millisecond))), 1100 * time.Millisecond},
-		"vague":                      {holder(leads(heard(0), seenWithin(9*time.Second, 72*time.Millisecond))), 1051 * time.Millisecond},
-		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10490*time.Millisecond, 950*time.Millisecond))), 490 * time.Millisecond},
-		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10489*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
-		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1515 * time.Millisecond},
+		"just after the next tick":   {holder(leads(heard(0), seen(8030*time.Millisecond))), 0},
+		"just before the next tick":  {holder(leads(heard(0), seen(8031*time.Millisecond))), 1979 * time.Millisecond},
+		"in a moment":                {holder(leads(heard(0), seen(10009*time.Millisecond))), time.Millisecond},
+		"late":                       {holder(leads(heard(0), seen(10010*time.Millisecond))), 20 * time.Millisecond},
+		"very late":                  {holder(leads(heard(0), seen(10509*time.Millisecond))), 20 * time.Millisecond},
+		"overdue":                    {holder(leads(heard(0), seen(10510*time.Millisecond))), 0},
+		"a little vague":             {holder(leads(heard(0), seenWithin(9*time.Second, 40*time.Millisecond))), 1050 * time.Millisecond},
+		"vague":                      {holder(leads(heard(0), seenWithin(9*time.Second, 42*time.Millisecond))), 1026 * time.Millisecond},
+		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10480*time.Millisecond, 950*time.Millisecond))), 480 * time.Millisecond},
+		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10479*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
+		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1505 * time.Millisecond},
 		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *Word) { w.SeenBy = 0 })), 0},
 		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
 		"S missing":                  {holder(leads(heard(0), unseen)), 0},
-		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1030 * time.Millisecond},
+		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1010 * time.Millisecond},
 		"silent, the last roll":      {silentLed(15900 * time.Millisecond), 50 * time.Millisecond},
 		"not ours, the last roll":    {silentLed(15900*time.Millisecond, foreign), 50 * time.Millisecond},
 		"silent, just whole seconds": {silentLed(15950 * time.Millisecond), 0},
@@ -40,9 +40,9 @@ func TestNextLookAt(t *testing.T) {
 		"unproved, the last roll":    {silentLed(17900 * time.Millisecond), 50 * time.Millisecond},
 		"unproved, just whole":       {silentLed(17950 * time.Millisecond), 200 * time.Millisecond},
 		"unproved, nobody names us":  {silentLed(17900*time.Millisecond, polled(PollSilent)), 0},
-		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1600*time.Millisecond }), 0},
+		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1780*time.Millisecond }), 0},
 		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
-		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 0},
+		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
 		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *Memory) { m.Word.Paused = true })), 200 * time.Millisecond},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
@@ -127,8 +127,8 @@ func ledAgo(d time.Duration) change {
 	return past(func(m *Memory) { m.Leading.SeenAt, m.SeenBefore = now-d, 0 })
 }
 
-// lateTick is one that began 850 ms ago.
-func lateTick(f *Facts) { f.Trigger.At = now - 850*time.Millisecond }
+// lateTick is one that began 1030 ms ago.
+func lateTick(f *Facts) { f.Trigger.At = now - 1030*time.Millisecond }
 
 func TestWholeSeconds(t *testing.T) {
 	for _, c := range []struct{ now, end, want time.Duration }{

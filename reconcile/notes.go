@@ -53,11 +53,26 @@ type Memory struct {
 	RefusedAt  Moment   `json:"refused_at"`  // the first 503 of the present row of them; 0 when the last word was none
 	Timing     Timing   `json:"timing"`      // zero when never heard
 	TimingAt   Moment   `json:"timing_at"`
+	Changed    *Changed `json:"changed,omitempty"` // the last change of Timing
 	Peers      []Peer   `json:"peers,omitempty"`
 	PeersAt    Moment   `json:"peers_at"`
 	LastTick   Moment   `json:"last_tick"`
 	Callback   Callback `json:"callback"`
 	Warned     []string `json:"warned,omitempty"` // what is said once a boot, and has been
+}
+
+// Changed is a change of the cluster's settings: what counted before it, and when it was heard.
+type Changed struct {
+	From Timing `json:"from"`
+	At   Moment `json:"at"`
+}
+
+// learn takes the cluster's settings, as the DCS has them, into the memory.
+func (m *Memory) learn(t Timing, at Moment) {
+	if t != m.Timing && m.Timing != (Timing{}) {
+		m.Changed = &Changed{From: m.timing(), At: at}
+	}
+	m.Timing, m.TimingAt = t, at
 }
 
 // remember takes a word into the memory; older words than the last, and silence, change nothing.

@@ -12,7 +12,7 @@ func TestHeldRows(t *testing.T) {
 		{name: "callbacks wait", facts: holder(hour, callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoNothing, code: CodeHeld, why: "held by ann for another 1h0m0s"},
 		{name: "a promotion waits", facts: absent(hour, callback(EventOnRoleChange, RolePrimary)), do: DoNothing, code: CodeHeld},
 		{name: "for a moment more", facts: holder(heldFor(1), callback(EventOnStop, RoleDemoted)), do: DoNothing, code: CodeHeld},
-		{name: "no more", facts: holder(heldFor(0), callback(EventOnStop, RoleDemoted)), do: DoRelease, code: CodeStopped},
+		{name: "no more", facts: holder(heldFor(0), callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoHandOver, code: CodeStopped},
 		{name: "missing", facts: absent(hour, leads()), do: DoNothing, code: CodeHeld},
 		{name: "partly here", facts: partly(hour, leads()), do: DoNothing, code: CodeHeld},
 		{name: "asks", facts: holder(hour), do: DoAsk, code: CodeUnheard, ask: askPatroni},

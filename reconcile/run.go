@@ -9,7 +9,9 @@ import (
 
 const (
 	timingEvery = 30 * time.Second
-	peersEvery  = 30 * time.Second
+	// timingWithin is what a leader's tick gives the question for the settings before it decides.
+	timingWithin = 200 * time.Millisecond
+	peersEvery   = 30 * time.Second
 	// peersUnknown is shorter: a leader whose cluster has just come up knows nobody who could vouch for it.
 	peersUnknown = 6 * time.Second
 	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
@@ -30,6 +32,8 @@ type run struct {
 
 	asking  chan struct{} // full while the local Patroni is asked
 	polling sync.Mutex    // held while the peers are
+
+	settings func(*Memory) // what was heard of the settings; guarded by asking
 
 	mu       sync.Mutex // never held while anybody is asked
 	past     Memory
@@ -80,11 +84,30 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 		return w
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.words = append(r.words, w)
 	r.slow = r.slow || now-w.At > slowAnswer
 	r.past.remember(w)
+	r.mu.Unlock()
+	if r.trigger.Event == EventTick && w.Answer == Leader && !w.Unlocked && r.settings == nil && !r.slow {
+		r.hearSettings(ctx)
+	}
 	return w
+}
+
+// hearSettings asks, once in a leader's tick, for what its lease is made of: Patroni's next loop may refresh the lock with a
+// lower ttl already. An answer that is not there at once is left to the end of a later run.
+func (r *run) hearSettings(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, timingWithin)
+	defer cancel()
+	now := r.Clock.Now()
+	timing, err := r.Patroni.Timing(ctx)
+	r.settings = func(*Memory) {}
+	if err == nil {
+		r.settings = func(m *Memory) { m.learn(timing, now) }
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settings(&r.past)
 }
 
 // poll returns the nth poll of the peers in this run, like word.
@@ -120,19 +143,20 @@ func (r *run) memory() Memory {
 func (r *run) end(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
-	var settings, members func(*Memory)
+	var members func(*Memory)
 	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could vouch for us.
 	overdue := len(r.past.Peers) == 0 || r.trigger.At-r.past.TimingAt >= 2*timingEvery
 	spare := !r.slow || r.past.Timing == (Timing{}) || overdue
 	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
 		last := r.words[len(r.words)-1]
-		settings, members = r.refreshTiming(ctx, last), r.refreshPeers(ctx, last)
+		r.refreshTiming(ctx, last)
+		members = r.refreshPeers(ctx, last)
 	}
 	r.warn("save what Patroni said", r.Notes.UpdateMemory(func(m *Memory) {
 		for _, w := range r.words {
 			m.remember(w)
 		}
-		for _, change := range []func(*Memory){settings, members} {
+		for _, change := range []func(*Memory){r.settings, members} {
 			if change != nil {
 				change(m)
 			}
@@ -146,31 +170,33 @@ func (r *run) end(ctx context.Context) {
 	}))
 }
 
-// refreshTiming asks for ttl, loop_wait and retry_timeout. An unlocked Patroni would ask the DCS for them.
-func (r *run) refreshTiming(ctx context.Context, last Word) func(*Memory) {
+// refreshTiming asks for ttl, loop_wait and retry_timeout, where that was not done at once. An unlocked Patroni would ask the
+// DCS for them.
+func (r *run) refreshTiming(ctx context.Context, last Word) {
 	now := r.Clock.Now()
 	due := r.past.Timing == (Timing{}) || now-r.past.TimingAt >= timingEvery
 	if !due || last.Unlocked || !last.Heard() {
-		return nil
+		return
 	}
 	timing, err := r.Patroni.Timing(ctx)
-	if r.warn("ask for ttl, loop_wait and retry_timeout", err) {
-		return nil
+	if !r.warn("ask for ttl, loop_wait and retry_timeout", err) {
+		r.settings = func(m *Memory) { m.learn(timing, now) }
 	}
-	return func(m *Memory) { m.Timing, m.TimingAt = timing, now }
 }
 
-// refreshPeers asks who else is in the cluster: on a leader seldom, but soon again while it knows nobody.
+// refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it lease, but soon again while it
+// knows nobody.
 func (r *run) refreshPeers(ctx context.Context, last Word) func(*Memory) {
 	now := r.Clock.Now()
-	every := peersEvery
+	leads, known := last.Answer == Leader, len(r.past.Peers) > 0
+	every, changed := peersEvery, r.past.Callback.Began > r.past.PeersAt
 	switch {
-	case last.Answer == Leader && len(r.past.Peers) > 0:
-		every = peersOfLeader
-	case last.Answer == Leader:
+	case leads && known:
+		every, changed = peersOfLeader, false
+	case leads:
 		every = peersUnknown
 	}
-	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || r.past.Callback.Began > r.past.PeersAt
+	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || changed
 	if !due || last.Unlocked || !last.Heard() {
 		return nil
 	}

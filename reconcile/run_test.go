@@ -48,6 +48,84 @@ func TestMembersThatCannotBeHad(t *testing.T) {
 	}
 }
 
+// A lower ttl counts from Patroni's next loop on: the lease is made of it before that, in the tick that hears of it.
+func TestALeaderHearsOfALowerTTLAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.timing.TTL = time.Minute
+	w.tick()
+	w.tick()
+	if left := w.end - w.now; left != 49*time.Second {
+		t.Fatalf("lease ends in %v, want 49s", left)
+	}
+	w.timing.TTL = 30 * time.Second
+	w.tick()
+	if left := w.end - w.now; left != 19*time.Second {
+		t.Errorf("lease ends in %v, want 19s", left)
+	}
+	if w.timingAsked != 3 {
+		t.Errorf("asked %d times in 3 ticks", w.timingAsked)
+	}
+}
+
+// Whoever does not lead has time, and an unlocked Patroni would ask the DCS.
+func TestWhoAsksForTheSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		word Word
+		took time.Duration
+		err  error
+		due  bool
+		want int
+	}{
+		"a leader":                     {word: Word{Answer: Leader}, want: 1},
+		"a replica":                    {word: Word{Answer: NotLeader}},
+		"a replica, when they are due": {word: Word{Answer: NotLeader}, due: true, want: 1},
+		"an unlocked leader":           {word: Word{Answer: Leader, Unlocked: true}, due: true},
+		"a slow leader":                {word: Word{Answer: Leader}, took: 501 * time.Millisecond},
+		"a slow leader, overdue":       {word: Word{Answer: Leader}, took: 501 * time.Millisecond, due: true, want: 1},
+		"a leader that does not say":   {word: Word{Answer: Leader}, err: errors.New("no answer within 200ms"), want: 1},
+		"nor when they are due":        {word: Word{Answer: Leader}, err: errors.New("no answer within 200ms"), due: true, want: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.memory.Timing, w.memory.TimingAt = w.timing, w.now
+			w.memory.Peers, w.memory.PeersAt = w.members, w.now
+			if c.due {
+				w.pass(time.Minute)
+			}
+			w.leads()
+			w.word.Answer, w.word.Unlocked, w.wordFor, w.timingErr = c.word.Answer, c.word.Unlocked, c.took, c.err
+			o := w.tick()
+			if w.timingAsked != c.want {
+				t.Errorf("asked %d times, want %d", w.timingAsked, c.want)
+			}
+			if warned := len(o.Warnings) > 0; warned != (c.want == 2) {
+				t.Errorf("warnings %q", o.Warnings)
+			}
+		})
+	}
+}
+
+// A replica has asked all along, and as a leader the question would cost it a part of its lease.
+func TestAPromotedMemberDoesNotAskWhomItKnows(t *testing.T) {
+	w := newWorld(t)
+	w.follows()
+	w.tick()
+	w.pass(5 * time.Second)
+	w.leads()
+	w.run(EventOnRoleChange, RolePrimary)
+	w.pass(time.Second)
+	w.tick()
+	if w.membersAsked != 1 {
+		t.Errorf("asked %d times, want once", w.membersAsked)
+	}
+	w.follows()
+	w.run(EventOnRoleChange, RoleReplica)
+	w.tick()
+	if w.membersAsked != 2 {
+		t.Errorf("asked %d times, want twice: a replica learns of a change at once", w.membersAsked)
+	}
+}
+
 // A Patroni that is slow is asked for the leader alone: a tick must end before the lease does.
 func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
 	for wait, want := range map[time.Duration]int{500 * time.Millisecond: 1, 500*time.Millisecond + 1: 0} {

@@ -34,6 +34,8 @@ type world struct {
 	timing  Timing
 
 	members      []Peer
+	timingErr    error
+	timingAsked  int
 	membersErr   error
 	membersAsked int
 
@@ -255,8 +257,12 @@ func (p *worldPatroni) Word(context.Context) Word {
 }
 
 func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
-func (p *worldPatroni) Timing(context.Context) (Timing, error)  { return p.timing, nil }
-func (p *worldPatroni) Name() string                            { return "n1" }
+
+func (p *worldPatroni) Timing(context.Context) (Timing, error) {
+	p.timingAsked++
+	return p.timing, p.timingErr
+}
+func (p *worldPatroni) Name() string { return "n1" }
 
 func (p *worldPatroni) Members(context.Context) ([]Peer, error) {
 	p.membersAsked++
