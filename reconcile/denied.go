@@ -75,9 +75,9 @@ func (f Facts) stillPaused() bool {
 }
 
 // succeeded reports whether the pause has ended without our being told: only our Patroni says that there is one, the lock that
-// it last heard of is over, and another host answers for the address.
+// is proved is over, and another host answers for the address.
 func (f Facts) succeeded() bool {
-	return f.onOurWord() && len(f.Note.Answering) > 0 && f.Now >= f.Past.Leading.SeenAt+f.timing().TTL
+	return f.onOurWord() && len(f.Note.Answering) > 0 && f.Now >= f.provedUntil()
 }
 
 // onOurWord reports whether the pause is known from our Patroni's last word alone.

@@ -103,6 +103,12 @@ func TestPauseUnheard(t *testing.T) {
 		tr.resume()
 		to = tr.elected()
 	})
+	tr.heardOf(to)
+}
+
+// heardOf checks that the VIP left the old leader when a tick there had heard the successor's, and counts what that cost.
+func (tr *trial) heardOf(to *lab.Node) {
+	tr.Helper()
 	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
 	if d, limit := gone.Sub(came), 2*interval+time.Second; d > limit {
 		tr.Errorf("the VIP left %s %v after its successor's claim, want %v at most", tr.leader.Name, d, limit)
@@ -110,4 +116,30 @@ func TestPauseUnheard(t *testing.T) {
 	tr.Gone, tr.LockFree = ms(gone.Sub(tr.began)), ms(tr.unlocked().Sub(tr.began))
 	tr.note("the VIP left the old leader %d ms after its successor's claim", *ms(gone.Sub(came)))
 	tr.lost(tr.recording.Figures().Changes[0].Direct)
+}
+
+// A leader that is cut off from the DCS and from its peers, and that clients reach, goes on leading in a pause. That the
+// others have ended it is heard from the successor's answer alone.
+func TestPauseCutOff(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "paused, leader cut off from etcd and the other nodes' REST, resumed there")
+	defer tr.resume()
+	tr.window = true
+	var to *lab.Node
+	tr.while(func() {
+		tr.pause()
+		tr.must(tr.leader.DropREST())
+		tr.must(tr.leader.DropEtcd())
+		time.Sleep(10 * time.Second) // longer than loop_wait + retry_timeout, after which Patroni's view counts as old
+		tr.resume()
+		tr.eventually(time.Minute, "another node alone has the VIP", func() bool { // both Patronis say that they lead
+			now := tr.holders()
+			i := slices.IndexFunc(tr.lab.Nodes, func(n *lab.Node) bool { return slices.Equal(now, []string{n.Name}) })
+			if i >= 0 && tr.lab.Nodes[i] != tr.leader {
+				to = tr.lab.Nodes[i]
+			}
+			return to != nil
+		})
+	})
+	tr.heardOf(to)
 }

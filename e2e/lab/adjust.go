@@ -12,20 +12,19 @@ import (
 // Configure changes the cluster's dynamic configuration, as `patronictl edit-config` does: a JSON object that is merged
 // into it. Every Patroni applies it in its next loop.
 func (l *Lab) Configure(ctx context.Context, patch string) error {
-	var code int
-	var answer string
-	err := l.waitFor(ctx, "somebody takes the configuration", func() (err error) {
+	return l.waitFor(ctx, "somebody takes the configuration", func() (problem error) {
 		for _, n := range l.Nodes {
-			if code, answer, err = n.http(ctx, http.MethodPatch, 8008, "/config", patch); err == nil {
+			code, answer, err := n.http(ctx, http.MethodPatch, 8008, "/config", patch)
+			switch {
+			case err == nil && code == http.StatusOK:
 				return nil
+			case err == nil:
+				err = fmt.Errorf("configure the cluster: %d %s", code, answer)
 			}
+			problem = err
 		}
-		return err
+		return problem
 	})
-	if err == nil && code != http.StatusOK {
-		err = fmt.Errorf("configure the cluster: %d %s", code, answer)
-	}
-	return err
 }
 
 // Restart restarts the node's PostgreSQL, as `patronictl restart` does, and returns when it runs again.
