@@ -41,11 +41,8 @@ type fault struct {
 
 // newHTTP returns an HTTP client that connects anew for each question, as Patroni's HTTP/1.0 server wants it, and that
 // knows no proxy, no redirect and no compression. Deadlines are the context's.
-func (c *Client) newHTTP(local bool) (*http.Client, error) {
-	s, err := c.settings()
-	if err != nil {
-		return nil, err
-	}
+func (s settings) newHTTP(local bool) (*http.Client, error) {
+	var err error
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{}).DialContext,
 		DisableKeepAlives:      true,
@@ -152,7 +149,7 @@ func (c *Client) ask(ctx context.Context, path string, read func([]byte, setting
 	if err != nil {
 		return err
 	}
-	hc, err := c.local()
+	hc, err := s.local()
 	if err != nil {
 		return err
 	}
@@ -165,7 +162,7 @@ func (c *Client) ask(ctx context.Context, path string, read func([]byte, setting
 	if a.status != http.StatusOK {
 		return fmt.Errorf("ask %s%s: %s", s.url, path, a.refusal())
 	}
-	if err := read(a.body, s); err != nil {
+	if err := read(a.body, s.settings); err != nil {
 		return fmt.Errorf("answer of %s%s: %w", s.url, path, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
@@ -24,8 +25,8 @@ type Options struct {
 	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Members, and for Poll, which
 	// asks all peers within one bound, it is a second at the most.
 	Timeout time.Duration
-	// Kept returns what [Client.Settings] gave when the configuration was good, nil where nothing was kept. It is asked
-	// where the configuration cannot be used. It may be nil itself.
+	// Kept returns what [Client.Settings] gave when Patroni was last heard by the configuration, nil where nothing was kept.
+	// It is asked where the configuration cannot be used, or Patroni is not heard by it. It may be nil itself.
 	Kept func() (json.RawMessage, error)
 	// Now is the boot clock.
 	Now func() reconcile.Moment
@@ -33,11 +34,10 @@ type Options struct {
 
 // Client asks one Patroni and its peers. Its methods may be called concurrently.
 type Client struct {
-	opts     Options
-	read     func() (settings, error)     // what the configuration says
-	settings func() (settings, error)     // the same, or what it said when it was good
-	local    func() (*http.Client, error) // for the Patroni of this host
-	peers    func() (*http.Client, error) // for the others
+	opts  Options
+	file  func() (*way, error)  // what the configuration says; never nil
+	last  func() (*way, error)  // what it said when Patroni was last heard by it, nil where nothing was kept
+	heard atomic.Pointer[heard] // the way by which Patroni was heard last; nil before that
 }
 
 var _ reconcile.Patroni = (*Client)(nil)
@@ -45,23 +45,25 @@ var _ reconcile.Patroni = (*Client)(nil)
 // New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at the first question.
 func New(o Options) *Client {
 	c := &Client{opts: o}
-	c.read = sync.OnceValues(func() (settings, error) { return readSettings(o) })
-	c.settings = sync.OnceValues(c.effective)
-	c.local = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(true) })
-	c.peers = sync.OnceValues(func() (*http.Client, error) { return c.newHTTP(false) })
+	c.file = sync.OnceValues(func() (*way, error) {
+		s, err := readSettings(o)
+		return newWay(s, s.asks()), err
+	})
+	c.last = sync.OnceValues(c.lastWay)
 	return c
 }
 
 // Check reads everything that a question would read, and returns what is wrong with it: [Problems], or why a file
 // cannot be used. Settings of a better day do not count here.
 func (c *Client) Check() error {
-	if _, err := c.read(); err != nil {
+	w, err := c.file()
+	if err != nil {
 		return err
 	}
-	if _, err := c.local(); err != nil {
+	if _, err := w.local(); err != nil {
 		return err
 	}
-	_, err := c.peers() // they may speak TLS where the local Patroni does not
+	_, err = w.peers() // they may speak TLS where the local Patroni does not
 	return err
 }
 
@@ -89,16 +91,32 @@ func (c *Client) URL() (string, error) {
 	return s.url, err
 }
 
-// Word asks the local Patroni, GET /leader. A configuration that cannot be used, and was not kept, is NotOurs: nobody was
-// asked, and it is as loud as an answer from a stranger.
+// Word asks the local Patroni, GET /leader. Where that is not heard by the configuration, it asks once more, within the same
+// deadline, by the last settings that Patroni answered to: the configuration may be ahead of it, see [Client.Ahead]. A
+// configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it is as loud as an answer from a
+// stranger.
 func (c *Client) Word(ctx context.Context) reconcile.Word {
-	s, err := c.settings()
+	by, err := c.settings()
 	if err != nil {
 		return c.unasked(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
-	return c.word(ctx, c.local, s.url, identity{scope: s.scope, name: s.name, namedBy: "patroni.yml"})
+	said := c.wordBy(ctx, by)
+	if said.Mute() {
+		if w := c.askAgain(ctx, by, said.Why); w.Heard() {
+			return w
+		}
+	}
+	if said.Heard() && c.heard.Load() == nil {
+		c.heard.Store(&heard{by: by})
+	}
+	return said
+}
+
+// wordBy asks the local Patroni in one way.
+func (c *Client) wordBy(ctx context.Context, by *way) reconcile.Word {
+	return c.word(ctx, by.local, by.url, identity{scope: by.scope, name: by.name, namedBy: "patroni.yml"})
 }
 
 // word puts the question to one Patroni, within ctx's deadline.

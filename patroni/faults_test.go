@@ -167,7 +167,8 @@ func TestNoProxy(t *testing.T) {
 	if got[0].Word.Answer != reconcile.Silent || proxy.connections.Load() != 0 {
 		t.Errorf("%+v after %d connections to the proxy", got[0], proxy.connections.Load())
 	}
-	hc, err := c.local()
+	w, _ := c.settings()
+	hc, err := w.local()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,14 +6,19 @@ import (
 	"fmt"
 )
 
-// kept is what another process needs of [settings], should it find Patroni's configuration broken. No secret is in it.
+// kept is what another process needs of [settings], should it find Patroni's configuration broken, or ahead of Patroni. No
+// secret is in it.
 type kept struct {
 	From source `json:"from"`
-
-	Scope   string `json:"scope"`
-	Name    string `json:"name"`
+	asking
 	DataDir string `json:"data_dir,omitempty"`
 	Own     []Own  `json:"own,omitempty"`
+}
+
+// asking is whom the settings have us ask, where and in which manner.
+type asking struct {
+	Scope string `json:"scope"`
+	Name  string `json:"name"`
 
 	URL        string `json:"url"`
 	ServerName string `json:"server_name,omitempty"`
@@ -24,6 +29,17 @@ type kept struct {
 	KeyLocked    bool   `json:"key_locked,omitempty"` // its password is not here
 	Insecure     bool   `json:"insecure,omitempty"`
 	CertRequired bool   `json:"cert_required,omitempty"`
+}
+
+// String is what people need of it.
+func (a asking) String() string { return fmt.Sprintf("%s, scope %q, name %q", a.URL, a.Scope, a.Name) }
+
+func (s settings) asks() asking {
+	return asking{
+		Scope: s.scope, Name: s.name, URL: s.url, ServerName: s.serverName,
+		CAFile: s.caFile, CertFile: s.certFile, KeyFile: s.keyFile, KeyLocked: s.KeyPassword != "",
+		Insecure: s.insecure, CertRequired: s.certRequired,
+	}
 }
 
 // source is what the settings came from, as [Options] have it. Those of another are not ours.
@@ -41,17 +57,19 @@ func (o Options) source() source {
 }
 
 // Settings returns what [Options.Kept] wants to have back: the same bytes for the same settings, without any secret. It
-// is nil where the configuration cannot be used now.
+// is nil until the local Patroni was heard by what the configuration says now: a file that is ahead of it must not
+// overwrite the settings that it answers to.
 func (c *Client) Settings() json.RawMessage {
-	s, err := c.read()
-	if err != nil {
+	h := c.heard.Load()
+	if h == nil || !c.isFile(h.by) {
 		return nil
 	}
-	data, err := json.Marshal(kept{
-		From: c.opts.source(), Scope: s.scope, Name: s.name, DataDir: s.dataDir, Own: c.Own(), URL: s.url, ServerName: s.serverName,
-		CAFile: s.caFile, CertFile: s.certFile, KeyFile: s.keyFile, KeyLocked: s.KeyPassword != "",
-		Insecure: s.insecure, CertRequired: s.certRequired,
-	})
+	return h.by.keep(c.opts.source())
+}
+
+// keep returns the settings for [Options.Kept].
+func (w *way) keep(from source) json.RawMessage {
+	data, err := json.Marshal(kept{From: from, asking: w.asks, DataDir: w.dataDir, Own: w.addresses()})
 	if err != nil {
 		return nil
 	}
@@ -63,32 +81,36 @@ func (c *Client) Fallback() error {
 	if _, err := c.settings(); err != nil {
 		return nil
 	}
-	_, err := c.read()
+	_, err := c.file()
 	return err
 }
 
-// effective returns the settings that count: those of the configuration, or its last good ones where it cannot be used. A
-// Patroni that runs has read the file before somebody broke it, and goes on leading.
-func (c *Client) effective() (settings, error) {
-	s, err := c.read()
-	if err == nil || c.opts.Kept == nil {
-		return s, err
+// LastScope returns the cluster's name in the last settings that Patroni answered to, "" where none were kept.
+func (c *Client) LastScope() string {
+	if last, err := c.last(); err == nil && last != nil {
+		return last.scope
 	}
-	data, lost := c.opts.Kept()
-	if lost == nil && data == nil {
-		return s, err
+	return ""
+}
+
+// lastWay is the way that was kept, nil where none was.
+func (c *Client) lastWay() (*way, error) {
+	if c.opts.Kept == nil {
+		return nil, nil
+	}
+	data, err := c.opts.Kept()
+	if err != nil || data == nil {
+		return nil, err
 	}
 	var k kept
-	if lost == nil {
-		lost = json.Unmarshal(data, &k)
+	if err := json.Unmarshal(data, &k); err != nil {
+		return nil, err
 	}
-	if lost == nil && !k.usable(c.opts.source()) {
-		lost = errors.New("not of this configuration")
+	if !k.usable(c.opts.source()) {
+		return nil, errors.New("not of this configuration")
 	}
-	if lost != nil {
-		return s, fmt.Errorf("%w (and its last good settings: %w)", err, lost)
-	}
-	return k.settings(), nil
+	file, _ := c.file()
+	return newWay(k.settings(file.settings), k.asking), nil
 }
 
 // usable reports whether the settings are of that source and say whom to ask.
@@ -96,14 +118,18 @@ func (k kept) usable(from source) bool {
 	return k.From == from && k.Scope != "" && k.Name != "" && k.URL != ""
 }
 
-// settings are those that were kept. A certificate whose key needs a password stays away where Patroni wants none.
-func (k kept) settings() settings {
+// settings are those that were kept, with the password that now has of the same key. A certificate whose key needs one that
+// is not there stays away where Patroni wants none.
+func (k kept) settings(now settings) settings {
 	s := settings{
 		scope: k.Scope, name: k.Name, dataDir: k.DataDir, url: k.URL, serverName: k.ServerName,
 		caFile: k.CAFile, certFile: k.CertFile, keyFile: k.KeyFile, insecure: k.Insecure, certRequired: k.CertRequired,
 	}
 	copy(s.own[:], k.Own)
-	if k.KeyLocked && !k.CertRequired {
+	if k.KeyLocked && k.KeyFile == now.keyFile {
+		s.KeyPassword = now.KeyPassword
+	}
+	if k.KeyLocked && s.KeyPassword == "" && !k.CertRequired {
 		s.certFile, s.keyFile = "", ""
 	}
 	return s

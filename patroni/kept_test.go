@@ -25,6 +25,16 @@ func keeping(o Options, settings json.RawMessage, err error) Options {
 	return o
 }
 
+// keepOf returns what is kept of a client's settings once Patroni was heard by them.
+func keepOf(t *testing.T, c *Client) json.RawMessage {
+	t.Helper()
+	w, err := c.file()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.keep(c.opts.source())
+}
+
 // overwrite breaks, or mends, a client's patroni.yml.
 func overwrite(t *testing.T, c *Client, text string) {
 	t.Helper()
@@ -36,14 +46,15 @@ func overwrite(t *testing.T, c *Client, text string) {
 // TestKept: all settings but the secret survive a file that is broken in any way.
 func TestKept(t *testing.T) {
 	c := ask(t, "10.0.0.1:8008", goodYML)
-	data := c.Settings()
+	data := keepOf(t, c)
 	if strings.Contains(string(data), "hush") {
 		t.Errorf("a secret is in %s", data)
 	}
-	want, err := c.settings()
+	file, err := c.settings()
 	if err != nil || c.Fallback() != nil {
 		t.Fatal(err, c.Fallback())
 	}
+	want := file.settings
 	want.KeyPassword = ""
 	for what, text := range map[string]string{
 		"no YAML":     "scope: demo\n  name: [\n",
@@ -55,8 +66,8 @@ func TestKept(t *testing.T) {
 		overwrite(t, c, text)
 		late := New(keeping(c.opts, data, nil))
 		got, err := late.settings()
-		if err != nil || got != want {
-			t.Errorf("%s: %v\ngot  %+v\nwant %+v", what, err, got, want)
+		if err != nil || got.settings != want {
+			t.Errorf("%s: %v\ngot  %+v\nwant %+v", what, err, got.settings, want)
 		}
 		if err := late.Fallback(); err == nil || !strings.Contains(err.Error(), c.opts.Config) {
 			t.Errorf("%s: the error names no file: %v", what, err)
@@ -77,7 +88,7 @@ func TestKept(t *testing.T) {
 // TestKeptNamesTheLine: whoever has broken the file is told where.
 func TestKeptNamesTheLine(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "")
-	data := c.Settings()
+	data := keepOf(t, c)
 	overwrite(t, c, "scope: demo\nname: n1\nrestapi: {listen: '127.0.0.1:8008'}\n oops: [\n")
 	err := New(keeping(c.opts, data, nil)).Fallback()
 	if err == nil || !strings.HasPrefix(err.Error(), c.opts.Config+": yaml: line ") {
@@ -85,25 +96,25 @@ func TestKeptNamesTheLine(t *testing.T) {
 	}
 }
 
-// TestGoodFileCountsAtOnce: what was kept of an older file does not.
+// TestGoodFileCountsAtOnce: what was kept of an older file does not, unless Patroni is heard by that alone.
 func TestGoodFileCountsAtOnce(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "")
-	data := c.Settings()
+	data := keepOf(t, c)
 	overwrite(t, c, "scope: other\nname: n2\nrestapi: {listen: '127.0.0.1:8009'}\n")
 	late := New(keeping(c.opts, data, nil))
 	scope, err := late.Scope()
 	if url, _ := late.URL(); scope != "other" || late.Name() != "n2" || url != "http://127.0.0.1:8009" || err != nil {
 		t.Errorf("%q, %q, %q, %v", scope, late.Name(), url, err)
 	}
-	if late.Fallback() != nil {
-		t.Error(late.Fallback())
+	if late.Fallback() != nil || late.Ahead() != nil || late.LastScope() != "demo" {
+		t.Error(late.Fallback(), late.Ahead(), late.LastScope())
 	}
 }
 
 // TestKeptOfAnother: what was kept for other files, or is not what was kept, does not count, and the word is NotOurs.
 func TestKeptOfAnother(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "")
-	data := c.Settings()
+	data := keepOf(t, c)
 	overwrite(t, c, "]")
 	moved := c.opts
 	moved.URL = "http://127.0.0.1:8009"
@@ -130,10 +141,23 @@ func TestKeptOfAnother(t *testing.T) {
 // TestKeptLockedKey: without the password the certificate is left out where it may be.
 func TestKeptLockedKey(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "ctl: {certfile: /c.crt, keyfile: /c.key, keyfile_password: hush}\n")
-	data := c.Settings()
+	data := keepOf(t, c)
 	overwrite(t, c, "]")
 	if s, err := New(keeping(c.opts, data, nil)).settings(); s.certFile != "" || s.keyFile != "" || err != nil {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("%+v, %v", s.settings, err)
+	}
+}
+
+// TestKeptLockedKeyOpens: a file that can be read has the password of the same key.
+func TestKeptLockedKeyOpens(t *testing.T) {
+	const ctl = "ctl: {certfile: /c.crt, keyfile: /c.key, keyfile_password: hush}\n"
+	c := ask(t, "127.0.0.1:8008", ctl)
+	data := keepOf(t, c)
+	for keyFile, want := range map[string]secret{"/c.key": "hush", "/other.key": ""} {
+		overwrite(t, c, "scope: demo\nname: n2\nrestapi: {listen: '127.0.0.1:8008'}\n"+strings.Replace(ctl, "/c.key", keyFile, 1))
+		if last, err := New(keeping(c.opts, data, nil)).last(); err != nil || last.KeyPassword != want || (last.certFile != "") != (want != "") {
+			t.Errorf("%s: %v, %q, %q", keyFile, err, string(last.KeyPassword), last.certFile)
+		}
 	}
 }
 
@@ -141,7 +165,7 @@ func TestKeptLockedKey(t *testing.T) {
 func TestKeptPatroniIsAsked(t *testing.T) {
 	api := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n1")}})
 	c := ask(t, api.addr, "")
-	data := c.Settings()
+	data := keepOf(t, c)
 	overwrite(t, c, "]")
 	late := New(keeping(c.opts, data, nil))
 	if w := late.Word(t.Context()); w.Answer != reconcile.Leader {

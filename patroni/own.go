@@ -19,6 +19,11 @@ var ownSettings = [...]string{"restapi.connect_address", "restapi.listen", "post
 // out.
 func (c *Client) Own() []Own {
 	s, _ := c.settings()
+	return s.addresses()
+}
+
+// addresses are those of the settings that are any.
+func (s settings) addresses() []Own {
 	var all []Own
 	for _, o := range s.own {
 		if o.Addr.IsValid() {

@@ -40,21 +40,21 @@ func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerWo
 	if err != nil {
 		return reconcile.PeerWord{Peer: p, Word: c.unasked(err)}
 	}
-	w := c.word(ctx, c.peers, base.String(), identity{scope: s.scope, name: p.Name, namedBy: "the cluster's member list"})
+	w := c.word(ctx, s.peers, base.String(), identity{scope: s.scope, name: p.Name, namedBy: "the cluster's member list"})
 	said := reconcile.PeerWord{Peer: p, Word: w}
 	if w.Answer != reconcile.NotLeader || w.Unlocked {
 		return said
 	}
 	var why string
-	if said.Names, why = c.leaderNamed(ctx, base.String(), s.scope); why != "" {
+	if said.Names, why = leaderNamed(ctx, s, base.String()); why != "" {
 		said.Word.Why = "who leads is unknown: " + why
 	}
 	return said
 }
 
 // leaderNamed asks a peer whom it takes for the leader. Where that cannot be told, why says so.
-func (c *Client) leaderNamed(ctx context.Context, base, scope string) (name, why string) {
-	hc, err := c.peers()
+func leaderNamed(ctx context.Context, s *way, base string) (name, why string) {
+	hc, err := s.peers()
 	if err != nil {
 		return "", err.Error()
 	}
@@ -65,7 +65,7 @@ func (c *Client) leaderNamed(ctx context.Context, base, scope string) (name, why
 	if a.status != http.StatusOK {
 		return "", a.refusal()
 	}
-	cl, err := parseCluster(a.body, scope)
+	cl, err := parseCluster(a.body, s.scope)
 	if err != nil {
 		return "", err.Error()
 	}

@@ -46,14 +46,14 @@ func (a *app) callback(c *cli.Context) error {
 }
 
 // sameCluster refuses a callback of another cluster's Patroni: it says nothing about our VIPs. A patroni.yml that cannot
-// be read must not keep an address where it does not belong.
+// be read must not keep an address where it does not belong, and a Patroni that runs calls by the name that it has read.
 func (a *app) sameCluster(h *host, cluster string) error {
 	scope, err := h.patroni.Scope()
 	if err != nil {
 		a.log.Warnf("cannot compare the cluster's name: %v", err)
 		return nil
 	}
-	if scope == "" || scope == cluster {
+	if scope == "" || scope == cluster || h.patroni.LastScope() == cluster {
 		return nil
 	}
 	return configError{fmt.Errorf("callback: got cluster %q, but %s says scope %q: each cluster on a host needs a vipctl.yml "+
@@ -80,6 +80,7 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 			outcomes[i].Err = nil
 		}
 	}
+	a.warnOfAhead(h)
 	err := a.report(outcomes)
 	a.logOddities(h)
 	a.keepSettings(h)

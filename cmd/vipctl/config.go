@@ -36,6 +36,10 @@ func (a *app) checkConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if h.patroni.Changed() { // else what Patroni says is not asked for
+		h.patroni.Word(a.ctx)
+		a.warnOfAhead(h)
+	}
 	if err := errors.Join(h.patroni.Check(), h.checkSecrets()); err != nil {
 		return configError{err}
 	}

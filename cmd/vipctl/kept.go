@@ -10,7 +10,16 @@ func (a *app) warnOfFallback(h *host) {
 	}
 }
 
-// keepSettings keeps what patroni.yml says, where it can be used, for the runs that find it broken.
+// warnOfAhead says that patroni.yml is ahead of Patroni. Before Patroni was asked nobody can know.
+func (a *app) warnOfAhead(h *host) {
+	if err := h.patroni.Ahead(); err != nil && !h.saidAhead {
+		a.log.Error(err)
+		h.saidAhead = true
+	}
+}
+
+// keepSettings keeps what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
+// Patroni.
 func (a *app) keepSettings(h *host) {
 	settings := h.patroni.Settings()
 	if settings == nil {

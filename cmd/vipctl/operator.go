@@ -136,6 +136,7 @@ func (a *app) ordered(c *cli.Context, o reconcile.Order) reconcile.Trigger {
 // the policy refused.
 func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(a.ctx, t)
+	a.warnOfAhead(h)
 	a.logOddities(h)
 	failed := []error{a.report(outcomes)}
 	for _, out := range outcomes {

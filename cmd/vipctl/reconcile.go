@@ -46,6 +46,7 @@ func (a *app) reconcile(c *cli.Context) error {
 		return err
 	}
 	outcomes := h.engine.Plan(a.ctx, a.tick(a.started))
+	a.warnOfAhead(h)
 	for _, o := range outcomes {
 		facts, err := json.MarshalIndent(o.Facts, "", "  ")
 		if err != nil {

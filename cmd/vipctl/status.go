@@ -89,6 +89,7 @@ func (a *app) status(c *cli.Context) error {
 		if err := a.printStatus(report, c.Bool("json"), watch); err != nil {
 			return err
 		}
+		a.warnOfAhead(h)
 		for _, w := range warnings {
 			a.log.Warn(w)
 		}
@@ -126,13 +127,13 @@ func (a *app) printStatus(r statusReport, asJSON, watch bool) error {
 func (a *app) look(h *host) (statusReport, []string) {
 	trigger := a.tick((hostClock{}).Now())
 	outcomes := h.engine.Plan(a.ctx, trigger)
-	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
-	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
-	past := outcomes[0].Facts.Past
 	facts := outcomes[0].Facts
+	past := facts.Past
 	if facts.Word.Answer == reconcile.Unasked { // a hold where the address is not here decides without a question
 		facts.Word = h.patroni.Word(a.ctx)
 	}
+	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
+	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
 	r.Patroni = a.patroniStatus(h, facts, past.Peers)
 	r.lastTickAgo, r.interval, r.runDir = -1, h.config.Interval, h.config.Paths.Run
 	if past.LastTick != 0 {

@@ -25,6 +25,8 @@ type host struct {
 	routes  *routes
 	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
+
+	saidAhead bool // that patroni.yml is ahead of Patroni: once a process is enough
 }
 
 // load reads the configuration and applies what it says of the log. It returns the path as well.
