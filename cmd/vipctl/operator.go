@@ -95,7 +95,7 @@ func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
 // noHold reports whether there is certainly no hold to end, and says so.
 func (a *app) noHold(h *host, vip string) bool {
 	n, err := h.notes.Note(vip)
-	if err != nil || n.Hold != nil && n.Hold.Until > (hostClock{}).Now() {
+	if err != nil || n.HeldAt((hostClock{}).Now()) {
 		return false
 	}
 	fmt.Fprintf(a.stdout, "%s: no hold\n", vip)

@@ -104,6 +104,21 @@ func TestPatroniYAMLBroken(t *testing.T) {
 	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
 }
 
+// What is in the file does not count before Patroni has read it.
+func TestPatroniYAMLAhead(t *testing.T) {
+	t.Parallel()
+	tr := third.begin(t, "another REST port in patroni.yml on the leader, Patroni not reloaded for 25 s")
+	defer func() { tr.must(tr.leader.MoveREST(false)) }()
+	tr.while(func() {
+		tr.must(tr.leader.MoveREST(true))
+		time.Sleep(25 * time.Second) // longer than a lease
+		tr.must(tr.leader.MoveREST(false))
+		tr.ticked(tr.leader)
+	})
+	tr.unmoved()
+	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+}
+
 // A copy is not vipctl's to remove, and no reason to let the lease end.
 func TestCopy(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -78,6 +79,20 @@ func (n *Node) BreakPatroniYAML(on bool) error {
 	}
 	_, err = f.WriteString("\n   - oops: [\n")
 	return errors.Join(err, f.Close())
+}
+
+// MoveREST gives the REST API another port in the node's patroni.yml, as an operator does who has not reloaded Patroni yet, or
+// takes that back.
+func (n *Node) MoveREST(on bool) error {
+	if err := n.writePatroniYAML(); err != nil || !on {
+		return err
+	}
+	file := n.path("patroni.yml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, bytes.ReplaceAll(text, []byte(":8008"), []byte(":8009")), 0o644)
 }
 
 // KillPostmaster ends the node's PostgreSQL as a crash does.
