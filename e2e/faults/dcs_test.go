@@ -16,7 +16,7 @@ func TestEtcdStalled(t *testing.T) {
 		tr.stall()
 		if *tr.Direct < 2000 {
 			tr.unmoved()
-			tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+			tr.atMost("outage", tr.Outage, besideLimit)
 			return
 		}
 		tr.note("Patroni did not survive a stall: nobody wrote for %d ms, clients of the VIP %d ms longer", *tr.Direct, *tr.Outage)
@@ -114,7 +114,7 @@ func TestEtcdLostFailsafe(t *testing.T) {
 		tr.Fatalf("Patroni did not survive in failsafe mode: nobody wrote for %d ms", *tr.Direct)
 	}
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // failsafe turns Patroni's failsafe mode on, and waits until every member knows whom to ask.

@@ -42,7 +42,7 @@ func TestPause(t *testing.T) {
 		tr.comeBack()
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // comeBack starts the leader's Patroni again and ends the pause, with a tick or two before and after that.
@@ -69,7 +69,7 @@ func TestPausePostgresRestarted(t *testing.T) {
 		tr.comeBack()
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // A host that freezes in a pause does not hear of its end, and nothing runs there that could take the address away.

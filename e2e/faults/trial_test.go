@@ -215,6 +215,13 @@ func (tr *trial) unmoved() {
 	}
 }
 
+const (
+	// staysLimit is what clients may lose where the VIP stays: nothing, but for the measurement's own.
+	staysLimit = 100 * time.Millisecond
+	// besideLimit is the same of a trial that shares the machine with those on other clusters.
+	besideLimit = 300 * time.Millisecond
+)
+
 // atMost checks a figure.
 func (tr *trial) atMost(what string, got *int64, limit time.Duration) {
 	tr.Helper()

@@ -161,7 +161,7 @@ func TestPatroniRestarted(t *testing.T) {
 		time.Sleep(2 * interval)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
 // leads waits until the node leads, by its Patroni's word.
@@ -208,7 +208,7 @@ func TestPostmasterKilled(t *testing.T) {
 		time.Sleep(2 * interval)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
 // A Patroni that is started beside a primary that was succeeded says on_start with the role of a primary before it has

@@ -62,7 +62,7 @@ func TestRunWiped(t *testing.T) {
 		time.Sleep(3 * interval)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
 // What cannot be written down is done all the same, once.
@@ -101,7 +101,7 @@ func TestPatroniYAMLBroken(t *testing.T) {
 		tr.ticked(tr.leader)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // What is in the file does not count before Patroni has read it.
@@ -116,7 +116,7 @@ func TestPatroniYAMLAhead(t *testing.T) {
 		tr.ticked(tr.leader)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // A copy is not vipctl's to remove, and no reason to let the lease end.
@@ -137,7 +137,7 @@ func TestCopy(t *testing.T) {
 		tr.ticked(tr.leader)
 	})
 	tr.unmoved()
-	tr.atMost("outage", tr.Outage, 100*time.Millisecond)
+	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
