@@ -99,15 +99,22 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 func (r *run) hearSettings(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timingWithin)
 	defer cancel()
+	r.settings = func(*Memory) {}
+	if r.askForSettings(ctx) == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.settings(&r.past)
+	}
+}
+
+// askForSettings asks for ttl, loop_wait and retry_timeout, and keeps them for the end of the run.
+func (r *run) askForSettings(ctx context.Context) error {
 	now := r.Clock.Now()
 	timing, err := r.Patroni.Timing(ctx)
-	r.settings = func(*Memory) {}
 	if err == nil {
 		r.settings = func(m *Memory) { m.learn(timing, now) }
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.settings(&r.past)
+	return err
 }
 
 // poll returns the nth poll of the peers in this run, like word.
@@ -149,7 +156,7 @@ func (r *run) end(ctx context.Context) {
 	spare := !r.slow || r.past.Timing == (Timing{}) || overdue
 	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
 		last := r.words[len(r.words)-1]
-		r.refreshTiming(ctx, last)
+		r.refreshSettings(ctx, last)
 		members = r.refreshPeers(ctx, last)
 	}
 	r.warn("save what Patroni said", r.Notes.UpdateMemory(func(m *Memory) {
@@ -170,17 +177,12 @@ func (r *run) end(ctx context.Context) {
 	}))
 }
 
-// refreshTiming asks for ttl, loop_wait and retry_timeout, where that was not done at once. An unlocked Patroni would ask the
-// DCS for them.
-func (r *run) refreshTiming(ctx context.Context, last Word) {
-	now := r.Clock.Now()
-	due := r.past.Timing == (Timing{}) || now-r.past.TimingAt >= timingEvery
-	if !due || last.Unlocked || !last.Heard() {
-		return
-	}
-	timing, err := r.Patroni.Timing(ctx)
-	if !r.warn("ask for ttl, loop_wait and retry_timeout", err) {
-		r.settings = func(m *Memory) { m.learn(timing, now) }
+// refreshSettings asks for the settings that were not had at once, when they are due. An unlocked Patroni would ask the DCS
+// for them.
+func (r *run) refreshSettings(ctx context.Context, last Word) {
+	due := r.past.Timing == (Timing{}) || r.Clock.Now()-r.past.TimingAt >= timingEvery
+	if due && !last.Unlocked && last.Heard() {
+		r.warn("ask for ttl, loop_wait and retry_timeout", r.askForSettings(ctx))
 	}
 }
 
