@@ -89,33 +89,13 @@ func TestPauseFrozen(t *testing.T) {
 func TestPauseUnheard(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, REST between nodes dropped, Patroni killed on the leader, resumed")
-	defer tr.resume()
-	tr.window = true
-	var to *lab.Node
-	tr.while(func() {
-		tr.pause()
-		tr.must(tr.leader.DropREST())
+	tr.resumedUnheard(func() {
 		tr.leader.KillPatroni()
 		tr.eventually(30*time.Second, "the lock has ended", func() bool { return !tr.unlocked().IsZero() })
 		if now := tr.holders(); !slices.Equal(now, []string{tr.leader.Name}) {
 			tr.Errorf("the VIP left in the pause: it is on %v", now)
 		}
-		tr.resume()
-		to = tr.elected()
 	})
-	tr.heardOf(to)
-}
-
-// heardOf checks that the VIP left the old leader when a tick there had heard the successor's, and counts what that cost.
-func (tr *trial) heardOf(to *lab.Node) {
-	tr.Helper()
-	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
-	if d, limit := gone.Sub(came), 2*interval+time.Second; d > limit {
-		tr.Errorf("the VIP left %s %v after its successor's claim, want %v at most", tr.leader.Name, d, limit)
-	}
-	tr.Gone, tr.LockFree = ms(gone.Sub(tr.began)), ms(tr.unlocked().Sub(tr.began))
-	tr.note("the VIP left the old leader %d ms after its successor's claim", *ms(gone.Sub(came)))
-	tr.lost(tr.recording.Figures().Changes[0].Direct)
 }
 
 // A leader that is cut off from the DCS and from its peers, and that clients reach, goes on leading in a pause. That the
@@ -123,16 +103,25 @@ func (tr *trial) heardOf(to *lab.Node) {
 func TestPauseCutOff(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, leader cut off from etcd and the other nodes' REST, resumed there")
+	tr.resumedUnheard(func() {
+		tr.must(tr.leader.DropEtcd())
+		time.Sleep(10 * time.Second) // longer than loop_wait + retry_timeout, after which Patroni's view counts as old
+	})
+}
+
+// resumedUnheard ends a pause that the leader's peers cannot tell it of, once the fault has happened there. The VIP must leave
+// when a tick has heard the successor's; what that costs is counted.
+func (tr *trial) resumedUnheard(fault func()) {
+	tr.Helper()
 	defer tr.resume()
 	tr.window = true
 	var to *lab.Node
 	tr.while(func() {
 		tr.pause()
 		tr.must(tr.leader.DropREST())
-		tr.must(tr.leader.DropEtcd())
-		time.Sleep(10 * time.Second) // longer than loop_wait + retry_timeout, after which Patroni's view counts as old
+		fault()
 		tr.resume()
-		tr.eventually(time.Minute, "another node alone has the VIP", func() bool { // both Patronis say that they lead
+		tr.eventually(time.Minute, "another node alone has the VIP", func() bool { // two Patronis may say that they lead
 			now := tr.holders()
 			i := slices.IndexFunc(tr.lab.Nodes, func(n *lab.Node) bool { return slices.Equal(now, []string{n.Name}) })
 			if i >= 0 && tr.lab.Nodes[i] != tr.leader {
@@ -142,5 +131,11 @@ func TestPauseCutOff(t *testing.T) {
 		})
 	})
 	tr.settleAnyhow() // one leader is left to ask for what was written
-	tr.heardOf(to)
+	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
+	if d, limit := gone.Sub(came), 2*interval+time.Second; d > limit {
+		tr.Errorf("the VIP left %s %v after its successor's claim, want %v at most", tr.leader.Name, d, limit)
+	}
+	tr.Gone, tr.LockFree = ms(gone.Sub(tr.began)), ms(tr.unlocked().Sub(tr.began))
+	tr.note("the VIP left the old leader %d ms after its successor's claim", *ms(gone.Sub(came)))
+	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
 }

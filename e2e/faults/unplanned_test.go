@@ -59,7 +59,7 @@ func (tr *trial) lostAfter(first time.Time) {
 	switch n := tr.lost(first); {
 	case tr.overwrote():
 		tr.note("%d writes of the successor are lost: Patroni took the lock back from it and rewound it", n)
-	case n > 0:
+	case n > 0 && !tr.window:
 		tr.Errorf("%d writes that the successor acknowledged are lost", n)
 	}
 }

@@ -93,26 +93,24 @@ func TestRunFull(t *testing.T) {
 func TestPatroniYAMLBroken(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "patroni.yml broken on the leader for 25 s")
-	defer func() { tr.must(tr.leader.BreakPatroniYAML(false)) }()
-	tr.while(func() {
-		tr.must(tr.leader.BreakPatroniYAML(true))
-		time.Sleep(25 * time.Second) // longer than a lease
-		tr.must(tr.leader.BreakPatroniYAML(false))
-		tr.ticked(tr.leader)
-	})
-	tr.unmoved()
-	tr.atMost("outage", tr.Outage, besideLimit)
+	tr.staysThrough(tr.leader.BreakPatroniYAML)
 }
 
 // What is in the file does not count before Patroni has read it.
 func TestPatroniYAMLAhead(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "another REST port in patroni.yml on the leader, Patroni not reloaded for 25 s")
-	defer func() { tr.must(tr.leader.MoveREST(false)) }()
+	tr.staysThrough(tr.leader.MoveREST)
+}
+
+// staysThrough changes the leader's patroni.yml for longer than a lease, while the VIP must stay, and takes that back.
+func (tr *trial) staysThrough(change func(on bool) error) {
+	tr.Helper()
+	defer func() { tr.must(change(false)) }()
 	tr.while(func() {
-		tr.must(tr.leader.MoveREST(true))
-		time.Sleep(25 * time.Second) // longer than a lease
-		tr.must(tr.leader.MoveREST(false))
+		tr.must(change(true))
+		time.Sleep(25 * time.Second)
+		tr.must(change(false))
 		tr.ticked(tr.leader)
 	})
 	tr.unmoved()
