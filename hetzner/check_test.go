@@ -10,21 +10,22 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 func TestChecksChangeNothing(t *testing.T) {
 	type made struct {
-		check func(l *lab, t *testing.T) []hetzner.Finding
+		check func(l *lab, t *testing.T) []reconcile.Finding
 		name  string
 	}
-	floating := made{func(l *lab, t *testing.T) []hetzner.Finding { return l.floatingIP(t, ourID).Check(t.Context()) }, "floating"}
-	alias := made{func(l *lab, t *testing.T) []hetzner.Finding { return l.aliasIP(t, ourID).Check(t.Context()) }, "alias"}
-	failover := made{func(l *lab, t *testing.T) []hetzner.Finding { return l.failover(t, ourID).Check(t.Context()) }, "failover"}
-	elsewhere := made{func(l *lab, t *testing.T) []hetzner.Finding {
+	floating := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.floatingIP(t, ourID).Check(t.Context()) }, "floating"}
+	alias := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.aliasIP(t, ourID).Check(t.Context()) }, "alias"}
+	failover := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.failover(t, ourID).Check(t.Context()) }, "failover"}
+	elsewhere := made{func(l *lab, t *testing.T) []reconcile.Finding {
 		o := hetzner.FloatingIPOptions{Address: netip.MustParseAddr(fipAddress), Server: rivalID}
 		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context())
 	}, "another server"}
-	wrongFamily := made{func(l *lab, t *testing.T) []hetzner.Finding {
+	wrongFamily := made{func(l *lab, t *testing.T) []reconcile.Finding {
 		o := hetzner.FloatingIPOptions{Address: netip.MustParseAddr("2001:db8::1"), FloatingIP: "pg-vip"}
 		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context())
 	}, "another family"}
@@ -67,7 +68,7 @@ func TestChecksChangeNothing(t *testing.T) {
 	}
 }
 
-func has(found []hetzner.Finding, want string) bool {
+func has(found []reconcile.Finding, want string) bool {
 	for _, f := range found {
 		if strings.HasPrefix(fmt.Sprintf("%s %s", f.Level, f.Text), want) {
 			return true

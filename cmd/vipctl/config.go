@@ -44,26 +44,13 @@ func (a *app) checkConfig(c *cli.Context) error {
 		return configError{err}
 	}
 	a.warnOfOwner(h)
-	a.warnOfPowers(h)
-	a.warnOfLinks(h)
+	if err := a.tellFindings("config check", a.findings(h)); err != nil {
+		return err
+	}
 	if _, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs)); err != nil || !c.Bool("online") {
 		return err
 	}
 	return a.checkOnline(h)
-}
-
-// warnOfLinks warns of links that are missing or down, and of addresses that are where they should not be. They are no
-// mistakes in the configuration: a link may come later.
-func (a *app) warnOfLinks(h *host) {
-	for _, v := range h.engine.VIPs {
-		sight, err := v.Address.Look()
-		switch {
-		case err != nil:
-			a.log.Warnf("%s: %v", v.Name, err)
-		case sight.Detail != "":
-			a.log.Warnf("%s: %s", v.Name, sight.Detail)
-		}
-	}
 }
 
 func (a *app) showConfig(c *cli.Context) error {

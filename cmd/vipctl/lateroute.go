@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -58,7 +57,7 @@ func (l *lateRoute) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 }
 
 // Check is the made route's.
-func (l *lateRoute) Check(ctx context.Context) []hetzner.Finding { return l.use().Check(ctx) }
+func (l *lateRoute) Check(ctx context.Context) []reconcile.Finding { return l.use().Check(ctx) }
 
 // Memo is what was recalled, as long as the route was not used.
 func (l *lateRoute) Memo() reconcile.RouteMemo {
@@ -108,8 +107,8 @@ func (f *failedRoute) Take(context.Context, func(context.Context) bool) (reconci
 func (f *failedRoute) GiveUp(context.Context) (reconcile.RouteState, error) { return f.fail() }
 
 // Check says why.
-func (f *failedRoute) Check(context.Context) []hetzner.Finding {
-	return []hetzner.Finding{{Level: hetzner.Problem, Text: f.why.Error()}}
+func (f *failedRoute) Check(context.Context) []reconcile.Finding {
+	return []reconcile.Finding{{Level: reconcile.Problem, Text: f.why.Error()}}
 }
 
 // Memo is what was recalled, and when to try again.

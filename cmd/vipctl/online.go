@@ -7,6 +7,7 @@ import (
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing there.
@@ -14,7 +15,7 @@ func (a *app) checkOnline(h *host) error {
 	problems := 0
 	layer3 := h.inPrivateNetwork(a.ctx)
 	for i, v := range h.config.VIPs {
-		var found []hetzner.Finding
+		var found []reconcile.Finding
 		switch {
 		case v.Route != nil:
 			found = h.checkRoute(a.ctx, v.Name, h.late[i])
@@ -22,7 +23,7 @@ func (a *app) checkOnline(h *host) error {
 			found = hetzner.CheckKernelVIP(a.ctx, h.routes.metadata(), v.Prefix.Addr())
 		}
 		for _, f := range found {
-			if f.Level == hetzner.Problem {
+			if f.Level == reconcile.Problem {
 				problems++
 			}
 			if _, err := fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Name, f.Level, f.Text); err != nil {
@@ -48,20 +49,20 @@ func (h *host) inPrivateNetwork(ctx context.Context) bool {
 
 // checkRoute looks at a route with what earlier runs have learned, a refused login above all, and keeps what it learns:
 // a login that is refused here counts like any other.
-func (h *host) checkRoute(ctx context.Context, vip string, route *lateRoute) []hetzner.Finding {
+func (h *host) checkRoute(ctx context.Context, vip string, route *lateRoute) []reconcile.Finding {
 	unlock, err := h.notes.LockRoute(vip)
 	if err != nil {
-		return []hetzner.Finding{{Level: hetzner.Problem, Text: err.Error()}}
+		return []reconcile.Finding{{Level: reconcile.Problem, Text: err.Error()}}
 	}
 	defer unlock()
 	memo, err := h.notes.RouteMemo(vip)
 	if err != nil {
-		return []hetzner.Finding{{Level: hetzner.Problem, Text: err.Error()}}
+		return []reconcile.Finding{{Level: reconcile.Problem, Text: err.Error()}}
 	}
 	route.Recall(memo, nil)
 	found := route.Check(ctx)
 	if err := h.notes.SaveRouteMemo(vip, route.Memo()); err != nil {
-		found = append(found, hetzner.Finding{Level: hetzner.Warning, Text: err.Error()})
+		found = append(found, reconcile.Finding{Level: reconcile.Warning, Text: err.Error()})
 	}
 	return found
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // keptVariables are what is left of the environment of a process that is privileged by its file. Both only change how
@@ -75,18 +77,18 @@ func setcapLine() (line, self string) {
 	return "setcap cap_net_admin,cap_net_raw+ep " + shellWord(self), self
 }
 
-// warnOfPowers warns where this program may do too little, or too many may run it.
-func (a *app) warnOfPowers(h *host) {
+// findPowers finds where this program may do too little, or too many may run it.
+func (a *app) findPowers(found *reconcile.Findings, h *host) {
 	line, self := setcapLine()
 	given, err := unix.Getxattr(self, "security.capability", nil)
 	if err == nil && given > 0 {
-		a.warnOfUsers(h, line, self)
+		findUsers(found, h, line, self)
 	}
-	a.warnOfLack(h, line, self, errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP))
+	findLack(found, h, line, self, errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP))
 }
 
-// warnOfUsers warns where everybody may run a file that has capabilities: whoever may can claim a VIP by force.
-func (a *app) warnOfUsers(h *host, line, self string) {
+// findUsers finds where everybody may run a file that has capabilities: whoever may can claim a VIP by force.
+func findUsers(found *reconcile.Findings, h *host, line, self string) {
 	var file, data unix.Stat_t
 	if unix.Stat(self, &file) != nil || file.Mode&unix.S_IXOTH == 0 {
 		return
@@ -99,15 +101,15 @@ func (a *app) warnOfUsers(h *host, line, self string) {
 	if !known || data.Gid != file.Gid { // a chgrp takes the capabilities away
 		mend = "chgrp " + group + " " + shellWord(self) + " && " + mend + " && " + line
 	}
-	a.log.Warnf("%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", self, file.Mode&0o7777, mend)
+	found.Add(reconcile.Warning, "%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", self, file.Mode&0o7777, mend)
 }
 
-// warnOfLack warns where this user cannot move addresses, and as root where the callbacks could not: they run as the owner
+// findLack finds where this user cannot move addresses, and as root where the callbacks could not: they run as the owner
 // of PostgreSQL's data directory, with what the file gives them. bare is whether it has no capabilities.
-func (a *app) warnOfLack(h *host, line, self string, bare bool) {
+func findLack(found *reconcile.Findings, h *host, line, self string, bare bool) {
 	if os.Geteuid() != 0 {
 		if !effective(unix.CAP_NET_ADMIN) || !effective(unix.CAP_NET_RAW) {
-			a.log.Warnf("this user cannot move addresses: CAP_NET_ADMIN and CAP_NET_RAW are not both effective; run as root: %s", line)
+			found.Add(reconcile.Warning, "this user cannot move addresses: CAP_NET_ADMIN and CAP_NET_RAW are not both effective; run as root: %s", line)
 		}
 		return
 	}
@@ -116,7 +118,7 @@ func (a *app) warnOfLack(h *host, line, self string, bare bool) {
 		return
 	}
 	if bare {
-		a.log.Warnf("callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s has none; run: %s",
+		found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s has none; run: %s",
 			userName(data.Uid), self, line)
 	}
 }

@@ -15,7 +15,7 @@ import (
 type provider interface {
 	reconcile.Route
 	// Check looks at everything that a switch depends on.
-	Check(ctx context.Context) []hetzner.Finding
+	Check(ctx context.Context) []reconcile.Finding
 }
 
 // account is a credential and where it is good. Refused logins and calls are counted by account, and so all of its VIPs

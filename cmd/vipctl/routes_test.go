@@ -165,7 +165,7 @@ func TestFailedRoute(t *testing.T) {
 	if err := fail().load(); !errors.Is(err, why) {
 		t.Errorf("load: %v", err)
 	}
-	if found := fail().Check(t.Context()); len(found) != 1 || found[0].Level != hetzner.Problem || found[0].Text != why.Error() {
+	if found := fail().Check(t.Context()); len(found) != 1 || found[0].Level != reconcile.Problem || found[0].Text != why.Error() {
 		t.Errorf("Check: %+v", found)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,13 +18,14 @@ const statusVersion = 1
 
 // statusReport is the JSON contract of `vipctl status`: fields are added, never renamed.
 type statusReport struct {
-	Version  int              `json:"version"`
-	Node     string           `json:"node"`
-	Cluster  string           `json:"cluster"`
-	Patroni  patroniStatus    `json:"patroni"`
-	LastTick *reconcile.Stamp `json:"last_tick"`
-	VIPs     []vipStatus      `json:"vips"`
-	Members  []memberStatus   `json:"members,omitempty"` // with --all
+	Version  int                `json:"version"`
+	Node     string             `json:"node"`
+	Cluster  string             `json:"cluster"`
+	Patroni  patroniStatus      `json:"patroni"`
+	LastTick *reconcile.Stamp   `json:"last_tick"`
+	VIPs     []vipStatus        `json:"vips"`
+	Findings reconcile.Findings `json:"findings"`          // what keeps, or may keep, clients from a VIP
+	Members  []memberStatus     `json:"members,omitempty"` // with --all
 
 	lastTickAgo time.Duration // negative when no tick was seen
 	interval    time.Duration // at which ticks should come
@@ -80,6 +82,7 @@ func (a *app) status(c *cli.Context) error {
 	watch := c.Bool("watch")
 	for {
 		report, warnings := a.look(h)
+		report.Findings = append(reconcile.Findings{}, a.findings(h)...) // JSON has a list, not null
 		if c.Bool("all") {
 			report.Members = a.members(h, report)
 		}
@@ -93,8 +96,9 @@ func (a *app) status(c *cli.Context) error {
 		for _, w := range warnings {
 			a.log.Warn(w)
 		}
+		stopped := a.tellFindings("status", report.Findings)
 		if !watch {
-			return report.Patroni.unreached(h)
+			return cmp.Or(report.Patroni.unreached(h), stopped)
 		}
 		if (hostClock{}).Wait(a.ctx, time.Second) != nil {
 			return interrupted(watch)

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// findings is what this host can see of what keeps clients from a VIP, or vipctl from moving it, although every file can
+// be read. `config check` and `status` say it; runs that move addresses do not look.
+func (a *app) findings(h *host) reconcile.Findings {
+	var found reconcile.Findings
+	for _, look := range []func(*reconcile.Findings, *host){a.findPowers, a.findLinks} {
+		look(&found, h)
+	}
+	return found
+}
+
+// tellFindings logs them, and returns an error where one of them stops the job.
+func (a *app) tellFindings(doing string, found reconcile.Findings) error {
+	problems := 0
+	for _, f := range found {
+		switch f.Level {
+		case reconcile.Problem:
+			problems++
+			a.log.Error(f.Text)
+		case reconcile.Warning:
+			a.log.Warn(f.Text)
+		}
+	}
+	if problems > 0 {
+		return fmt.Errorf("%s: %d problem(s), see above", doing, problems)
+	}
+	return nil
+}
+
+// findLinks looks for links that are missing or down, and for addresses that are where they should not be. They are no
+// mistakes in the configuration: a link may come later.
+func (a *app) findLinks(found *reconcile.Findings, h *host) {
+	for _, v := range h.engine.VIPs {
+		sight, err := v.Address.Look()
+		switch {
+		case err != nil:
+			found.Add(reconcile.Warning, "%s: %v", v.Name, err)
+		case sight.Detail != "":
+			found.Add(reconcile.Warning, "%s: %s", v.Name, sight.Detail)
+		}
+	}
+}
