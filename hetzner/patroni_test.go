@@ -34,17 +34,19 @@ func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []rec
 	return words
 }
 
+func (p *process) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+
 func (p *process) Timing(context.Context) (reconcile.Timing, error) {
 	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
 }
 
-func (p *process) Members(context.Context) (others []reconcile.Peer, err error) {
+func (p *process) Members(context.Context) (all reconcile.Members, err error) {
 	for id := range p.hosts {
 		if id != p.id {
-			others = append(others, reconcile.Peer{Name: nodeName(id)})
+			all.Peers = append(all.Peers, reconcile.Peer{Name: nodeName(id)})
 		}
 	}
-	return others, nil
+	return all, nil
 }
 
 func (p *process) Name() string { return nodeName(p.id) }

@@ -63,6 +63,7 @@ func parseWord(a answer, want identity) reconcile.Word {
 		Unlocked: h.ClusterUnlocked,
 		Failsafe: h.Failsafe,
 		Scope:    want.scope,
+		Date:     a.date,
 	}
 	if h.Timeline != nil {
 		w.Timeline = *h.Timeline

@@ -30,6 +30,7 @@ const (
 type answer struct {
 	status   int
 	location string
+	date     int64 // HTTP's Date in whole seconds since 1970, 0 where there is none
 	body     []byte
 }
 
@@ -89,7 +90,11 @@ func get(ctx context.Context, hc *http.Client, address string) (answer, *fault) 
 	case len(body) > maxBody:
 		return answer{}, &fault{reconcile.NotOurs, fmt.Sprintf("answer longer than %d MiB", maxBody>>20)}
 	}
-	return answer{status: resp.StatusCode, location: resp.Header.Get("Location"), body: body}, nil
+	said := answer{status: resp.StatusCode, location: resp.Header.Get("Location"), body: body}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		said.date = date.Unix()
+	}
+	return said, nil
 }
 
 // hungUp reports whether the other side dropped the connection.

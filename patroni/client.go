@@ -152,18 +152,18 @@ func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 	return t, err
 }
 
-// Members asks the local Patroni who else is in the cluster, GET /cluster. Members without an address that can be
+// Members asks the local Patroni who else is in the cluster, and who leads it, GET /cluster. Members without an address that can be
 // asked (still starting, or announcing a wildcard) are left out, and so is this one.
-func (c *Client) Members(ctx context.Context) ([]reconcile.Peer, error) {
+func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
 	ctx, cancel := context.WithTimeout(ctx, reconcile.MembersWithin)
 	defer cancel()
-	var peers []reconcile.Peer
+	var members reconcile.Members
 	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {
 		cl, err := parseCluster(body, s.scope)
 		if err == nil {
-			peers = cl.peers(s)
+			members = reconcile.Members{Peers: cl.peers(s), Leader: cl.leader()}
 		}
 		return err
 	})
-	return peers, err
+	return members, err
 }

@@ -22,34 +22,60 @@ const pollWithin = time.Second
 func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, pollWithin))
 	defer cancel()
+	return each(peers, func(p reconcile.Peer) reconcile.PeerWord { return c.pollOne(ctx, p) })
+}
+
+// each asks the peers side by side.
+func each(peers []reconcile.Peer, ask func(reconcile.Peer) reconcile.PeerWord) []reconcile.PeerWord {
 	said := make([]reconcile.PeerWord, len(peers))
 	var all sync.WaitGroup
 	for i, p := range peers {
-		all.Go(func() { said[i] = c.pollOne(ctx, p) })
+		all.Go(func() { said[i] = ask(p) })
 	}
 	all.Wait()
 	return said
 }
 
+// rivalsWithin is what a tick gives its peers to say that they lead. A host that is down must not hold each tick up.
+const rivalsWithin = 200 * time.Millisecond
+
+// Rivals asks the peers side by side whether they lead: GET /leader of each, all of them within 200 ms. The answers are in the
+// order of peers, and silence is no news.
+func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
+	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, rivalsWithin))
+	defer cancel()
+	return each(peers, func(p reconcile.Peer) reconcile.PeerWord {
+		w, _ := c.peerWord(ctx, p)
+		return reconcile.PeerWord{Peer: p, Word: w}
+	})
+}
+
 func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerWord {
-	s, err := c.settings()
-	if err != nil {
-		return reconcile.PeerWord{Peer: p, Word: c.unasked(err)}
-	}
-	base, err := baseURL(p.URL)
-	if err != nil {
-		return reconcile.PeerWord{Peer: p, Word: c.unasked(err)}
-	}
-	w := c.word(ctx, s.peers, base.String(), identity{scope: s.scope, name: p.Name, namedBy: "the cluster's member list"})
+	w, base := c.peerWord(ctx, p)
 	said := reconcile.PeerWord{Peer: p, Word: w}
 	if w.Answer != reconcile.NotLeader || w.Unlocked {
 		return said
 	}
+	s, _ := c.settings() // by which it has answered
 	var why string
-	if said.Names, why = leaderNamed(ctx, s, base.String()); why != "" {
+	if said.Names, why = leaderNamed(ctx, s, base); why != "" {
 		said.Word.Why = "who leads is unknown: " + why
 	}
 	return said
+}
+
+// peerWord is a peer's answer to GET /leader, and where it was asked.
+func (c *Client) peerWord(ctx context.Context, p reconcile.Peer) (w reconcile.Word, base string) {
+	s, err := c.settings()
+	if err != nil {
+		return c.unasked(err), ""
+	}
+	u, err := baseURL(p.URL)
+	if err != nil {
+		return c.unasked(err), ""
+	}
+	base = u.String()
+	return c.word(ctx, s.peers, base, identity{scope: s.scope, name: p.Name, namedBy: "the cluster's member list"}), base
 }
 
 // leaderNamed asks a peer whom it takes for the leader. Where that cannot be told, why says so.

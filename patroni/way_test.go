@@ -98,7 +98,7 @@ func asksTheRunning(t *testing.T, c *Client, want string) {
 	if got, err := c.Timing(t.Context()); err != nil || got.TTL != 20*time.Second {
 		t.Errorf("timing: %+v, %v", got, err)
 	}
-	if got, err := c.Members(t.Context()); err != nil || !slices.Equal(got, []reconcile.Peer{{Name: "n2", URL: "http://10.0.0.2:8008"}}) {
+	if got, err := c.Members(t.Context()); err != nil || !slices.Equal(got.Peers, []reconcile.Peer{{Name: "n2", URL: "http://10.0.0.2:8008"}}) {
 		t.Errorf("members: %+v, %v", got, err)
 	}
 	if w := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: want}}); w[0].Word.Answer != reconcile.Leader {

@@ -26,6 +26,12 @@ func promoted(f Facts) Verdict {
 		return Verdict{Do: DoHold, Code: CodePromoted, Why: why, Until: until, Forever: forever || !f.Leased}
 	}
 	if w := f.Word; w.Answer == Leader && w.Role == RoleReplica && w.Running() && !w.Paused && f.fresh() {
+		if f.suspect() && !f.Peers.full() {
+			return ask(CodeUnheard, f.witnesses())
+		}
+		if f.Peers.elsewhere() {
+			return leading(f)
+		}
 		return hold(f, lockLease(f), CodePromoted, "promoted to %s", f.Trigger.Role) // SQL is a moment behind the lock
 	}
 	return started(f)

@@ -73,13 +73,19 @@ func (f Facts) evidence() Word {
 func tick(f Facts) Verdict {
 	switch f.Word.Answer {
 	case Unasked:
-		return ask(CodeUnheard, Question{Patroni: true})
+		return ask(CodeUnheard, f.first())
 	case Leader:
 		return leading(f)
 	case NotLeader:
 		return notLeading(f)
 	}
 	return silent(f)
+}
+
+// first is a tick's first question. Where the address is here it asks the peers as well whether one of them leads: our Patroni
+// may say that we do when its lock is over.
+func (f Facts) first() Question {
+	return Question{Patroni: true, Rivals: f.Trigger.Event == EventTick && f.holder() && !f.Again}
 }
 
 // notHolder is the verdict where the address is not here and nothing proves that it should be. A claim that is still

@@ -1,5 +1,7 @@
 package reconcile
 
+import "time"
+
 // The rows of Patroni's 503 and of its silence: 14 to 24.
 
 // notLeading is Patroni's 503.
@@ -14,8 +16,8 @@ func notLeading(f Facts) Verdict {
 		return handOver(CodePostgreSQLDown, "not the leader, PostgreSQL down: handing over")
 	case !f.Follow.Wants(w.Role) || !w.Running():
 		return release(CodeNotLeader, "not the leader, %s", f.says())
-	case f.Asked < 2 && f.Now < f.end():
-		return ask(CodeAskAgain, Question{Patroni: true, Peers: true, After: blip})
+	case f.Asked < 2 && f.Now < f.end() && !f.Peers.elsewhere():
+		return ask(CodeAskAgain, Question{Patroni: true, Peers: true, DCS: f.steppedForward(), After: blip})
 	case f.Now < f.end() && f.retaking():
 		return nothing(CodeLockRetaken, "lock being re-taken")
 	}
@@ -28,9 +30,26 @@ func (f Facts) retaking() bool {
 	case f.Peers.elsewhere():
 		return false
 	case f.Word.Paused:
-		return f.Past.RefusedAt != 0 && f.Now-f.Past.RefusedAt <= 2*f.timing().LoopWait
+		return f.refusedFor() <= 2*f.timing().LoopWait
+	case f.steppedForward() && f.Peers.Result != PollNobody:
+		return f.refusedFor() <= f.timing().LoopWait+blip
 	}
 	return f.Peers.Result == PollUs
+}
+
+// refusedFor is for how long Patroni has said 503.
+func (f Facts) refusedFor() time.Duration {
+	if f.Past.RefusedAt == 0 {
+		return Forever
+	}
+	return f.Now - f.Past.RefusedAt
+}
+
+// steppedForward reports whether the wall clock was set forward since the last 200. A Patroni that times its leadership by it
+// takes the lock for expired until its next loop, which refreshes it (patroni/ha.py, is_leader).
+func (f Facts) steppedForward() bool {
+	last := f.Past.Leading
+	return last.Offset != 0 && f.Word.Offset-last.Offset > slack
 }
 
 // silent is no word: nobody answered, or somebody who is not our Patroni.
@@ -46,7 +65,7 @@ func silent(f Facts) Verdict {
 	if f.PG == PGDown && !f.Past.Word.Paused {
 		return handOver(CodeSilentDown, "%s, PostgreSQL down: handing over", f.silence())
 	}
-	if f.Peers.Result == Unpolled {
+	if !f.Peers.full() {
 		return ask(CodeUnheard, Question{Peers: true})
 	}
 	switch {

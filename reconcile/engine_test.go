@@ -242,7 +242,7 @@ func TestAFailureIsRecordedOnce(t *testing.T) {
 }
 
 func TestTheWallClockMayStep(t *testing.T) {
-	for _, step := range []time.Duration{time.Hour, -time.Hour} {
+	for step, code := range map[time.Duration]Code{time.Hour: CodeLeader, -time.Hour: CodeLeaderUnproven} {
 		w := newWorld(t)
 		w.run(EventOnRoleChange, RolePrimary)
 		w.wall = w.wall.Add(step) // dcs_last_seen is of before the step
@@ -252,7 +252,7 @@ func TestTheWallClockMayStep(t *testing.T) {
 			w.want(true)
 		}
 		w.leads() // the next loop of Patroni
-		w.wantCode(w.tick(), CodeLeader)
+		w.wantCode(w.tick(), code)
 		w.want(true)
 	}
 }

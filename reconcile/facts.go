@@ -28,6 +28,8 @@ type Facts struct {
 	Peers Poll
 	Past  Memory
 
+	// Again is set when a tick looks once more.
+	Again bool
 	// Confirming is set on the second look, after the address was claimed on argv's proof or on an old word.
 	Confirming bool
 }
@@ -74,6 +76,7 @@ const (
 	PollUs      Polled = "us"      // every answer names us
 	PollNamed   Polled = "named"   // a peer names another member that did not answer for itself
 	PollOther   Polled = "another" // another member says that it leads
+	PollGlance  Polled = "glance"  // none says so at once; the rest was not asked for
 )
 
 // Poll is the outcome of asking the peers.
@@ -82,8 +85,15 @@ type Poll struct {
 	Name   string // PollNamed, PollOther: who
 	Word   Word   // PollOther: that member's own word
 	Paused bool   // somebody answered, and everybody who did says that the cluster is paused
+	ByDCS  bool   // our own Patroni has looked into the DCS: where no peer answered, that is the result; beside PollOther it names us
 	At     Moment
 }
+
+// full reports whether the peers were asked for all that they know.
+func (p Poll) full() bool { return p.Result != Unpolled && p.Result != PollGlance }
+
+// us reports whether this member is named as the leader.
+func (p Poll) us() bool { return p.Result == PollUs || p.Result == PollOther && p.ByDCS }
 
 // elsewhere reports whether the lock is known to be another member's.
 func (p Poll) elsewhere() bool { return p.Result == PollOther || p.Result == PollNamed }

@@ -44,6 +44,9 @@ func everyStage(f Facts, check func(Facts)) {
 		for _, f.Asked = range []int{1, maxAsked} {
 			check(f)
 		}
+		f.Past.Unproven = &Unproven{Since: now - time.Second, Why: "the wall clock was set back by 5m0s"}
+		check(f)
+		f.Past.Unproven = nil
 	}
 	f.Confirming = true
 	check(f)
@@ -136,6 +139,26 @@ var laws = map[string]func(Facts, Verdict) string{
 		}
 		return ""
 	},
+	"nothing is claimed on one word alone": func(f Facts, v Verdict) string {
+		if v.Do == DoHold && f.missing() && f.evidence().Answer == Leader && !f.Peers.full() {
+			return "claimed, and nobody else was asked"
+		}
+		return ""
+	},
+	"what proves nothing needs a witness": func(f Facts, v Verdict) string {
+		exempt := f.Word.Paused || f.Word.Failsafe || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader
+		if !exempt && v.Do == DoHold && f.unproven() && v.Until > f.end() && !f.Peers.us() {
+			return "renewed"
+		}
+		return ""
+	},
+	"two leaders: the lower timeline goes": func(f Facts, v Verdict) string {
+		lower := !f.Word.Paused && f.evidence().Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result == PollOther && f.outvoted()
+		if lower && v.Do == DoHold {
+			return "held"
+		}
+		return ""
+	},
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
 		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && !f.Peers.elsewhere() && f.evidence() == f.Word
 		ended := v.Do == DoRelease && f.end() <= f.Now
@@ -165,7 +188,7 @@ var laws = map[string]func(Facts, Verdict) string{
 	},
 	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
 		w := f.Word
-		if v.Do != DoHold || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 {
+		if v.Do != DoHold || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 || f.unproven() {
 			return ""
 		}
 		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {
@@ -240,7 +263,7 @@ func TestLaws(t *testing.T) {
 var allCodes = []Code{
 	CodeHeld, CodeHoldOverruled, CodeOperator, CodeRefused,
 	CodeStopped, CodePromoted, CodeClaimUndone, CodeClaimUnconfirmed, CodeStartUnconfirmed, CodeDemoted, CodeReload,
-	CodeTwoLeaders, CodeLeaderPaused, CodePausedNoDCS, CodeLeaderFailsafe, CodeLeaderStopping, CodeLeaderStale,
+	CodeTwoLeaders, CodeLeaderPaused, CodePausedNoDCS, CodeLeaderFailsafe, CodeLeaderStopping, CodeLeaderUnproven, CodeLeaderStale,
 	CodeAddressMissing, CodeClaimCutShort, CodeLeader, CodeLeaderNotRunning, CodeLeaderChanging, CodeNotFollowed,
 	CodeHandingOver, CodePostgreSQLDown, CodeAskAgain, CodeLockRetaken, CodeNotLeader, CodeSilentDown, CodeSilentLost,
 	CodeSilentPaused, CodeSilentLeased, CodeSilentExpired, CodeLeaseEnded, CodeNotHolder, CodeUnheard,

@@ -14,8 +14,11 @@ func TestTwoLeadersRows(t *testing.T) {
 		{name: "asks both again", facts: holder(stale, rival()), do: DoAsk, code: CodeTwoLeaders, ask: again},
 		{name: "asks both again, missing", facts: absent(stale, rival()), do: DoAsk, code: CodeTwoLeaders, ask: again},
 		{name: "it yields", facts: holder(stale, asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "two leaders: n2 too, and it yields", until: now + 10*time.Second},
-		{name: "it yields, missing", facts: absent(stale, asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
-		{name: "it yields, partly here", facts: partly(stale, asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
+		{name: "it yields, missing", facts: absent(leads(), asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
+		{name: "it yields, partly here", facts: partly(leads(), asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
+		{name: "it yields, missing, and our lock may be over", facts: absent(stale, asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
+		{name: "it yields, missing, and we do not run", facts: absent(leads(state("starting")), asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
+		{name: "it yields, missing, in pause", facts: absent(leads(paused), asked(2), rival(paused, unlocked)), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
 		{name: "we yield", facts: holder(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders, why: "two leaders: n2 too, and we yield"},
 		{name: "we yield, partly here", facts: partly(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders},
 		{name: "we yield, missing", facts: absent(stale, asked(2), rival(newer)), do: DoNothing, code: CodeTwoLeaders, why: "and we yield"},
@@ -56,6 +59,7 @@ func TestWhoYields(t *testing.T) {
 		return w
 	}
 	late := func(w *Word) { w.LastSeen++ }
+	unknown := func(w *Word) { w.Timeline = 0 }
 	risen := func(w *Word) { w.Timeline++ }
 	for name, c := range map[string]struct {
 		we, peer Word
@@ -63,8 +67,12 @@ func TestWhoYields(t *testing.T) {
 	}{
 		"the higher name":                   {we: w(), peer: w(), want: false},
 		"the lower timeline":                {we: w(), peer: w(risen), want: true},
-		"the older S":                       {we: w(risen), peer: w(late), want: true},
-		"the newer S stays":                 {we: w(late), peer: w(risen), want: false},
+		"the lower timeline, whatever S":    {we: w(late), peer: w(risen), want: true},
+		"the higher timeline, whatever S":   {we: w(risen), peer: w(late), want: false},
+		"the older S":                       {we: w(), peer: w(late), want: true},
+		"the newer S stays":                 {we: w(late), peer: w(), want: false},
+		"our timeline is not known: S":      {we: w(unknown, late), peer: w(), want: false},
+		"its timeline is not known: S":      {we: w(), peer: w(unknown, late), want: true},
 		"S counts before the lock":          {we: w(late, unlocked), peer: w(), want: false},
 		"in pause the unlocked":             {we: w(paused, unlocked, late, risen), peer: w(paused), want: true},
 		"in pause the locked stays":         {we: w(paused), peer: w(paused, unlocked, late, risen), want: false},

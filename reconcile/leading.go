@@ -13,8 +13,8 @@ func leading(f Facts) Verdict {
 	if !f.Follow.Wants(w.Role) {
 		return leadingUnfollowed(f)
 	}
-	if f.doubtful() && f.Peers.Result == Unpolled {
-		return ask(CodeUnheard, Question{Peers: true})
+	if f.doubtful() && !f.Peers.full() {
+		return ask(CodeUnheard, f.witnesses())
 	}
 	switch {
 	case f.Peers.Result == PollOther:
@@ -25,10 +25,14 @@ func leading(f Facts) Verdict {
 		return nothing(CodeLeaderPaused, "leader, cluster paused, no leader key in sight")
 	case w.Paused:
 		return holdIfRunning(f, pausedLease(f), CodeLeaderPaused, "leader, cluster paused")
-	case w.Failsafe:
+	case w.Failsafe && !f.Peers.elsewhere():
 		return holdIfRunning(f, lockLease(f), CodeLeaderFailsafe, "leader in failsafe mode")
 	case w.State == "stopping":
 		return leadingStopping(f)
+	case f.contradicted():
+		return leadingContradicted(f)
+	case f.unproven():
+		return holdIfRunning(f, lockLease(f), CodeLeaderUnproven, "leader, and "+f.witness()+" us: "+f.whyUnproven())
 	case !f.fresh():
 		return leadingStale(f)
 	case !w.Running():
@@ -67,6 +71,22 @@ func leadingStopping(f Facts) Verdict {
 	return release(CodeLeaderStopping, "leader, stopping, lease ended")
 }
 
+// leadingContradicted is a 200 that a second witness denies, or that stands alone where it proves nothing: nothing is claimed,
+// and what is vouched for runs out.
+func leadingContradicted(f Facts) Verdict {
+	why := "leader, but nobody else says so: " + f.whyUnproven()
+	if f.Peers.Result == PollNamed {
+		why = fmt.Sprintf("leader, but %s %s", f.witness(), f.Peers.Name)
+	}
+	switch {
+	case f.missing():
+		return nothing(CodeLeaderUnproven, "%s", why)
+	case f.Now < f.end():
+		return nothing(CodeLeaderUnproven, "%s, lease ends in %v", why, f.left())
+	}
+	return release(CodeLeaderUnproven, "%s, lease ended", why)
+}
+
 // leadingUnfollowed is a 200 of a member whose role this VIP does not follow.
 func leadingUnfollowed(f Facts) Verdict {
 	switch f.Word.Role {
@@ -93,7 +113,13 @@ func leadingStale(f Facts) Verdict {
 
 // doubtful reports whether a 200 may be another member's too.
 func (f Facts) doubtful() bool {
-	return f.Word.Paused || !f.Word.Failsafe && f.Word.State != "stopping" && !f.fresh()
+	switch {
+	case f.Word.Paused:
+		return true
+	case f.Word.State == "stopping":
+		return false
+	}
+	return f.suspect() || !f.Word.Failsafe && !f.fresh()
 }
 
 // seenLongAgo reports whether our Patroni's view of the DCS is older than a loop and its retries.
@@ -101,8 +127,8 @@ func (f Facts) seenLongAgo() bool { return f.Word.blind(f.Word.At, f.timing()) }
 
 // twoLeaders finds the one of two leaders that yields; both sides come to the same answer.
 func twoLeaders(f Facts) Verdict {
-	if f.Asked < 2 {
-		return ask(CodeTwoLeaders, Question{Patroni: true, Peers: true, After: twoLeadersAfter})
+	if f.Asked < 2 && !f.outvoted() {
+		return ask(CodeTwoLeaders, Question{Patroni: true, Peers: true, DCS: f.unproven(), After: twoLeadersAfter})
 	}
 	why := fmt.Sprintf("two leaders: %s too", f.Peers.Name)
 	until := lockLease(f)
@@ -110,8 +136,8 @@ func twoLeaders(f Facts) Verdict {
 		until = pausedLease(f)
 	}
 	switch {
-	case !yields(f.Word, f.Peers.Word, f.Peers.Name):
-		if f.missing() {
+	case !f.yields():
+		if f.missing() && (f.Word.Paused || !f.Word.Running() || !f.fresh()) {
 			return nothing(CodeTwoLeaders, "%s, and it yields", why)
 		}
 		return hold(f, until, CodeTwoLeaders, "%s, and it yields", why)
@@ -121,15 +147,38 @@ func twoLeaders(f Facts) Verdict {
 	return nothing(CodeTwoLeaders, "%s, and we yield", why)
 }
 
-// yields reports whether we, of two leaders, are the one that is none.
+// outvoted reports whether the other of two leaders was promoted last, which needs no second look.
+func (f Facts) outvoted() bool {
+	we, peer := f.Word, f.Peers.Word
+	return !we.Paused && !peer.Paused && promotedLast(peer, we)
+}
+
+// yields reports whether we, of two leaders, are the one that is none. Where our dcs_last_seen proves nothing, it decides
+// against us.
+func (f Facts) yields() bool {
+	we, peer := f.Word, f.Peers.Word
+	if f.unproven() && !promotedLast(we, peer) && !promotedLast(peer, we) {
+		return true
+	}
+	return yields(we, peer, f.Peers.Name)
+}
+
+// yields reports whether the first of two leaders is none. In pause a running primary that sees no leader key says 200, too. Of
+// others, the one that was promoted last has the higher timeline: it has the lock. dcs_last_seen, which whoever asks for the
+// cluster moves, decides only between standby leaders and behind a promotion that is under way.
 func yields(we, peer Word, peerName string) bool {
 	switch {
 	case (we.Paused || peer.Paused) && we.Unlocked != peer.Unlocked:
 		return we.Unlocked
+	case promotedLast(peer, we):
+		return true
+	case promotedLast(we, peer):
+		return false
 	case !we.Paused && !peer.Paused && we.LastSeen != peer.LastSeen:
 		return we.LastSeen < peer.LastSeen
-	case we.Timeline != peer.Timeline:
-		return we.Timeline < peer.Timeline
 	}
 	return we.Name > peerName
 }
+
+// promotedLast reports whether a was promoted behind b. A timeline of 0 is not known.
+func promotedLast(a, b Word) bool { return b.Timeline != 0 && a.Timeline > b.Timeline }

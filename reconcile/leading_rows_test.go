@@ -11,18 +11,133 @@ func TestLeaderRows(t *testing.T) {
 	checkRows(t, []row{
 		{name: "here", facts: holder(leads()), do: DoHold, code: CodeLeader, why: "leader", until: end},
 		{name: "here, not leased", facts: holder(leads(), unleased), do: DoHold, code: CodeLeader, until: end, forever: true},
-		{name: "missing", facts: absent(leads()), do: DoHold, code: CodeAddressMissing, why: "address missing", until: end},
-		{name: "partly here", facts: partly(leads()), do: DoHold, code: CodeAddressMissing, until: end},
-		{name: "unknown where", facts: facts(leads(), func(f *Facts) { f.Sight.Here = PresenceUnknown }), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "missing", facts: absent(alone, leads()), do: DoHold, code: CodeAddressMissing, why: "address missing", until: end},
+		{name: "partly here", facts: partly(alone, leads()), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "unknown where", facts: facts(alone, leads(), func(f *Facts) { f.Sight.Here = PresenceUnknown }), do: DoHold, code: CodeAddressMissing, until: end},
 		{name: "cut short", facts: holder(leads(), cut), do: DoHold, code: CodeClaimCutShort, why: "cut short", until: end},
 		{name: "a claim of 0 that waits for a successor", facts: holder(leads(), cut, handover(1)), do: DoHold, code: CodeLeader, until: end},
 		{name: "no note at all", facts: holder(leads(), note(func(n *Note) { *n = Note{} })), do: DoHold, code: CodeLeader, until: end},
-		{name: "cut short and missing", facts: absent(leads(), note(func(n *Note) { n.Generation = 1 })), do: DoHold, code: CodeAddressMissing, until: end},
-		{name: "nobody asked", facts: holder(), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "cut short and missing", facts: absent(alone, leads(), note(func(n *Note) { n.Generation = 1 })), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "nobody asked", facts: holder(), do: DoAsk, code: CodeUnheard, ask: askFirst},
 		{name: "starting, here", facts: holder(leads(state("starting"))), do: DoHold, code: CodeLeaderNotRunning, why: "leader, PostgreSQL is starting", until: end},
 		{name: "starting, missing", facts: absent(leads(state("starting"))), do: DoNothing, code: CodeLeaderNotRunning, why: "PostgreSQL is starting"},
 		{name: "starting, partly here", facts: partly(leads(state("starting"))), do: DoNothing, code: CodeLeaderNotRunning},
 	})
+}
+
+// TestWitnessRows: a 200 that needs a second witness, see unproven.go.
+func TestWitnessRows(t *testing.T) {
+	end, rolled := now+16*time.Second, now+5*time.Second
+	back := past(func(m *Memory) {
+		m.Unproven = &Unproven{Since: now - time.Minute, Why: "the wall clock was set back by 5m0s"}
+	})
+	contested := note(func(n *Note) { n.Answering = []MAC{"02:00:00:00:00:02"} })
+	dcs := func(f *Facts) { f.Peers.ByDCS = true }
+	future := leads(func(w *Word) { w.SeenAt = 0 })
+	glanced := polled(PollGlance)
+	witness := Question{Peers: true, DCS: true}
+	checkRows(t, []row{
+		{name: "a claim asks", facts: absent(leads()), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "a claim asks behind a glance", facts: partly(leads(), glanced), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "a claim that another is named for", facts: absent(leads(), polled(PollNamed)), do: DoNothing, code: CodeLeaderUnproven, why: "leader, but the peers name n2"},
+		{name: "a claim while nobody is named yet", facts: absent(leads(), polled(PollNobody)), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "a claim while they differ", facts: absent(leads(), polled(PollUnclear)), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "no claim, no question", facts: absent(leads(state("starting"))), do: DoNothing, code: CodeLeaderNotRunning},
+		{name: "here, a glance is enough", facts: holder(leads(), glanced), do: DoHold, code: CodeLeader, until: end},
+
+		{name: "contested", facts: holder(leads(), contested, glanced), do: DoAsk, code: CodeUnheard, ask: witness},
+		{name: "contested, nobody answers", facts: holder(leads(), contested, alone), do: DoHold, code: CodeLeader, until: end},
+		{name: "contested, another is named", facts: holder(leads(), contested, polled(PollNamed)), do: DoNothing, code: CodeLeaderUnproven, why: "lease ends in 10s"},
+		{name: "contested, another is named by the DCS, lease over", facts: holder(here(0), leads(), contested, polled(PollNamed), dcs), do: DoRelease, code: CodeLeaderUnproven, why: "but the DCS names n2, lease ended"},
+		{name: "the lease has ended", facts: holder(here(0), leads(), glanced), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "the lease has ended, nobody answers", facts: holder(here(0), leads(), alone), do: DoHold, code: CodeLeader, until: end},
+		{name: "the lease ends in a moment", facts: holder(here(1), leads(), glanced), do: DoHold, code: CodeLeader, until: end},
+
+		{name: "clock set back", facts: holder(leads(), back, glanced), do: DoAsk, code: CodeUnheard, ask: witness},
+		{name: "clock set back, named", facts: holder(here(time.Second), leads(), back, polled(PollUs)), do: DoHold, code: CodeLeaderUnproven, why: "leader, and the peers name us: the wall clock was set back by 5m0s", until: rolled},
+		{name: "clock set back, named by the DCS", facts: holder(here(time.Second), leads(), back, polled(PollUs), dcs), do: DoHold, code: CodeLeaderUnproven, why: "the DCS names us", until: rolled},
+		{name: "clock set back, named, a longer proof stays", facts: holder(leads(), back, polled(PollUs)), do: DoHold, code: CodeLeaderUnproven, until: now + 10*time.Second},
+		{name: "clock set back, named, missing", facts: absent(leads(), back, polled(PollUs)), do: DoHold, code: CodeLeaderUnproven, until: rolled},
+		{name: "clock set back, silence", facts: holder(leads(), back, alone), do: DoNothing, code: CodeLeaderUnproven, why: "nobody else says so: the wall clock was set back by 5m0s, lease ends in 10s"},
+		{name: "clock set back, silence, missing", facts: absent(leads(), back, alone), do: DoNothing, code: CodeLeaderUnproven},
+		{name: "clock set back, silence, lease over", facts: holder(here(0), leads(), back, alone), do: DoRelease, code: CodeLeaderUnproven, why: "lease ended"},
+		{name: "clock set back, nobody leads", facts: holder(leads(), back, polled(PollNobody)), do: DoNothing, code: CodeLeaderUnproven},
+		{name: "clock set back, failsafe", facts: holder(leads(failsafe), back, polled(PollUnclear)), do: DoHold, code: CodeLeaderFailsafe, until: now + 7900*time.Millisecond},
+		{name: "clock set back, failsafe, another is named", facts: holder(leads(failsafe), back, polled(PollNamed)), do: DoNothing, code: CodeLeaderUnproven},
+		{name: "clock set back, stopping", facts: holder(leads(state("stopping")), back), do: DoNothing, code: CodeLeaderStopping},
+		{name: "clock set back, two leaders, we were promoted last", facts: holder(here(time.Second), leads(func(w *Word) { w.Timeline = 2 }), back, asked(2), rival(), dcs), do: DoHold, code: CodeTwoLeaders, why: "it yields", until: rolled},
+		{name: "clock set back, two leaders, we were promoted last, and nothing else says so", facts: holder(here(time.Second), leads(func(w *Word) { w.Timeline = 2 }), back, asked(2), rival()), do: DoHold, code: CodeTwoLeaders, until: now + time.Second},
+		{name: "clock set back, two leaders: once more", facts: holder(leads(), back, rival()), do: DoAsk, code: CodeTwoLeaders, ask: Question{Patroni: true, Peers: true, DCS: true, After: time.Second}},
+		{name: "clock set back, two leaders on one timeline", facts: holder(leads(), back, asked(2), rival(func(w *Word) { w.LastSeen-- })), do: DoRelease, code: CodeTwoLeaders, why: "we yield"},
+		{name: "dcs_last_seen in the future", facts: holder(future, glanced), do: DoAsk, code: CodeUnheard, ask: witness},
+		{name: "dcs_last_seen in the future, silence", facts: holder(future, alone), do: DoNothing, code: CodeLeaderUnproven, why: "dcs_last_seen is in the future"},
+
+		{name: "promoted behind us", facts: holder(leads(), rival(func(w *Word) { w.Timeline = 2 })), do: DoRelease, code: CodeTwoLeaders, why: "we yield"},
+		{name: "promoted behind us, missing", facts: absent(leads(), rival(func(w *Word) { w.Timeline = 2 })), do: DoNothing, code: CodeTwoLeaders},
+		{name: "promoted behind us, in pause", facts: holder(leads(paused), rival(func(w *Word) { w.Timeline = 2 })), do: DoAsk, code: CodeTwoLeaders, ask: Question{Patroni: true, Peers: true, After: time.Second}},
+		{name: "denied, and another leads", facts: holder(denies(), polled(PollOther)), do: DoRelease, code: CodeNotLeader},
+	})
+}
+
+// TestDoubt: what makes dcs_last_seen prove nothing, and what ends that.
+func TestDoubt(t *testing.T) {
+	memory := func() Memory {
+		m := base().Past
+		m.Word.Offset, m.Word.LastSeen = time.Hour, 9990
+		return m
+	}
+	word := func(traits ...trait) Word {
+		f := facts(leads(append([]trait{func(w *Word) { w.Offset = time.Hour }}, traits...)...))
+		return f.Word
+	}
+	moved := func(by time.Duration) trait { return func(w *Word) { w.Offset += by } }
+	for name, c := range map[string]struct {
+		word Word
+		why  string
+	}{
+		"healthy":                             {word(), ""},
+		"set back by as much as clocks drift": {word(moved(-slack)), ""},
+		"set back by more":                    {word(moved(-slack - 1)), "the wall clock was set back by 2s"},
+		"set forward":                         {word(moved(time.Hour)), ""},
+		"its lock is over":                    {word(seen(28*time.Second + 100*time.Millisecond - 1)), ""},
+		"its lock was over when it was asked": {word(seen(28*time.Second+100*time.Millisecond), heard(0)), "Patroni's loops had stopped"},
+		"a lock that is over, in failsafe":    {word(seen(time.Minute), failsafe), ""},
+		"a lock that is over, in a pause":     {word(seen(time.Minute), paused), ""},
+		"a denial, and its lock is over":      {facts(denies(seen(time.Minute))).Word, "the wall clock was set back by 1h0m0s"},
+	} {
+		m := memory()
+		m.remember(c.word)
+		if got := m.Unproven; (got == nil) != (c.why == "") || got != nil && (got.Why != c.why || got.Since != c.word.At) {
+			t.Errorf("%s: %+v, want %q", name, got, c.why)
+		}
+	}
+	m := Memory{}
+	m.remember(word(seen(time.Minute)))
+	if m.Unproven != nil {
+		t.Error("doubted before ttl was known")
+	}
+	m = memory()
+	m.remember(word(moved(-time.Minute)))
+	m.remember(word(moved(-time.Minute), seen(time.Minute), heard(0)))
+	if m.Unproven == nil || m.Unproven.Why != "the wall clock was set back by 1m0s" || m.Unproven.Since != now {
+		t.Errorf("the first reason, since the last word: %+v", m.Unproven)
+	}
+	const life = 42 * time.Second // loop_wait + ttl + 2 s
+	for name, c := range map[string]struct {
+		poll Poll
+		over bool
+	}{
+		"named, not for long enough": {Poll{Result: PollUs, At: now + life}, false},
+		"named for longer":           {Poll{Result: PollUs, At: now + life + 1}, true},
+		"nobody answered":            {Poll{Result: PollSilent, At: now + time.Hour}, false},
+		"another is named":           {Poll{Result: PollNamed, At: now + time.Hour}, false},
+	} {
+		m := memory()
+		m.Unproven = &Unproven{Since: now, Why: "x"}
+		if m.vouch(c.poll); (m.Unproven == nil) != c.over {
+			t.Errorf("%s: over: %v, want %v", name, m.Unproven == nil, c.over)
+		}
+	}
 }
 
 func TestEvidenceRows(t *testing.T) {
@@ -30,15 +145,15 @@ func TestEvidenceRows(t *testing.T) {
 	told := now - 100*time.Millisecond
 	checkRows(t, []row{
 		{name: "exactly 2 s old", facts: holder(leads(heard(2 * time.Second))), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
-		{name: "over 2 s old", facts: holder(leads(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-		{name: "over 2 s old, asked twice", facts: holder(leads(heard(3*time.Second)), asked(2)), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "over 2 s old", facts: holder(leads(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askFirst},
+		{name: "over 2 s old, asked twice", facts: holder(leads(heard(3*time.Second)), asked(2)), do: DoAsk, code: CodeUnheard, ask: askFirst},
 		{name: "over 2 s old, asked thrice", facts: holder(leads(heard(3*time.Second)), asked(3)), do: DoAsk, code: CodeUnheard, ask: askPeers},
 		{name: "over 2 s old, and the two before", facts: holder(leads(heard(3*time.Second)), asked(1), func(f *Facts) { f.Stale = 2 }), do: DoAsk, code: CodeUnheard, ask: askPeers},
 		{name: "over 2 s old, asked thrice, peers too", facts: holder(leads(heard(3*time.Second)), asked(3), polled(PollSilent)), do: DoNothing, code: CodeSilentLeased, why: "Patroni silent: its answers came too late, lease ends in 10s"},
-		{name: "a denial over 2 s old", facts: holder(denies(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "a denial over 2 s old", facts: holder(denies(heard(2*time.Second + 1))), do: DoAsk, code: CodeUnheard, ask: askFirst},
 		{name: "silence has no age", facts: holder(mute, polled(PollSilent), func(f *Facts) { f.Word.At = 0 }), do: DoNothing, code: CodeSilentLeased, why: "connection refused"},
 		{name: "as old as the last change", facts: holder(leads(), changed(told)), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
-		{name: "older than the last change", facts: holder(leads(), changed(told+1)), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "older than the last change", facts: holder(leads(), changed(told+1)), do: DoAsk, code: CodeUnheard, ask: askFirst},
 	})
 }
 
@@ -65,7 +180,7 @@ func TestStaleRows(t *testing.T) {
 	}
 	patient := timing(30, 10, 20) // a refresh may hang for so long that the usual lease ends before
 	checkRows(t, []row{
-		{name: "the lease outlasts the next tick by a moment", facts: absent(leads(seen(17*time.Second-1)), forgotten), do: DoHold, code: CodeAddressMissing, until: now + 2*time.Second + 1},
+		{name: "the lease outlasts the next tick by a moment", facts: absent(alone, leads(seen(17*time.Second-1)), forgotten), do: DoHold, code: CodeAddressMissing, until: now + 2*time.Second + 1},
 		{name: "the lease ends with the next tick", facts: absent(leads(seen(17*time.Second)), forgotten), do: DoAsk, code: CodeUnheard, ask: askPeers},
 		{name: "missing", facts: absent(stale(17 * time.Second)), do: DoNothing, code: CodeLeaderStale, why: "leader, DCS last seen 17s ago"},
 		{name: "rolls", facts: holder(here(time.Second), stale(18*time.Second)), do: DoHold, code: CodeLeaderStale, why: "DCS last seen 18s ago, rolling", until: now + 4900*time.Millisecond},
@@ -122,7 +237,7 @@ func answering(f *Facts) { f.Note.Answering = []MAC{"02:00:00:00:00:02"} }
 func TestFailsafeRows(t *testing.T) {
 	end := now + 7900*time.Millisecond // heard + ttl - loop_wait - retry_timeout - 2 s
 	checkRows(t, []row{
-		{name: "missing", facts: absent(leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, why: "leader in failsafe mode", until: end},
+		{name: "missing", facts: absent(alone, leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, why: "leader in failsafe mode", until: end},
 		{name: "missing, starting", facts: absent(leads(failsafe, state("starting"))), do: DoNothing, code: CodeLeaderFailsafe, why: "PostgreSQL is starting"},
 		{name: "here", facts: holder(here(5*time.Second), leads(failsafe)), do: DoHold, code: CodeLeaderFailsafe, until: end},
 		{name: "here, stopping", facts: holder(here(5*time.Second), leads(failsafe, state("stopping"))), do: DoHold, code: CodeLeaderFailsafe, until: end},
@@ -144,6 +259,6 @@ func TestUnfollowedRows(t *testing.T) {
 		{name: "standby leader, followed", facts: holder(leads(as(RoleStandbyLeader)), follow(FollowStandbyLeader)), do: DoHold, code: CodeLeader, until: end},
 		{name: "primary, where a standby leader is followed", facts: holder(leads(), follow(FollowStandbyLeader)), do: DoRelease, code: CodeNotFollowed},
 		{name: "primary, where any leader is followed", facts: holder(leads(), follow(FollowLeader)), do: DoHold, code: CodeLeader, until: end},
-		{name: "standby leader, where any leader is followed", facts: absent(leads(as(RoleStandbyLeader)), follow(FollowLeader)), do: DoHold, code: CodeAddressMissing, until: end},
+		{name: "standby leader, where any leader is followed", facts: absent(alone, leads(as(RoleStandbyLeader)), follow(FollowLeader)), do: DoHold, code: CodeAddressMissing, until: end},
 	})
 }

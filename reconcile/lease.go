@@ -52,6 +52,8 @@ func lockLease(f Facts) Moment {
 	t, w := f.timing(), f.Word
 	least := min(w.At+f.Interval+rollSlack, w.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
 	switch {
+	case f.unproven() && !w.Failsafe:
+		return f.witnessedLease()
 	case w.Failsafe: // S is frozen: the members answered within ttl instead
 		return max(w.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
 	case w.SeenAt == 0:
@@ -118,6 +120,9 @@ func peersLease(f Facts) Moment {
 // lastLease is the end that a silent leader's lease cannot be rolled past. Where a question for the members may have moved
 // S, that proves no refresh of the lock: the loop that did refresh it may be a loop_wait older.
 func lastLease(f Facts) Moment {
+	if f.unproven() {
+		return f.end()
+	}
 	seen, asked := f.Past.Leading, f.Past.PeersAt
 	end := seen.SeenAt + f.timing().TTL - leaseMargin
 	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+MembersWithin

@@ -89,6 +89,7 @@ func (v *visit) lookAgain(ctx context.Context) {
 			return
 		}
 		v.anew(false)
+		v.facts.Again = true
 		v.decideAndAct(ctx)
 	}
 }

@@ -47,18 +47,19 @@ type OperatorHold struct {
 
 // Memory is what is the cluster's and not one VIP's.
 type Memory struct {
-	Word       Word     `json:"word"`        // the last word that was heard
-	Leading    Word     `json:"leading"`     // the last word with 200
-	SeenBefore Moment   `json:"seen_before"` // SeenAt of the word before the last change of dcs_last_seen
-	RefusedAt  Moment   `json:"refused_at"`  // the first 503 of the present row of them; 0 when the last word was none
-	Timing     Timing   `json:"timing"`      // zero when never heard
-	TimingAt   Moment   `json:"timing_at"`
-	Changed    *Changed `json:"changed,omitempty"` // the last change of Timing
-	Peers      []Peer   `json:"peers,omitempty"`
-	PeersAt    Moment   `json:"peers_at"`
-	LastTick   Moment   `json:"last_tick"`
-	Callback   Callback `json:"callback"`
-	Warned     []string `json:"warned,omitempty"` // what is said once a boot, and has been
+	Word       Word      `json:"word"`        // the last word that was heard
+	Leading    Word      `json:"leading"`     // the last word with 200
+	SeenBefore Moment    `json:"seen_before"` // SeenAt of the word before the last change of dcs_last_seen
+	RefusedAt  Moment    `json:"refused_at"`  // the first 503 of the present row of them; 0 when the last word was none
+	Timing     Timing    `json:"timing"`      // zero when never heard
+	TimingAt   Moment    `json:"timing_at"`
+	Changed    *Changed  `json:"changed,omitempty"`  // the last change of Timing
+	Unproven   *Unproven `json:"unproven,omitempty"` // why dcs_last_seen proves nothing; nil while it does
+	Peers      []Peer    `json:"peers,omitempty"`
+	PeersAt    Moment    `json:"peers_at"`
+	LastTick   Moment    `json:"last_tick"`
+	Callback   Callback  `json:"callback"`
+	Warned     []string  `json:"warned,omitempty"` // what is said once a boot, and has been
 }
 
 // Changed is a change of the cluster's settings: what counted before it, and when it was heard.
@@ -80,6 +81,7 @@ func (m *Memory) remember(w Word) {
 	if !w.Heard() || w.At < m.Word.At {
 		return
 	}
+	m.doubt(w)
 	if w.LastSeen != m.Word.LastSeen {
 		m.SeenBefore = m.Word.SeenAt
 	}

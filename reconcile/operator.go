@@ -32,9 +32,13 @@ func heldStill(f Facts) Verdict {
 	switch {
 	case f.Word.Answer == Unasked:
 		return ask(CodeUnheard, Question{Patroni: true})
+	case f.Word.Answer == Leader && f.suspect() && !f.Peers.full():
+		return ask(CodeUnheard, f.witnesses())
+	case f.Word.Answer == Leader && f.Peers.Result == PollOther && f.yields():
+		return release(CodeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
 	case f.Word.Answer == Leader: // where the hold ends, the lease goes on
 		return Verdict{Do: DoHold, Code: CodeHeld, Why: why, Until: max(until, lockLease(f)), Forever: !f.Leased}
-	case f.Peers.Result == Unpolled:
+	case !f.Peers.full():
 		return ask(CodeUnheard, Question{Peers: true})
 	case f.Peers.elsewhere():
 		return release(CodeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)

@@ -46,7 +46,7 @@ func TestOrderRows(t *testing.T) {
 		{name: "release by force, under a hold", facts: holder(order(OrderRelease, true), heldFor(time.Hour)), do: DoRelease, code: CodeOperator},
 
 		{name: "claim asks", facts: absent(claim), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-		{name: "claim of the leader", facts: absent(claim, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
+		{name: "claim of the leader", facts: absent(alone, claim, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
 		{name: "claim of the holder", facts: holder(claim, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
 		{name: "claim without the lock", facts: absent(claim, denied), do: DoNothing, code: CodeRefused, why: "not the leader"},
 		{name: "claim in silence", facts: absent(claim, mute), do: DoNothing, code: CodeRefused, why: "Patroni silent"},
@@ -55,7 +55,7 @@ func TestOrderRows(t *testing.T) {
 
 		{name: "release asks", facts: holder(release), do: DoAsk, code: CodeUnheard, ask: askPatroni},
 		{name: "release of the leader", facts: holder(release, leads()), do: DoNothing, code: CodeRefused, why: "leader"},
-		{name: "release of the leader, without a lease", facts: holder(here(0), release, leads()), do: DoNothing, code: CodeRefused, why: "leader"},
+		{name: "release of the leader, without a lease", facts: holder(alone, here(0), release, leads()), do: DoNothing, code: CodeRefused, why: "leader"},
 		{name: "release without the lock", facts: holder(release, denied), do: DoRelease, code: CodeOperator, why: "released by ann"},
 		{name: "release while the lock is re-taken", facts: holder(release, denies(), asked(2), polled(PollUs)), do: DoNothing, code: CodeRefused, why: "lock being re-taken"},
 		{name: "release of what is not here", facts: absent(release, mute), do: DoRelease, code: CodeOperator},

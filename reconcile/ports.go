@@ -57,10 +57,14 @@ type Patroni interface {
 	Word(ctx context.Context) Word
 	// Poll asks the peers side by side: GET /leader of each, and GET /cluster of those that do not lead and see a lock.
 	Poll(ctx context.Context, peers []Peer) []PeerWord
+	// Rivals asks the peers side by side whether they lead, GET /leader alone, and waits for no answer that does not come at
+	// once: only what leads says something.
+	Rivals(ctx context.Context, peers []Peer) []PeerWord
 	// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config.
 	Timing(ctx context.Context) (Timing, error)
-	// Members asks the local Patroni who else is in the cluster, GET /cluster.
-	Members(ctx context.Context) ([]Peer, error)
+	// Members asks the local Patroni who else is in the cluster, and who holds the lock, GET /cluster. To answer, Patroni reads
+	// the DCS, or its watch cache, which moves dcs_last_seen.
+	Members(ctx context.Context) (Members, error)
 	// Name is this member's name in the cluster, empty when patroni.yml cannot say.
 	Name() string
 	// Postmaster reads postmaster.pid in the local data directory. It is [PGUnknown] where ctx ends first.

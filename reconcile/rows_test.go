@@ -172,6 +172,9 @@ func polled(r Polled) change {
 	}
 }
 
+// alone is a member whose peers were asked, and are silent.
+func alone(f *Facts) { polled(PollSilent)(f) }
+
 // rival is a peer that leads too.
 func rival(traits ...trait) change {
 	return func(f *Facts) {
@@ -185,5 +188,6 @@ func rival(traits ...trait) change {
 
 var (
 	askPatroni = Question{Patroni: true}
+	askFirst   = Question{Patroni: true, Rivals: true}
 	askPeers   = Question{Peers: true}
 )

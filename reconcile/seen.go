@@ -31,6 +31,18 @@ func (m Memory) date(w Word, now Moment, wall time.Time) Word {
 	return w
 }
 
+// datePeer puts a peer's dcs_last_seen on our boot clock, by the peer's own wall clock where it says what that is: the clocks of
+// two hosts may differ, or be set.
+func (m Memory) datePeer(w Word, now Moment, wall time.Time) Word {
+	if w.Date == 0 || w.LastSeen == 0 {
+		return m.date(w, now, wall)
+	}
+	if age := time.Duration(w.Date-w.LastSeen) * time.Second; age >= -slack {
+		w.SeenAt = max(now-max(age, 0), 1)
+	}
+	return w
+}
+
 // narrow finds out, of a word of our own Patroni that has been dated and heard by now, when within its whole second the
 // DCS was read: before the answer that says so first, and after the last question that an older value answered.
 func (m Memory) narrow(w Word, now Moment) Word {

@@ -79,6 +79,9 @@ func (v *visit) steer(ctx context.Context) (finish func()) {
 // silence or in doubt, gives no right to take a route from somebody else.
 func (f Facts) entitled() bool {
 	f.Sight = Sight{Here: PresenceNo}
+	if !f.Peers.full() { // nobody had to be asked about an address that is here
+		f.Peers = Poll{Result: PollUs, At: f.Now}
+	}
 	return Decide(f).Do == DoHold
 }
 

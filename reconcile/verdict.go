@@ -39,6 +39,7 @@ const (
 	CodePausedNoDCS      Code = "paused_dcs_unreachable" // 5
 	CodeLeaderFailsafe   Code = "leader_failsafe"        // 6
 	CodeLeaderStopping   Code = "leader_stopping"        // 7
+	CodeLeaderUnproven   Code = "leader_unproven"        // 8
 	CodeLeaderStale      Code = "leader_stale"           // 8
 	CodeAddressMissing   Code = "address_missing"        // 9
 	CodeClaimCutShort    Code = "claim_cut_short"        // 9
@@ -80,6 +81,8 @@ type Verdict struct {
 type Question struct {
 	Patroni bool
 	Peers   bool
+	Rivals  bool          // of the peers only whether one leads, beside the question for Patroni; not what a verdict waits for
+	DCS     bool          // where no peer answers: our own Patroni's view of the DCS, who holds the lock
 	After   time.Duration // wait this long first
 	Within  time.Duration // the deadline; 0 leaves it to the asked
 }

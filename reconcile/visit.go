@@ -172,8 +172,11 @@ func (v *visit) ask(ctx context.Context, q Question) {
 		return
 	}
 	polled := make(chan Poll, 1)
-	if q.Peers {
-		go func(n int) { polled <- v.poll(ctx, n) }(v.polled)
+	switch {
+	case q.Peers:
+		go func(n int) { polled <- v.poll(ctx, n, q.DCS) }(v.polled)
+	case q.Rivals:
+		go func() { polled <- v.glance(ctx) }()
 	}
 	if q.Patroni {
 		if v.facts.outdated() { // asked again for its age, it is no second look
@@ -184,9 +187,12 @@ func (v *visit) ask(ctx context.Context, q Question) {
 		v.facts.Word = v.word(ctx, v.asked, q.Within)
 		v.asked++
 	}
-	if q.Peers {
+	switch {
+	case q.Peers:
 		v.facts.Peers = <-polled
 		v.polled++
+	case q.Rivals:
+		v.facts.Peers = <-polled
 	}
 }
 

@@ -109,6 +109,10 @@ type Word struct {
 	// 0 where the answer had none (Patroni before 2.1.2) or where it has not read the DCS yet.
 	LastSeen int64 `json:"dcs_last_seen,omitempty"`
 
+	// Date is when the answer was given by that host's wall clock, in whole seconds since 1970, as HTTP's Date has it; 0 where
+	// it does not say. It dates LastSeen, which was written by the same clock, whatever our own says.
+	Date int64 `json:"date,omitempty"`
+
 	// At is when the question was put, not when the answer came: what is said was true at some time after it.
 	At Moment `json:"at"`
 	// SeenAt is LastSeen on this host's boot clock; 0 means missing. The engine fills it in, and Offset: the wall clock
@@ -143,6 +147,12 @@ type Timing struct {
 type Peer struct {
 	Name string `json:"name"`
 	URL  string `json:"url"` // where its REST API answers, without a path: "http://10.0.0.2:8008"
+}
+
+// Members is what a Patroni reads in the DCS when it is asked for the cluster.
+type Members struct {
+	Peers  []Peer // those other than this one that can be asked
+	Leader string // who holds the leader lock; empty where nobody does
 }
 
 // PeerWord is what a peer said: about itself, and about who leads.

@@ -34,6 +34,7 @@ type world struct {
 	timing  Timing
 
 	members      []Peer
+	dcsLeader    string
 	timingErr    error
 	timingAsked  int
 	membersErr   error
@@ -65,7 +66,7 @@ var (
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{}, memos: map[string]RouteMemo{},
-		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}},
+		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}}, dcsLeader: "n1",
 	}
 	w.leads()
 	return w
@@ -258,15 +259,17 @@ func (p *worldPatroni) Word(context.Context) Word {
 
 func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
 
+func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerWord { return p.peers }
+
 func (p *worldPatroni) Timing(context.Context) (Timing, error) {
 	p.timingAsked++
 	return p.timing, p.timingErr
 }
 func (p *worldPatroni) Name() string { return "n1" }
 
-func (p *worldPatroni) Members(context.Context) ([]Peer, error) {
+func (p *worldPatroni) Members(context.Context) (Members, error) {
 	p.membersAsked++
-	return p.members, p.membersErr
+	return Members{Peers: p.members, Leader: p.dcsLeader}, p.membersErr
 }
 
 func (p *worldPatroni) Postmaster(context.Context) PG {

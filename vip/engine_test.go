@@ -77,9 +77,10 @@ func (d *desk) Timing(context.Context) (reconcile.Timing, error) {
 	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
 }
 
-func (d *desk) Members(context.Context) ([]reconcile.Peer, error) { return nil, nil }
-func (d *desk) Name() string                                      { return "us" }
-func (d *desk) Postmaster(context.Context) reconcile.PG           { return d.pg }
+func (d *desk) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+func (d *desk) Members(context.Context) (reconcile.Members, error)            { return reconcile.Members{}, nil }
+func (d *desk) Name() string                                                  { return "us" }
+func (d *desk) Postmaster(context.Context) reconcile.PG                       { return d.pg }
 
 func (d *desk) Lock(string, time.Duration) (func(), error) { return func() {}, nil }
 func (d *desk) Note(string) (reconcile.Note, error)        { return d.note, nil }

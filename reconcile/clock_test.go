@@ -1,0 +1,101 @@
+package reconcile
+
+import (
+	"testing"
+	"time"
+)
+
+// stepped is a leader whose wall clock was set back by 300 s: Patroni goes on saying 200, reads the DCS only where somebody
+// asks for the cluster, and refreshes nothing (patroni/__main__.py, schedule_next_run; patroni/ha.py, is_leader).
+func stepped(t *testing.T) *world {
+	w := newWorld(t)
+	w.peers = naming("n1")
+	for range 12 { // a healthy minute, with loops
+		w.leads()
+		w.tick()
+		w.pass(5 * time.Second)
+	}
+	w.leads()
+	w.wantCode(w.tick(), CodeLeader)
+	w.wall = w.wall.Add(-300 * time.Second)
+	return w
+}
+
+// naming is the peer n2, a replica that takes that member for the leader.
+func naming(leader string) []PeerWord {
+	word := Word{Answer: NotLeader, Role: RoleReplica, State: "running", Name: "n2", Timeline: 1}
+	return []PeerWord{{Peer: Peer{Name: "n2"}, Word: word, Names: leader}}
+}
+
+// promotedPeer is the same peer, which leads since.
+func promotedPeer() []PeerWord {
+	return []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{
+		Answer: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
+	}}}
+}
+
+// TestClockStepsBack: whatever moves S, the VIP is not here once the lock has run out and another member leads.
+func TestClockStepsBack(t *testing.T) {
+	for name, c := range map[string]struct{ step, monitor time.Duration }{
+		"nobody asks for the cluster":         {-300 * time.Second, time.Hour},
+		"a monitor does every 10 s":           {-300 * time.Second, 10 * time.Second},
+		"a monitor does every 2 s":            {-300 * time.Second, 2 * time.Second},
+		"a monitor does, and no step is seen": {0, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, monitor := stepped(t), c.monitor
+			w.wall = w.wall.Add(300*time.Second + c.step)
+			const ttl = 30 * time.Second
+			locked, asked := w.now+ttl, w.now
+			for since := w.now; w.now < since+280*time.Second; w.pass(2 * time.Second) {
+				if w.now-asked >= monitor {
+					w.word.LastSeen, asked = w.wall.Unix(), w.now
+				}
+				if w.now > locked {
+					w.peers = promotedPeer()
+				}
+				w.tick()
+				if w.now > locked {
+					w.want(false)
+				}
+			}
+		})
+	}
+}
+
+// TestClockStepsBackAndTheLeaderStays: where Patroni's loops go on, the VIP does too, and what was doubted is over when the
+// peers have named this member for longer than a lock lives.
+func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
+	w := stepped(t)
+	for began := w.now; w.now <= began+42*time.Second; w.pass(2 * time.Second) { // loop_wait, ttl and 2 s
+		w.leads()
+		w.wantCode(w.tick(), CodeLeaderUnproven)
+		w.want(true)
+	}
+	w.leads()
+	w.tick()
+	w.pass(2 * time.Second)
+	w.leads()
+	w.wantCode(w.tick(), CodeLeader)
+}
+
+// TestClockStepsForward: Patroni takes its lock for expired until its next loop, and says 503 for as long. The VIP of a running
+// primary stays, also where its only peer is down.
+func TestClockStepsForward(t *testing.T) {
+	for name, dcs := range map[string]struct {
+		leader string
+		stays  bool
+	}{"the DCS names us": {"n1", true}, "the DCS names another": {"n2", false}, "nobody leads": {"", false}} {
+		t.Run(name, func(t *testing.T) {
+			w := stepped(t)
+			w.wall = w.wall.Add(600 * time.Second)
+			w.word.Answer = NotLeader
+			w.peers, w.dcsLeader = nil, dcs.leader
+			for range 4 {
+				w.pass(2 * time.Second)
+				w.tick()
+				w.want(dcs.stays)
+			}
+		})
+	}
+}
