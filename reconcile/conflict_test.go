@@ -10,22 +10,15 @@ import (
 )
 
 func TestProbeDue(t *testing.T) {
-	claimed := now - time.Hour
 	for name, c := range map[string]struct {
 		note Note
 		want bool
 	}{
-		"never claimed":                   {Note{}, false},
-		"never claimed, probed long ago":  {Note{Probed: 1}, false},
-		"claimed 10 s ago":                {Note{Claimed: now - 10*time.Second}, true},
-		"claimed just now":                {Note{Claimed: now - 10*time.Second + 1}, false},
-		"not probed since the claim":      {Note{Claimed: claimed, Probed: claimed - 1}, true},
-		"probed at the claim":             {Note{Claimed: now - time.Minute, Probed: now - time.Minute}, false},
-		"probed 5 minutes ago":            {Note{Claimed: claimed, Probed: now - 5*time.Minute}, true},
-		"probed less than 5 minutes ago":  {Note{Claimed: claimed, Probed: now - 5*time.Minute + 1}, false},
-		"a conflict, probed a second ago": {Note{Claimed: claimed, Probed: now - time.Second, Answering: []MAC{"a"}}, true},
-		"a conflict, probed a bit later":  {Note{Claimed: claimed, Probed: now - time.Second + 1, Answering: []MAC{"a"}}, false},
-		"a conflict, claimed a while ago": {Note{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
+		"never claimed":    {Note{}, false},
+		"claimed 10 s ago": {Note{Claimed: now - 10*time.Second}, true},
+		"claimed just now": {Note{Claimed: now - 10*time.Second + 1}, false},
+		"probed just now":  {Note{Claimed: now - time.Hour, Probed: now}, true},
+		"a conflict":       {Note{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
 	} {
 		if got := c.note.probeDue(now); got != c.want {
 			t.Errorf("%s: due %v, want %v", name, got, c.want)
@@ -84,7 +77,7 @@ func TestOthersAreLearned(t *testing.T) {
 		{nil, 0}, // it is over
 		{[]MAC{"02:00:00:00:00:0a"}, 1},
 	} {
-		n.pass(5 * time.Minute)
+		n.pass(2 * time.Second)
 		n.leads()
 		n.here, n.end = true, n.now+20*time.Second
 		n.others = c.others
@@ -139,6 +132,34 @@ func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 			t.Errorf("%s: %d probes, want %d", name, n.probes, c.want)
 		}
 	}
+}
+
+// TestASuccessorIsHeardOnTheLink: where the peers are slow, its answer is the first that a stale leader hears of it.
+func TestASuccessorIsHeardOnTheLink(t *testing.T) {
+	n, e := nosyWorld(t)
+	n.pass(40 * time.Second)
+	n.leads()
+	n.here, n.end = true, n.now+20*time.Second
+	n.others, n.slowPeers, n.peers = []MAC{"02:00:00:00:00:0a"}, true, promotedPeer()
+	n.wantCode(n.tickWith(e), CodeTwoLeaders)
+	n.want(false)
+}
+
+// TestAForeignHostIsHeardWheneverItComes: 40 s after the claim, as soon as the next tick asks.
+func TestAForeignHostIsHeardWheneverItComes(t *testing.T) {
+	n, e := nosyWorld(t)
+	n.peers = naming("n1")
+	for range 15 {
+		n.tickWith(e)
+		n.pass(2 * time.Second)
+		n.leads()
+	}
+	n.others = []MAC{"02:00:00:00:00:0a"}
+	o := n.tickWith(e)
+	if len(o.Records) != 1 || o.Records[0].Code != CodeConflict {
+		t.Errorf("records %+v, want a conflict", o.Records)
+	}
+	n.want(true)
 }
 
 func TestOthersDoNotOverwriteAnotherClaim(t *testing.T) {

@@ -30,6 +30,8 @@ type world struct {
 	word    Word
 	wordFor time.Duration // how long Patroni takes to answer
 	peers   []PeerWord
+
+	slowPeers bool // they answer, but not at once
 	pg      PG
 	timing  Timing
 
@@ -259,7 +261,12 @@ func (p *worldPatroni) Word(context.Context) Word {
 
 func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
 
-func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerWord { return p.peers }
+func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerWord {
+	if p.slowPeers {
+		return nil
+	}
+	return p.peers
+}
 
 func (p *worldPatroni) Timing(context.Context) (Timing, error) {
 	p.timingAsked++
