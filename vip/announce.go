@@ -3,12 +3,17 @@ package vip
 import (
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/mdlayher/ethernet"
 	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
+
+// announcePatience is how long an announcement waits for its turn, where a link has had more frames than it may: one that has
+// to wait longer is an error, and the next tick's.
+const announcePatience = time.Second
 
 // Announce implements [reconcile.Address]. A link that is down or has no carrier is an error: nobody was told. One that
 // is down is an error too where there is nobody to tell, because nobody reaches the address there.
@@ -45,13 +50,42 @@ func (k *Kernel) announce(link *netlink.LinkAttrs) error {
 	// The kernel waits for an RCU grace period when it closes such a socket (packet_release), 10 ms or so that the
 	// caller need not wait for.
 	defer func() { go conn.Close() }()
-	for _, f := range frames {
+	for i, f := range frames {
+		switch err := k.turn(link.Index, i > 0); {
+		case err != nil && i > 0: // the first form is out
+			return nil
+		case err != nil:
+			return err
+		}
 		if _, err := conn.WriteTo(f.bytes, &packet.Addr{HardwareAddr: f.to}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// turn waits until the link may be sent a frame of an announcement; one that only says it again does not wait.
+func (k *Kernel) turn(link int, again bool) error {
+	if again {
+		if ok, _ := k.budget.take(link, keepForAgain); !ok {
+			return errFrames
+		}
+		return nil
+	}
+	for end := k.clock() + announcePatience; ; {
+		ok, after := k.budget.take(link, keepNone)
+		switch {
+		case ok:
+			return nil
+		case k.clock()+after > end:
+			return errFrames
+		}
+		<-time.After(after)
+	}
+}
+
+// errFrames says that a link has had as many frames as it may for now.
+var errFrames = fmt.Errorf("this link has had %d frames within %v", frameBurst, frameBurst*frameEvery)
 
 // listenPacket opens a packet socket for the ARP or IPv6 frames of a link.
 func (k *Kernel) listenPacket(link *netlink.LinkAttrs, c *packet.Config) (*packet.Conn, error) {

@@ -18,7 +18,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// probeInterval is shorter than RFC 5227 has it (1 s): a switchover waits for the answer.
+// probeInterval is shorter than RFC 5227 has it (1 s): a switchover waits for the answer. It counts while the link's budget
+// lasts.
 const probeInterval = 100 * time.Millisecond
 
 // Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any other address. A link
@@ -97,10 +98,14 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 	buf := make([]byte, 1500)
 	for next := time.Now(); ctx.Err() == nil; {
 		if !time.Now().Before(next) {
-			if _, err := conn.WriteTo(question.bytes, &packet.Addr{HardwareAddr: question.to}); err != nil && !passes(err) {
-				return err
+			ok, after := k.budget.take(link.Index, keepForProbe)
+			if ok {
+				if _, err := conn.WriteTo(question.bytes, &packet.Addr{HardwareAddr: question.to}); err != nil && !passes(err) {
+					return err
+				}
+				after = probeInterval
 			}
-			next = time.Now().Add(probeInterval)
+			next = time.Now().Add(after)
 		}
 		m, err := readClaim(ctx, conn, buf, next, k.claimant)
 		switch {

@@ -28,6 +28,8 @@ type Options struct {
 	// told, asked or heard.
 	Routed bool
 
+	// Budget paces the frames that the link is sent. Kernels of one process share one; nil is one of its own.
+	Budget *Budget
 	// Clock is the boot clock. It must be set.
 	Clock func() reconcile.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
@@ -40,6 +42,7 @@ type Kernel struct {
 	prefix netip.Prefix
 	link   string
 	routed bool
+	budget *Budget
 	clock  func() reconcile.Moment
 	warn   func(error)
 
@@ -56,10 +59,14 @@ func New(o Options) *Kernel {
 		prefix: netip.PrefixFrom(o.Prefix.Addr().WithZone(""), o.Prefix.Bits()),
 		link:   o.Interface,
 		routed: o.Routed,
+		budget: o.Budget,
 		clock:  o.Clock,
 		warn:   o.Warn,
 
 		sessionBudget: 50 * time.Millisecond,
+	}
+	if k.budget == nil {
+		k.budget = NewBudget(o.Clock, nil)
 	}
 	if k.warn == nil {
 		k.warn = func(error) {}

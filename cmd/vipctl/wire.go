@@ -25,6 +25,7 @@ type host struct {
 	routes  *routes
 	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
+	budget  *vip.Budget // of the frames that links are sent
 
 	saidAhead bool // that patroni.yml is ahead of Patroni: once a process is enough
 }
@@ -51,6 +52,7 @@ func (a *app) open(c *cli.Context) (*host, error) {
 		return nil, err
 	}
 	h.openState()
+	h.budget = vip.NewBudget(hostClock{}.Now, h.notes.Frames())
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
@@ -104,7 +106,8 @@ func (h *host) address(v config.VIP) reconcile.Address {
 		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: h.noted(v), Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)})
 	}
 	return vip.New(vip.Options{
-		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Clock: hostClock{}.Now, Warn: h.odd.add(v.Name),
+		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Budget: h.budget,
+		Clock: hostClock{}.Now, Warn: h.odd.add(v.Name),
 	})
 }
 

@@ -1,0 +1,75 @@
+package vip
+
+import (
+	"sync"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of this host together: at most
+// 8 at once and 4 a second, which is 12 in any second. Dynamic ARP inspection shuts the port of a host that sends more than
+// 15 in one (Cisco, Catalyst 9300 configuration guide, "Rate limit of incoming ARP packets": 15 pps, burst interval 1 s), and
+// the kernel's own questions count there too.
+const (
+	frameBurst = 8
+	frameEvery = 250 * time.Millisecond
+)
+
+// What a frame must leave of the burst for others: an announcement is why a client waits; a probe may be late, and the second
+// form of an announcement comes again with the next tick.
+const (
+	keepNone     = 0
+	keepForProbe = 2
+	keepForAgain = 2
+)
+
+// Ledger keeps, where all processes of this host find it, until when the frames that a link was sent are paid for. Update
+// calls change with that moment, 0 where none is known, and keeps what it returns.
+type Ledger interface {
+	Update(link int, change func(paid reconcile.Moment) reconcile.Moment) error
+}
+
+// Budget paces the frames of links. It may be used concurrently.
+type Budget struct {
+	clock  func() reconcile.Moment
+	ledger Ledger
+
+	mu   sync.Mutex
+	paid map[int]reconcile.Moment // by this process's own account, which stands in where the ledger fails
+}
+
+// NewBudget returns a budget that the processes which share the ledger keep together; without one, nil, this process keeps it
+// alone.
+func NewBudget(clock func() reconcile.Moment, l Ledger) *Budget {
+	return &Budget{clock: clock, ledger: l, paid: map[int]reconcile.Moment{}}
+}
+
+// take pays for one frame to a link, where that leaves so many of the burst, and reports whether it did; else after how long
+// to ask again. A ledger that fails, or is busy, is no reason to wait.
+func (b *Budget) take(link, keep int) (ok bool, after time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	asked := false
+	spend := func(paid reconcile.Moment) reconcile.Moment {
+		asked = true
+		now := b.clock()
+		paid = max(paid, b.paid[link], now)
+		if paid > now+frameBurst*frameEvery { // of another boot
+			paid = now
+		}
+		ready := paid + time.Duration(keep+1-frameBurst)*frameEvery
+		if ok, after = ready <= now, ready-now; ok {
+			paid += frameEvery
+		}
+		b.paid[link] = paid
+		return paid
+	}
+	if b.ledger != nil {
+		_ = b.ledger.Update(link, spend) // where it fails, our own account counts
+	}
+	if !asked {
+		spend(0)
+	}
+	return ok, after
+}
