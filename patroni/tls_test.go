@@ -2,14 +2,9 @@ package patroni
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,70 +14,42 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/catest"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// authority is a CA that lives as long as a test.
+// authority is a CA with its file.
 type authority struct {
+	*catest.CA
 	t    testing.TB
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
 	file string
 }
 
+// newAuthority returns a CA that is good for an hour.
 func newAuthority(t testing.TB, name string) authority {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s := catest.Between(-time.Hour, time.Hour)
+	s.CommonName = name
+	ca, err := catest.New(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return authority{t, cert, key, write(t, "ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))}
+	return authority{ca, t, write(t, "ca.pem", string(ca.PEM()))}
 }
 
 // issue returns a certificate for the given hosts and files with it and its key.
 func (a authority) issue(until time.Time, hosts ...string) (pair tls.Certificate, certFile, keyFile string) {
 	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return a.sign(catest.Spec{From: time.Now().Add(-2 * time.Hour), Until: until, Hosts: hosts})
+}
+
+func (a authority) sign(s catest.Spec, through ...*catest.CA) (pair tls.Certificate, certFile, keyFile string) {
+	a.t.Helper()
+	p, err := a.Issue(s, through...)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	for _, h := range hosts {
-		if ip := net.ParseIP(h); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, h)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	if pair, err = tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		a.t.Fatal(err)
-	}
-	return pair, write(a.t, "cert.pem", string(certPEM)), write(a.t, "key.pem", string(keyPEM))
+	return p.TLS, write(a.t, "cert.pem", string(p.Cert)), write(a.t, "key.pem", string(p.Key))
 }
 
 // tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must come from, or nil.
@@ -95,7 +62,7 @@ func tlsPatroni(t testing.TB, pair tls.Certificate, clients *authority) string {
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	if clients != nil {
 		s.TLS.ClientAuth, s.TLS.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-		s.TLS.ClientCAs.AddCert(clients.cert)
+		s.TLS.ClientCAs.AddCert(clients.Cert)
 	}
 	s.StartTLS()
 	t.Cleanup(s.Close)
