@@ -42,8 +42,7 @@ type fault struct {
 
 // newHTTP returns an HTTP client that connects anew for each question, as Patroni's HTTP/1.0 server wants it, and that
 // knows no proxy, no redirect and no compression. Deadlines are the context's.
-func (s settings) newHTTP(local bool) (*http.Client, error) {
-	var err error
+func (s settings) newHTTP(local bool, shown *shown) (*http.Client, error) {
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{}).DialContext,
 		DisableKeepAlives:      true,
@@ -51,9 +50,11 @@ func (s settings) newHTTP(local bool) (*http.Client, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 	if !local || strings.HasPrefix(s.url, "https:") {
-		if t.TLSClientConfig, err = s.tls(local); err != nil {
+		d, err := s.newDialer(local, shown)
+		if err != nil {
 			return nil, err
 		}
+		t.DialTLSContext = d.dial
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &http.Client{Transport: t, CheckRedirect: stay}, nil
@@ -111,11 +112,14 @@ func diagnose(ctx context.Context, began time.Time, err error) *fault {
 	var errno syscall.Errno
 	var dns *net.DNSError
 	var timeout net.Error
+	var unfit unfit
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return silent("vipctl was asked to stop")
 	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
 		return silent("no answer within " + patience(ctx, began).String())
+	case errors.As(err, &unfit):
+		return &fault{reconcile.NotOurs, string(unfit)}
 	case errors.As(err, &dns):
 		return silent(fmt.Sprintf("cannot resolve %s: %s", dns.Name, dns.Err))
 	case errors.Is(err, syscall.ECONNREFUSED):

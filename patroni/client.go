@@ -35,9 +35,10 @@ type Options struct {
 // Client asks one Patroni and its peers. Its methods may be called concurrently.
 type Client struct {
 	opts  Options
-	file  func() (*way, error)  // what the configuration says; never nil
-	last  func() (*way, error)  // what it said when Patroni was last heard by it, nil where nothing was kept
-	heard atomic.Pointer[heard] // the way by which Patroni was heard last; nil before that
+	file  func() (*way, error)           // what the configuration says; never nil
+	last  func() (*way, error)           // what it said when Patroni was last heard by it, nil where nothing was kept
+	heard atomic.Pointer[heard]          // the way by which Patroni was heard last; nil before that
+	said  atomic.Pointer[reconcile.Word] // the last one, nil before the first question
 }
 
 var _ reconcile.Patroni = (*Client)(nil)
@@ -59,6 +60,11 @@ func (c *Client) Check() error {
 	w, err := c.file()
 	if err != nil {
 		return err
+	}
+	if w.certFile != "" {
+		if _, err := w.certificate(); err != nil {
+			return err
+		}
 	}
 	if _, err := w.local(); err != nil {
 		return err
@@ -96,6 +102,13 @@ func (c *Client) URL() (string, error) {
 // configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it is as loud as an answer from a
 // stranger.
 func (c *Client) Word(ctx context.Context) reconcile.Word {
+	w := c.anyWord(ctx)
+	c.said.Store(&w)
+	return w
+}
+
+// anyWord is the word by the way that counts, or else by the other.
+func (c *Client) anyWord(ctx context.Context) reconcile.Word {
 	by, err := c.settings()
 	if err != nil {
 		return c.unasked(err)

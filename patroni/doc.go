@@ -19,4 +19,7 @@
 // is the name under which the members know this REST API, so every certificate that works for them works here, and one
 // for 127.0.0.1 is not needed. With an explicit URL, and for peers, it is verified for the host in the URL.
 // ctl.insecure turns verification off, unless vipctl.yml names a CA of its own.
+//
+// A certificate that is out of date counts all the same, and so does one for another name at an address of this host's own:
+// [Client.Oddities] and [Client.Findings] say it. docs/decisions/0007-certificates.md has what counts, and why.
 package patroni

@@ -6,41 +6,92 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// tls returns how to speak TLS with the local Patroni, or with a peer. Without a CA of its own it leaves the choice of
+// newDialer returns how to speak TLS with the local Patroni, or with the peers. Without a CA of its own it leaves the choice of
 // the system's to the first handshake, so that nothing is loaded for plain HTTP.
-func (s settings) tls(local bool) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.insecure} //nolint:gosec // ctl.insecure is the user's word
-	if local {
-		c.ServerName = s.serverName
-	}
+func (s settings) newDialer(local bool, shown *shown) (*dialer, error) {
+	d := &dialer{settings: s, local: local, shown: shown}
 	if s.caFile != "" && !s.insecure {
-		data, err := readFile(s.caFile)
+		cas, err := s.authorities()
 		if err != nil {
-			return nil, fmt.Errorf("CA certificates: %w", err)
+			return nil, err
 		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("CA certificates: %s: no certificate in it, want PEM", s.caFile)
+		d.roots = x509.NewCertPool()
+		for _, ca := range cas {
+			d.roots.AddCert(undated(ca))
 		}
-	}
-	if s.certFile != "" {
-		pair, err := s.certificate()
-		if err != nil {
-			return nil, fmt.Errorf("client certificate: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
 	}
 	if s.certRequired && s.certFile == "" {
 		return nil, errors.New("restapi.verify_client is required, but there is no client certificate: " +
 			"set ctl.certfile and ctl.keyfile in patroni.yml, or patroni.cert_file and patroni.key_file")
 	}
-	return c, nil
+	if s.certFile == "" {
+		return d, nil
+	}
+	pair, err := s.presentable(time.Now())
+	switch {
+	case err == nil:
+		d.pairs = []tls.Certificate{pair}
+	case s.certRequired:
+		return nil, err
+	default: // most members answer without it
+		d.unfit = err
+		shown.missed(err)
+	}
+	return d, nil
+}
+
+// presentable returns the client certificate if it helps to present it. One that is out of date does not, where none is
+// required: a Patroni that merely accepts certificates refuses it, and answers whoever has none.
+func (s settings) presentable(now time.Time) (tls.Certificate, error) {
+	pair, err := s.certificate()
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if why := outOfDate(pair.Leaf, now); why != "" && !s.certRequired {
+		return tls.Certificate{}, fmt.Errorf("client certificate: %s %s: renew it", s.certFile, why)
+	}
+	return pair, nil
+}
+
+// authorities reads the CA file.
+func (s settings) authorities() ([]*x509.Certificate, error) {
+	data, err := readFile(s.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("CA certificates: %w", err)
+	}
+	all := certificates(data)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("CA certificates: %s: no certificate in it, want PEM", s.caFile)
+	}
+	return all, nil
+}
+
+// certificates are those of a PEM file that can be read, as [x509.CertPool.AppendCertsFromPEM] takes them.
+func certificates(data []byte) (all []*x509.Certificate) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
+			continue
+		}
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // certificate reads the client certificate and its key.
 func (s settings) certificate() (tls.Certificate, error) {
+	pair, err := s.readPair()
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("client certificate: %w", err)
+	}
+	return pair, nil
+}
+
+func (s settings) readPair() (tls.Certificate, error) {
 	cert, err := readFile(s.certFile)
 	if err != nil {
 		return tls.Certificate{}, err

@@ -14,15 +14,17 @@ import (
 type way struct {
 	settings
 	asks  asking
+	shown *shown                       // certificates
 	local func() (*http.Client, error) // for the Patroni of this host
 	peers func() (*http.Client, error) // for the others
 }
 
 func newWay(s settings, a asking) *way {
+	seen := &shown{}
 	return &way{
-		settings: s, asks: a,
-		local: sync.OnceValues(func() (*http.Client, error) { return s.newHTTP(true) }),
-		peers: sync.OnceValues(func() (*http.Client, error) { return s.newHTTP(false) }),
+		settings: s, asks: a, shown: seen,
+		local: sync.OnceValues(func() (*http.Client, error) { return s.newHTTP(true, seen) }),
+		peers: sync.OnceValues(func() (*http.Client, error) { return s.newHTTP(false, seen) }),
 	}
 }
 

@@ -1,0 +1,70 @@
+package patroni
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// Findings is what people should know about the last answer of the local Patroni, about the certificates that it and the
+// peers presented in this process, and about those that vipctl has itself. It may ask once more, in the other scheme.
+// That nobody answers is none of them.
+func (c *Client) Findings(ctx context.Context) (found reconcile.Findings) {
+	w, err := c.settings()
+	if err != nil {
+		return nil // Check says it
+	}
+	said := c.said.Load()
+	switch {
+	case said == nil || said.Heard():
+	case c.speaksTLS(ctx, w.url):
+		found.Add(reconcile.Problem, "%s: it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml (in the environment of "+
+			"Patroni's unit perhaps: set patroni.environment_file), or patroni.url should begin with https://", w.url)
+	case said.Answer == reconcile.NotOurs:
+		found.Add(reconcile.Problem, "%s: what answers there is not this member's Patroni, and counts as silence: %s", w.url, said.Why)
+	}
+	now := time.Now()
+	return append(append(found, w.presented(now)...), w.ownCertificates(now)...)
+}
+
+// speaksTLS reports whether a server that should speak plain HTTP speaks TLS. Python's
+// resets a plain connection, others answer with an error.
+func (c *Client) speaksTLS(ctx context.Context, base string) bool {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	err = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}).HandshakeContext(ctx) //nolint:gosec // nothing is asked
+	return err == nil || strings.HasPrefix(err.Error(), "remote error: tls: ")
+}
+
+// ownCertificates looks at the files that vipctl reads itself. Those that cannot be read are [Client.Check]'s.
+func (s settings) ownCertificates(now time.Time) (found reconcile.Findings) {
+	if s.certFile != "" {
+		if pair, err := s.certificate(); err == nil {
+			addDates(&found, pair.Leaf, now, "the client certificate "+s.certFile, "a Patroni with restapi.verify_client refuses us: renew it")
+		}
+	}
+	if s.caFile == "" || s.insecure {
+		return found
+	}
+	if cas, err := s.authorities(); err == nil {
+		last := slices.MaxFunc(cas, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+		addDates(&found, last, now, "the CA certificate in "+s.caFile, "what it has signed is believed by vipctl alone: renew it")
+	}
+	return found
+}
