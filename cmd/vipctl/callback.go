@@ -81,6 +81,7 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 		}
 	}
 	a.warnOfAhead(h)
+	a.warnOfCertificates(h)
 	err := a.report(outcomes)
 	a.logOddities(h)
 	a.keepSettings(h)

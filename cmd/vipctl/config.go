@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 func (a *app) configCommand() *cli.Command {
@@ -36,12 +38,14 @@ func (a *app) checkConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.patroni.Changed() { // else what Patroni says is not asked for
-		h.patroni.Word(a.ctx)
-		a.warnOfAhead(h)
-	}
+	said := h.patroni.Word(a.ctx)
+	a.warnOfAhead(h)
 	if err := errors.Join(h.patroni.Check(), h.checkSecrets()); err != nil {
 		return configError{err}
+	}
+	if said.Answer == reconcile.Silent {
+		url, _ := h.patroni.URL() // an error is Check's
+		a.log.Warnf("%s: Patroni does not answer, so that its answers and its certificate were not checked: %s", url, said.Why)
 	}
 	a.warnOfOwner(h)
 	if err := a.tellFindings("config check", a.findings(h)); err != nil {

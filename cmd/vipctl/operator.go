@@ -137,6 +137,7 @@ func (a *app) ordered(c *cli.Context, o reconcile.Order) reconcile.Trigger {
 func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(a.ctx, t)
 	a.warnOfAhead(h)
+	a.warnOfCertificates(h)
 	a.logOddities(h)
 	failed := []error{a.report(outcomes)}
 	for _, out := range outcomes {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -22,6 +25,8 @@ type fakePatroni struct {
 	delay  time.Duration
 	silent bool
 	server *http.Server
+
+	certificates *fakeCertificates // nil for plain HTTP
 }
 
 func newFakePatroni() *fakePatroni {
@@ -85,7 +90,10 @@ func (p *fakePatroni) start() error {
 	if err != nil {
 		return err
 	}
-	p.server = &http.Server{Handler: p}
+	if p.certificates != nil {
+		l = tls.NewListener(l, p.certificates.serverConfig())
+	}
+	p.server = &http.Server{Handler: p, ErrorLog: log.New(io.Discard, "", 0)}
 	go func(s *http.Server) { _ = s.Serve(l) }(p.server)
 	return nil
 }

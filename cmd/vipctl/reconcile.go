@@ -47,6 +47,7 @@ func (a *app) reconcile(c *cli.Context) error {
 	}
 	outcomes := h.engine.Plan(a.ctx, a.tick(a.started))
 	a.warnOfAhead(h)
+	a.warnOfCertificates(h)
 	for _, o := range outcomes {
 		facts, err := json.MarshalIndent(o.Facts, "", "  ")
 		if err != nil {

@@ -29,6 +29,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //
 //	patroni leader|replica [KEY=VALUE...]  answer so from now on; KEY is one of the answer's, or delay, status, ttl...
 //	patroni silent | stop                  take connections and never answer; refuse them
+//	certificate rest|client [KEY=VALUE...] /etc/patroni/ca.pem, and what Patroni presents from its next start on, over HTTPS
+//	                                       (/etc/patroni/client.pem); KEY is from, until (-24h), name, cn, by
+//	certificate none                       it speaks plain HTTP from its next start on
 //	postgres up|stopping|down              the state of PostgreSQL in its data directory
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
 //	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
@@ -58,7 +61,7 @@ func TestScript(t *testing.T) {
 			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "ip": scriptIP, "exits": scriptExits,
 			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
 			"umount": scriptUmount, "fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
-			"hetzner": scriptHetzner,
+			"hetzner": scriptHetzner, "certificate": scriptCertificate,
 		},
 	})
 }
