@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -28,10 +29,16 @@ func (c *Client) Findings(ctx context.Context) (found reconcile.Findings) {
 		found.Add(reconcile.Problem, "%s: it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml (in the environment of "+
 			"Patroni's unit perhaps: set patroni.environment_file), or patroni.url should begin with https://", w.url)
 	case said.Answer == reconcile.NotOurs:
-		found.Add(reconcile.Problem, "%s: what answers there is not this member's Patroni, and counts as silence: %s", w.url, said.Why)
+		found.Add(reconcile.Problem, "%s: what answers there is not this member's Patroni, and counts as silence: %s "+
+			"(the address is from restapi.listen in patroni.yml, or patroni.url)", w.url, said.Why)
 	}
-	now := time.Now()
-	return append(append(found, w.presented(now)...), w.ownCertificates(now)...)
+	in := inspection{now: time.Now(), found: found}
+	all, _ := w.shown.list()
+	for _, p := range all {
+		in.look(p)
+	}
+	in.files(w.settings)
+	return in.found
 }
 
 // speaksTLS reports whether a server that should speak plain HTTP speaks TLS. Python's
@@ -41,7 +48,7 @@ func (c *Client) speaksTLS(ctx context.Context, base string) bool {
 	if err != nil || u.Scheme != "http" {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, 500*time.Millisecond)) // milliseconds on this host
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
 	if err != nil {
@@ -52,19 +59,18 @@ func (c *Client) speaksTLS(ctx context.Context, base string) bool {
 	return err == nil || strings.HasPrefix(err.Error(), "remote error: tls: ")
 }
 
-// ownCertificates looks at the files that vipctl reads itself. Those that cannot be read are [Client.Check]'s.
-func (s settings) ownCertificates(now time.Time) (found reconcile.Findings) {
+// files looks at what vipctl reads itself. What cannot be read is [Client.Check]'s. Of several CAs one that is good is enough.
+func (in *inspection) files(s settings) {
 	if s.certFile != "" {
 		if pair, err := s.certificate(); err == nil {
-			addDates(&found, pair.Leaf, now, "the client certificate "+s.certFile, "a Patroni with restapi.verify_client refuses us: renew it")
+			in.dates(pair.Leaf, "the client certificate "+s.certFile, "a Patroni with restapi.verify_client refuses it: renew it")
 		}
 	}
 	if s.caFile == "" || s.insecure {
-		return found
+		return
 	}
 	if cas, err := s.authorities(); err == nil {
 		last := slices.MaxFunc(cas, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-		addDates(&found, last, now, "the CA certificate in "+s.caFile, "what it has signed is believed by vipctl alone: renew it")
+		in.authority(last, fmt.Sprintf("%s: the CA certificate %q", s.caFile, plain(last.Subject.CommonName)))
 	}
-	return found
 }

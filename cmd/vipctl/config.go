@@ -6,8 +6,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/vipctl/vipctl/reconcile"
 )
 
 func (a *app) configCommand() *cli.Command {
@@ -38,14 +36,12 @@ func (a *app) checkConfig(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	said := h.patroni.Word(a.ctx)
-	a.warnOfAhead(h)
-	if err := errors.Join(h.patroni.Check(), h.checkSecrets()); err != nil {
-		return configError{err}
+	wrong := errors.Join(h.patroni.Check(), h.checkSecrets())
+	if wrong == nil || h.patroni.Changed() {
+		a.askPatroni(h)
 	}
-	if said.Answer == reconcile.Silent {
-		url, _ := h.patroni.URL() // an error is Check's
-		a.log.Warnf("%s: Patroni does not answer, so that its answers and its certificate were not checked: %s", url, said.Why)
+	if wrong != nil {
+		return configError{wrong}
 	}
 	a.warnOfOwner(h)
 	if err := a.tellFindings("config check", a.findings(h)); err != nil {

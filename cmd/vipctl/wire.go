@@ -27,7 +27,8 @@ type host struct {
 	odd     oddities
 	budget  *vip.Budget // of the frames that links are sent
 
-	saidAhead bool // that patroni.yml is ahead of Patroni: once a process is enough
+	saidAhead        bool // that patroni.yml is ahead of Patroni: once a process is enough
+	saidCertificates bool // what is wrong with certificates, likewise
 }
 
 // load reads the configuration and applies what it says of the log. It returns the path as well.
