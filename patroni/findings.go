@@ -29,8 +29,8 @@ func (c *Client) Findings(ctx context.Context) (found reconcile.Findings) {
 		found.Add(reconcile.Problem, "%s: it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml (in the environment of "+
 			"Patroni's unit perhaps: set patroni.environment_file), or patroni.url should begin with https://", w.url)
 	case said.Answer == reconcile.NotOurs:
-		found.Add(reconcile.Problem, "%s: what answers there is not this member's Patroni, and counts as silence: %s "+
-			"(the address is from restapi.listen in patroni.yml, or patroni.url)", w.url, said.Why)
+		found.Add(reconcile.Problem, "%s (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: %s",
+			w.url, said.Why)
 	}
 	in := inspection{now: time.Now(), found: found}
 	all, _ := w.shown.list()

@@ -40,7 +40,7 @@ func TestFindings(t *testing.T) {
 		"another name":    {issued(t, long, spec(-days, 99*days, "node2.example")), known(file), []string{"problem https://ADDR: the certificate of the REST API is for node2.example and not for node1.example"}},
 		"common name":     {issued(t, long, common), known(file), []string{"warning https://ADDR: the certificate of the REST API has its name, node1.example, as common name alone"}},
 		"our own":         {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {certfile: " + certFile + "}\n", []string{"warning the client certificate " + certFile + " expires at DATE, in 9 days; then a Patroni with restapi.verify_client"}},
-		"the CA's, alone": {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {cacert: " + caFile(t, ca(t, nil, spec(-9*days, -days), "old")) + "}\n", []string{"problem https://ADDR: what answers there is not this member's Patroni, and counts as silence: its certificate is from no CA in ", "problem /"}},
+		"the CA's, alone": {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {cacert: " + caFile(t, ca(t, nil, spec(-9*days, -days), "old")) + "}\n", []string{"problem https://ADDR (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: its certificate is from no CA in ", "problem /"}},
 		"insecure":        {issued(t, long, spec(-9*days, -days, "node2.example")), known(file) + "ctl: {insecure: true}\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestFindingsOfAnAnswer(t *testing.T) {
 		addr, extra, want string
 	}{
 		"nobody":         {refusing(t), "", ""},
-		"a stranger":     {stranger.addr, "", `http://` + stranger.addr + `: what answers there is not this member's Patroni, and counts as silence: scope is "other", patroni.yml says "demo"`},
+		"a stranger":     {stranger.addr, "", `http://` + stranger.addr + ` (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: scope is "other", patroni.yml says "demo"`},
 		"HTTPS, unasked": {python.addr, "", "http://" + python.addr + ": it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml"},
 	} {
 		t.Run(name, func(t *testing.T) {
