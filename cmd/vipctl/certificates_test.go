@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -42,6 +43,23 @@ func (f *fakeCertificates) serverConfig() *tls.Config {
 	return c
 }
 
+// schemeListener has each connection speak TLS where Patroni has a certificate then. The port stays as it is: one that is closed
+// is not free while another test starts a program, which has it until its exec.
+type schemeListener struct {
+	net.Listener
+	p *fakePatroni
+}
+
+func (l schemeListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	if err != nil || l.p.certificates == nil {
+		return c, err
+	}
+	return tls.Server(c, l.p.certificates.serverConfig()), nil
+}
+
 // issue signs a certificate as the words of a script ask: until=-24h, from=1h (from now), name=a,b, cn=NAME, by=stranger.
 func (f *fakeCertificates) issue(words []string) (catest.Pair, error) {
 	by, s := f.ca, catest.Between(-365*24*time.Hour, 365*24*time.Hour)
@@ -74,13 +92,13 @@ func (f *fakeCertificates) issue(words []string) (catest.Pair, error) {
 	return by.Issue(s)
 }
 
-// scriptCertificate has Patroni present a certificate from its next start on, or speak plain HTTP, or writes a certificate for
-// clients.
+// scriptCertificate has Patroni present a certificate from now on, or speak plain HTTP, or writes a certificate for clients.
 func scriptCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 0, "certificate none, or certificate rest|client [from=-48h] [until=-24h] [name=HOST,...] [cn=NAME] [by=stranger] [required]")
 	p := hostOf(ts).patroni
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if args[0] == "none" {
-		p.stop()
 		p.certificates = nil
 		return
 	}
@@ -94,7 +112,6 @@ func scriptCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "rest":
 		p.certificates.rest = pair.TLS
-		p.stop()
 	case "client":
 		ts.Check(os.WriteFile("/etc/patroni/client.pem", append(pair.Cert, pair.Key...), 0o600))
 	default:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -90,11 +89,8 @@ func (p *fakePatroni) start() error {
 	if err != nil {
 		return err
 	}
-	if p.certificates != nil {
-		l = tls.NewListener(l, p.certificates.serverConfig())
-	}
 	p.server = &http.Server{Handler: p, ErrorLog: log.New(io.Discard, "", 0)}
-	go func(s *http.Server) { _ = s.Serve(l) }(p.server)
+	go func(s *http.Server) { _ = s.Serve(schemeListener{l, p}) }(p.server)
 	return nil
 }
 

@@ -29,9 +29,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //
 //	patroni leader|replica [KEY=VALUE...]  answer so from now on; KEY is one of the answer's, or delay, status, ttl...
 //	patroni silent | stop                  take connections and never answer; refuse them
-//	certificate rest|client [KEY=VALUE...] /etc/patroni/ca.pem, and what Patroni presents from its next start on, over HTTPS
-//	                                       (/etc/patroni/client.pem); KEY is from, until (-24h), name, cn, by
-//	certificate none                       it speaks plain HTTP from its next start on
+//	certificate rest|client [KEY=VALUE...] what Patroni presents from now on, over HTTPS (what clients have: client.pem), signed by
+//	                                       /etc/patroni/ca.pem; KEY is from, until (-24h), name, cn, by
+//	certificate none                       plain HTTP from now on
 //	postgres up|stopping|down              the state of PostgreSQL in its data directory
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
 //	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
