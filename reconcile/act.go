@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,8 @@ func (v *visit) hold(verdict Verdict) {
 	n, now := v.facts.Note, v.Clock.Now()
 	n.Generation, n.Claimed, n.HandOver = n.Generation+1, 0, nil
 	n.Changed, n.LeaseEnd, n.Forever = now, verdict.Until, verdict.Forever
+	n.Repeats = n.Repeats.Without(string(ChangeRelease), string(ChangeHandOver))
+	claimed, mended := v.facts.Note.Claimed, v.facts.Sight.Here == PresencePartly
 	again := v.facts.cutShort()
 	saved := v.save(n)
 	repeated := again && !saved // the note goes on telling of a claim that was cut short: each tick finishes it
@@ -55,6 +58,9 @@ func (v *visit) hold(verdict Verdict) {
 	n.Failure = text(err)
 	if err == nil {
 		n.Claimed, n.Announced = announced, announced
+	}
+	if err == nil && mended && claimed != 0 { // here all the while, beside another copy: who else answers is asked as before
+		n.Claimed = claimed
 	}
 	v.save(n)
 	v.claimed, v.outcome.Err = err == nil, err
@@ -107,6 +113,7 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 	was := v.facts.Note
 	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
 	n := Note{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
+	n.Repeats = was.Repeats.Without(string(ChangeClaim))
 	if err != nil {
 		n.Claimed, n.LeaseEnd, n.Forever = was.Claimed, was.LeaseEnd, was.Forever
 	}
@@ -134,11 +141,58 @@ func (v *visit) save(n Note) (saved bool) {
 	return err == nil
 }
 
-// record makes the record of a transition and tells of it at once.
+// record makes the record of a transition and tells of it at once. What ticks do again and again is counted instead.
 func (v *visit) record(c Change, verdict Verdict, why string) {
+	if v.trigger.Event == EventTick && v.outcome.Err == nil { // a failure that goes on is told once anyway
+		key := string(c) + " " + string(verdict.Code)
+		if c == ChangeConflict {
+			key += " " + why // one host after the other is news
+		}
+		tell, words := v.count(key)
+		if !tell {
+			return
+		}
+		why += words
+	}
+	v.tell(c, verdict.Code, why)
+}
+
+// count takes note of a tick's transition, and reports whether it is told, with its count.
+func (v *visit) count(what string) (tell bool, words string) {
+	n := v.facts.Note
+	n.Repeats, tell, words = n.Repeats.Count(what, v.Clock.Now(), v.Clock.Wall())
+	v.save(n)
+	if words == "" {
+		return tell, ""
+	}
+	words = "; " + words
+	if v.Movers != nil && tell {
+		for _, other := range v.Movers() {
+			words += "; " + other + " runs here"
+		}
+	}
+	return tell, words
+}
+
+// tellEnded tells how often something came that has stayed away since.
+func (v *visit) tellEnded() {
+	rest, what, ended := v.facts.Note.Repeats.Ended(v.Clock.Now())
+	if what == "" || v.trigger.Event != EventTick {
+		return
+	}
+	n := v.facts.Note
+	n.Repeats = rest
+	if v.save(n) {
+		words := strings.SplitN(what, " ", 3)
+		v.tell(Change(words[0]), Code(words[1]), "it came "+ended.String()+", and no more")
+	}
+}
+
+// tell makes a record.
+func (v *visit) tell(c Change, code Code, why string) {
 	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
-		Do: c, Code: verdict.Code, Reason: why,
+		Do: c, Code: code, Reason: why,
 		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.spent.phases(), Error: text(v.outcome.Err),
 	}
 	v.outcome.Records = append(v.outcome.Records, r)

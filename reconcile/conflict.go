@@ -63,8 +63,7 @@ func (v *visit) probe(ctx context.Context) (news bool) {
 	n.Probed, n.Answering = v.Clock.Now(), others
 	v.save(n)
 	if news {
-		verdict := Verdict{Code: CodeConflict}
-		v.record(ChangeConflict, verdict, fmt.Sprintf("another host answers for the address: %v", others))
+		v.record(ChangeConflict, Verdict{Code: CodeConflict}, fmt.Sprintf("another host answers for the address: %v", others))
 	}
 	return news
 }

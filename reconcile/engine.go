@@ -16,7 +16,7 @@ type VIP struct {
 	Route    Route         // nil: the link is all there is
 }
 
-// Engine carries out the policy. It is the only code that moves an address. All fields but Tell are needed; none may
+// Engine carries out the policy. It is the only code that moves an address. All fields but Movers and Tell are needed; none may
 // be changed during a run.
 type Engine struct {
 	VIPs     []VIP // one at least
@@ -27,6 +27,9 @@ type Engine struct {
 	Interval time.Duration // between two ticks
 	Refresh  time.Duration // between two announcements of an address that stays
 
+	// Movers, when set, names the programs on this host that may move an address as well. It is asked where a tick has to do
+	// the same again and again.
+	Movers func() []string
 	// Tell, when set, is called for each record as soon as the address has moved, before anything slow: Patroni may
 	// kill a callback at any instant. VIPs run side by side, so calls may be concurrent.
 	Tell func(Record)
@@ -62,6 +65,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 			}
 			v.lookAgain(ctx)
 			v.learnOthers(ctx)
+			v.tellEnded()
 			finish()
 			outcomes[i] = v.outcome
 		})

@@ -26,6 +26,8 @@ type Note struct {
 	// a host that has it too. None of them can be told from a successor, so that none counts as one.
 	Probed    Moment `json:"probed,omitempty"`
 	Answering []MAC  `json:"answering,omitempty"`
+	// Repeats counts the transitions of ticks, by what was done and the code.
+	Repeats Repeats `json:"repeats,omitempty"`
 	// Hold is an operator's, also where the address is not here.
 	Hold *OperatorHold `json:"hold,omitempty"`
 	// HandOver is set while the address waits for its successor.
@@ -60,6 +62,7 @@ type Memory struct {
 	LastTick   Moment    `json:"last_tick"`
 	Callback   Callback  `json:"callback"`
 	Warned     []string  `json:"warned,omitempty"` // what is said once a boot, and has been
+	Said       Repeats   `json:"said,omitempty"`   // the warnings of ticks, by their text
 }
 
 // Changed is a change of the cluster's settings: what counted before it, and when it was heard.

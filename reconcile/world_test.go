@@ -32,8 +32,8 @@ type world struct {
 	peers   []PeerWord
 
 	slowPeers bool // they answer, but not at once
-	pg      PG
-	timing  Timing
+	pg        PG
+	timing    Timing
 
 	members      []Peer
 	dcsLeader    string

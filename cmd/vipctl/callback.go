@@ -82,8 +82,11 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	}
 	a.warnOfAhead(h)
 	a.warnOfCertificates(h)
+	for i := range outcomes {
+		outcomes[i].Warnings = h.worthSaying(outcomes[i].Warnings, t)
+	}
 	err := a.report(outcomes)
-	a.logOddities(h)
+	a.logOddities(h, t)
 	a.keepSettings(h)
 	return err
 }

@@ -33,15 +33,44 @@ const (
 )
 
 // logOddities logs them; a kernel that cannot reset sessions will not learn to, so that this is said once a boot.
-func (a *app) logOddities(h *host) {
+func (a *app) logOddities(h *host, t reconcile.Trigger) {
 	h.odd.mu.Lock()
 	defer h.odd.mu.Unlock()
 	for _, err := range h.odd.errs {
-		if !errors.Is(err, vip.ErrNoSessionReset) || h.firstTime(noSessionReset) {
-			a.log.Warn(err)
+		if errors.Is(err, vip.ErrNoSessionReset) && !h.firstTime(noSessionReset) {
+			continue
+		}
+		for _, warning := range h.worthSaying([]string{err.Error()}, t) {
+			a.log.Warn(warning)
 		}
 	}
 	h.odd.errs = nil
+}
+
+// worthSaying leaves out what ticks warn of again and again: it is said once, and then by its number.
+func (h *host) worthSaying(warnings []string, t reconcile.Trigger) (said []string) {
+	if t.Event != reconcile.EventTick || len(warnings) == 0 {
+		return warnings
+	}
+	said = slices.Clone(warnings)
+	err := h.notes.UpdateMemory(func(m *reconcile.Memory) {
+		said = nil
+		for _, w := range warnings {
+			var tell bool
+			var words string
+			if m.Said, tell, words = m.Said.Count(w, hostClock{}.Now(), hostClock{}.Wall()); !tell {
+				continue
+			}
+			if words != "" {
+				w += "; " + words
+			}
+			said = append(said, w)
+		}
+	})
+	if err != nil {
+		return warnings
+	}
+	return said
 }
 
 // firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.

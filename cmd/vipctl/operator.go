@@ -138,7 +138,7 @@ func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(a.ctx, t)
 	a.warnOfAhead(h)
 	a.warnOfCertificates(h)
-	a.logOddities(h)
+	a.logOddities(h, t)
 	failed := []error{a.report(outcomes)}
 	for _, out := range outcomes {
 		switch {

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -45,8 +48,29 @@ type vipStatus struct {
 	Reason         string             `json:"reason"`
 	Conflict       *conflictStatus    `json:"conflict"`
 	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now; nil where that could not be asked
+	Repeats        []repeatStatus     `json:"repeats"`   // what ticks do again and again at present
 	LastTransition *reconcile.Record  `json:"last_transition"`
 	Route          *routeStatus       `json:"route"`
+}
+
+// repeatStatus is what a tick had to do again and again, because another mover undoes it.
+type repeatStatus struct {
+	Do    reconcile.Change `json:"do"`
+	Code  reconcile.Code   `json:"code"`
+	Times int              `json:"times"` // that it came again
+	Since reconcile.Stamp  `json:"since"`
+}
+
+// repeatsOf lists what goes on by the note.
+func repeatsOf(n reconcile.Note, now reconcile.Moment) []repeatStatus {
+	list := []repeatStatus{} // JSON has a list, not null
+	for _, key := range slices.Sorted(maps.Keys(n.Repeats)) {
+		if r := n.Repeats[key]; r.GoesOn(now) {
+			words := strings.Fields(key)
+			list = append(list, repeatStatus{Do: reconcile.Change(words[0]), Code: reconcile.Code(words[1]), Times: r.Times, Since: r.Since})
+		}
+	}
+	return list
 }
 
 // conflictStatus is a host that answered for an address while it was here.
@@ -197,6 +221,10 @@ func newVIPStatus(o reconcile.Outcome) vipStatus {
 		at := time.Now().Add(n.Probed - o.Facts.Now)
 		v.Conflict = &conflictStatus{MAC: n.Answering[0], At: reconcile.Stamp{Time: at}}
 		v.Reason += fmt.Sprintf(" (conflict: %s answers too)", n.Answering[0])
+	}
+	v.Repeats = repeatsOf(o.Facts.Note, o.Facts.Now)
+	for _, r := range v.Repeats {
+		v.Reason += fmt.Sprintf(" (%s %s again, %d times since %s: does another program move the address?)", r.Do, r.Code, r.Times, r.Since.UTC().Format("15:04:05 UTC"))
 	}
 	if s.Detail != "" {
 		v.Reason += " (" + s.Detail + ")"
