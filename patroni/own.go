@@ -1,13 +1,17 @@
 package patroni
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 )
 
 // Own is an address that this member has by itself, whoever leads.
 type Own struct {
 	Addr    netip.Addr `json:"addr"`
+	Host    string     `json:"-"`       // the name that stands there for the address; "" where that stands there itself
 	Setting string     `json:"setting"` // that says so: "postgresql.connect_address"
 	Where   string     `json:"where"`   // file and line of the setting; the file alone where there is no line
 }
@@ -22,6 +26,29 @@ func (c *Client) Own() []Own {
 	return s.addresses()
 }
 
+// OwnNames returns the addresses of the names in the same settings, and what could not be resolved before the end of ctx.
+func (c *Client) OwnNames(ctx context.Context) (all []Own, err error) {
+	s, _ := c.settings()
+	var errs []error
+	for _, o := range s.own {
+		if o.Host == "" {
+			continue
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", o.Host)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s in %s: %w", o.Setting, o.Where, err))
+		}
+		for _, a := range addrs {
+			o.Addr = bare(a)
+			all = append(all, o)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// bare is an address without what may be around it.
+func bare(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
 // addresses are those of the settings that are any.
 func (s settings) addresses() []Own {
 	var all []Own
@@ -33,7 +60,7 @@ func (s settings) addresses() []Own {
 	return all
 }
 
-// own reads the settings as far as they are addresses.
+// own reads the settings as far as they are addresses or names.
 func (t *tree) own() (all [len(ownSettings)]Own) {
 	for i, key := range ownSettings {
 		e := t.entry(key)
@@ -44,11 +71,12 @@ func (t *tree) own() (all [len(ownSettings)]Own) {
 		if err != nil || wildcard(host) {
 			continue
 		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil {
-			continue
+		all[i] = Own{Setting: e.setting, Where: e.file}
+		if addr, err := netip.ParseAddr(host); err == nil {
+			all[i].Addr = bare(addr)
+		} else {
+			all[i].Host = host
 		}
-		all[i] = Own{Addr: addr.Unmap().WithZone(""), Setting: e.setting, Where: e.file}
 		if e.node.Line > 0 {
 			all[i].Where = fmt.Sprintf("%s:%d", e.file, e.node.Line)
 		}

@@ -1,8 +1,10 @@
 package patroni
 
 import (
+	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -12,13 +14,13 @@ func TestOwn(t *testing.T) {
 		"restapi: {listen: '*:8008'}": nil,
 		"restapi: {listen: 'node1:8008', connect_address: 'node1.example:8008'}\npostgresql: {listen: '10.0.0.1:5432'}": nil,
 		"restapi:\n  listen: 10.0.0.1:8008\n  connect_address: '[fd00::1]:8008'\npostgresql: {connect_address: '::ffff:10.0.0.3:5432'}": {
-			{netip.MustParseAddr("fd00::1"), "restapi.connect_address", ":4"},
-			{netip.MustParseAddr("10.0.0.1"), "restapi.listen", ":3"},
-			{netip.MustParseAddr("10.0.0.3"), "postgresql.connect_address", ":5"},
+			{Addr: netip.MustParseAddr("fd00::1"), Setting: "restapi.connect_address", Where: ":4"},
+			{Addr: netip.MustParseAddr("10.0.0.1"), Setting: "restapi.listen", Where: ":3"},
+			{Addr: netip.MustParseAddr("10.0.0.3"), Setting: "postgresql.connect_address", Where: ":5"},
 		},
 		"restapi: {listen: '127.0.0.1:8008', connect_address: [10.0.0.1]}\npostgresql: {connect_address: 10.0.0.2}": {
-			{netip.MustParseAddr("127.0.0.1"), "restapi.listen", ":2"},
-			{netip.MustParseAddr("10.0.0.2"), "postgresql.connect_address", ":3"},
+			{Addr: netip.MustParseAddr("127.0.0.1"), Setting: "restapi.listen", Where: ":2"},
+			{Addr: netip.MustParseAddr("10.0.0.2"), Setting: "postgresql.connect_address", Where: ":3"},
 		},
 	} {
 		file := write(t, "patroni.yml", "scope: demo\n"+text)
@@ -30,11 +32,29 @@ func TestOwn(t *testing.T) {
 		}
 	}
 	env := write(t, "env", "PATRONI_POSTGRESQL_CONNECT_ADDRESS=10.0.0.1:5432\n")
-	want := []Own{{netip.MustParseAddr("10.0.0.1"), "PATRONI_POSTGRESQL_CONNECT_ADDRESS", env}}
+	want := []Own{{Addr: netip.MustParseAddr("10.0.0.1"), Setting: "PATRONI_POSTGRESQL_CONNECT_ADDRESS", Where: env}}
 	if got := New(Options{EnvironmentFile: env}).Own(); !slices.Equal(got, want) {
 		t.Errorf("from the environment file: %v, want %v", got, want)
 	}
 	if got := New(Options{Config: "/nonexistent"}).Own(); got != nil {
 		t.Errorf("without a file: %v", got)
+	}
+}
+
+// Names are resolved where somebody asks for it, for as long as the context lets it.
+func TestOwnNames(t *testing.T) {
+	file := write(t, "patroni.yml", "scope: demo\nrestapi:\n  listen: 10.0.0.1:8008\n  connect_address: localhost:8008")
+	own, err := New(Options{Config: file}).OwnNames(t.Context())
+	want := Own{Addr: netip.MustParseAddr("127.0.0.1"), Host: "localhost", Setting: "restapi.connect_address", Where: file + ":4"}
+	if err != nil || !slices.Contains(own, want) {
+		t.Errorf("got %v %v, want %v", own, err, want)
+	}
+
+	file = write(t, "patroni.yml", "scope: demo\npostgresql: {connect_address: 'no-such.invalid:5432'}")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	own, err = New(Options{Config: file}).OwnNames(ended)
+	if want := "postgresql.connect_address in " + file + ":2: lookup no-such.invalid"; own != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v %v, want %s...", own, err, want)
 	}
 }
