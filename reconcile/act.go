@@ -47,6 +47,7 @@ func (v *visit) hold(verdict Verdict) {
 	stop := v.timed(&v.spent.address)
 	err := v.vip.Address.Hold(verdict.end())
 	stop()
+	n.Ours = n.Ours || err == nil
 	if err == nil {
 		stop = v.timed(&v.spent.frame)
 		err = v.vip.Address.Announce()
@@ -91,6 +92,7 @@ func (v *visit) renew(verdict Verdict) {
 		}
 	}
 	n.LeaseEnd, n.Forever, n.Failure = verdict.Until, verdict.Forever, ""
+	n.Ours = n.Ours || v.outcome.Err == nil
 	if !reflect.DeepEqual(n, v.facts.Note) {
 		v.save(n)
 	}
@@ -115,7 +117,7 @@ func (v *visit) release(verdict Verdict, c Change, why string) {
 	n := Note{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
 	n.Repeats = was.Repeats.Without(string(ChangeClaim))
 	if err != nil {
-		n.Claimed, n.LeaseEnd, n.Forever = was.Claimed, was.LeaseEnd, was.Forever
+		n.Claimed, n.Ours, n.LeaseEnd, n.Forever = was.Claimed, was.Ours, was.LeaseEnd, was.Forever
 	}
 	saved := v.save(n) // where it cannot be, the note goes on telling of a claim
 	v.outcome.Err = err

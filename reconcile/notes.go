@@ -12,6 +12,9 @@ type Note struct {
 	// Claimed is when the address was last put on the link and announced; 0 while a claim is under way or was cut
 	// short, and after a release.
 	Claimed Moment `json:"claimed,omitempty"`
+	// Ours is set when a claim has put the address on the link, or a renewal has taken over one that was found there. From
+	// then on, until a release, it is no address of the host's own, also while the next claim is under way.
+	Ours bool `json:"ours,omitempty"`
 	// Announced is when the neighbours were last told.
 	Announced Moment `json:"announced,omitempty"`
 	// LeaseEnd is until when the last verdict vouched for the address, also where the kernel's address has no end.

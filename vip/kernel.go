@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,9 @@ type Options struct {
 
 	// Budget paces the frames that the link is sent. Kernels of one process share one; nil is one of its own.
 	Budget *Budget
+	// Noted reports whether the VIP's note says that vipctl claimed the address: only then an address that could as well be
+	// this host's own is taken away. It is asked for such an address alone; nil is a note that says nothing.
+	Noted func() bool
 	// Clock is the boot clock. It must be set.
 	Clock func() reconcile.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
@@ -43,6 +45,7 @@ type Kernel struct {
 	link   string
 	routed bool
 	budget *Budget
+	noted  func() bool
 	clock  func() reconcile.Moment
 	warn   func(error)
 
@@ -60,6 +63,7 @@ func New(o Options) *Kernel {
 		link:   o.Interface,
 		routed: o.Routed,
 		budget: o.Budget,
+		noted:  o.Noted,
 		clock:  o.Clock,
 		warn:   o.Warn,
 
@@ -70,6 +74,9 @@ func New(o Options) *Kernel {
 	}
 	if k.warn == nil {
 		k.warn = func(error) {}
+	}
+	if k.noted == nil {
+		k.noted = func() bool { return false }
 	}
 	return k
 }
@@ -101,11 +108,17 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 	}
 	wanted := slices.ContainsFunc(s.here, k.wanted)
 	for _, c := range s.here {
-		if k.wanted(c) {
+		why := k.own(s, c)
+		switch {
+		case why != "":
+			why = errOwn.Error() + ", " + why
+		case !k.wanted(c):
+			why = oddity(c, wanted)
+		default:
 			continue
 		}
 		sight.Here = reconcile.PresencePartly
-		odd = append(odd, oddity(c, wanted))
+		odd = append(odd, why)
 	}
 	if len(s.elsewhere) > 0 {
 		odd = append(odd, also(len(s.here) > 0)+"on "+k.linkNames(s.elsewhere))
@@ -127,8 +140,8 @@ func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment)
 	return false, end
 }
 
-// Hold implements [reconcile.Address]. It refuses where less than a second is left, and where the address is on
-// another link and not here as wanted. One that is here as wanted is renewed all the same, with a warning about the other
+// Hold implements [reconcile.Address]. It refuses where less than a second is left, where the address is on another link
+// and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a warning about the other
 // each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link is an error that is
 // [os.ErrNotExist]; one that is down gets the address and stays down.
 func (k *Kernel) Hold(until reconcile.Moment) error {
@@ -143,6 +156,9 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 	if other != nil && !slices.ContainsFunc(s.here, k.wanted) {
 		return other
 	}
+	if err := k.refuseOwn(s); err != nil {
+		return fmt.Errorf("hold %s on %s: %w", k.prefix, s.link.Name, err)
+	}
 	// An error here leaves everything as it is; set asks again, with the time that is left by then.
 	if _, err := lifetimeUntil(until, k.clock()); err != nil {
 		return err
@@ -152,7 +168,9 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 	}
 
 	first, last := k.strays(s.here)
-	k.promoteSecondaries(s.link, append(slices.Clone(s.here), netlink.Addr{IPNet: k.ipNet()}))
+	if k.promoteSecondaries(s.link, append(slices.Clone(s.here), netlink.Addr{IPNet: k.ipNet()})) {
+		first = append(first, k.sources(s)...)
+	}
 	if err := k.remove(s.link, first); err != nil {
 		return err
 	}
@@ -190,14 +208,11 @@ func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment) error {
 	}
 }
 
-// replace is one RTM_NEWADDR. Preferred = valid for IPv4; for IPv6 it is 0, so that the host does not choose the VIP as
-// the source of its own connections, and there is no duplicate address detection: it would take a second, and fail
-// while a frozen predecessor's kernel goes on answering.
+// replace is one RTM_NEWADDR. The preferred lifetime is 0: see [marked]. For IPv6 there is no duplicate address detection:
+// it would take a second, and fail while a frozen predecessor's kernel goes on answering.
 func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime) error {
-	a := &netlink.Addr{IPNet: k.ipNet(), LinkIndex: link.Index, ValidLft: int(life.seconds())}
-	if k.addr().Is4() {
-		a.PreferedLft = a.ValidLft
-	} else {
+	a := &netlink.Addr{IPNet: k.ipNet(), LinkIndex: link.Index, ValidLft: int(life.seconds()), Scope: k.scope(link)}
+	if k.addr().Is6() {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	err := k.netlink.AddrReplace(nil, a)
@@ -211,7 +226,7 @@ func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime) error {
 	return err
 }
 
-// Release implements [reconcile.Address]. The TCP sessions of the address are reset first, so that their clients hear
+// Release implements [reconcile.Address]. It refuses to take this host's own address away. The TCP sessions of the address are reset first, so that their clients hear
 // of it instead of waiting; what goes wrong there is a warning, and costs 50 ms at most.
 func (k *Kernel) Release() error {
 	s, err := k.survey()
@@ -220,6 +235,9 @@ func (k *Kernel) Release() error {
 	}
 	if len(s.here) == 0 {
 		return nil
+	}
+	if err := k.refuseOwn(s); err != nil {
+		return fmt.Errorf("release %s from %s: %w", k.addr(), s.link.Name, err)
 	}
 	if err := k.resetSessions(); err != nil {
 		k.warn(err)
@@ -238,22 +256,6 @@ func (k *Kernel) remove(link *netlink.LinkAttrs, copies []netlink.Addr) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// promoteSecondaries keeps the host's own addresses when a copy goes: one that came first in its subnet is the subnet's
-// primary address, and without this setting the kernel drops the secondary ones with it. CAP_NET_ADMIN suffices.
-func (k *Kernel) promoteSecondaries(link *netlink.LinkAttrs, copies []netlink.Addr) {
-	shared := func(c netlink.Addr) bool { return bits(c) < 32 }
-	if k.addr().Is6() || !slices.ContainsFunc(copies, shared) {
-		return
-	}
-	file := "/proc/sys/net/ipv4/conf/" + link.Name + "/promote_secondaries"
-	if now, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(now)) != "0" {
-		return
-	}
-	if err := os.WriteFile(file, []byte("1"), 0); err != nil {
-		k.warn(fmt.Errorf("when %s goes, other addresses of its subnet on %s may go with it: %w", k.addr(), link.Name, err))
-	}
 }
 
 func (k *Kernel) addr() netip.Addr { return k.prefix.Addr() }

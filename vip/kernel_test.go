@@ -73,12 +73,14 @@ func TestHoldLifetimes(t *testing.T) {
 			if got.ValidLft != c.valid && got.ValidLft != c.valid-1 {
 				t.Errorf("%s until %v: %d s, want %d", addr, c.until, got.ValidLft, c.valid)
 			}
-			wantPreferred := got.ValidLft
+			wantFlags, wantPreferred := unix.IFA_F_DEPRECATED, 0
 			if k.addr().Is6() {
-				wantPreferred = 0
-				if want := unix.IFA_F_NODAD | unix.IFA_F_DEPRECATED; got.Flags&(want|unix.IFA_F_TENTATIVE) != want {
-					t.Errorf("%s: flags %#x", addr, got.Flags)
-				}
+				wantFlags |= unix.IFA_F_NODAD
+			} else if c.until == reconcile.Forever {
+				wantPreferred = permanent // as the kernel reports it, whatever it was given
+			}
+			if got.Flags&(wantFlags|unix.IFA_F_TENTATIVE) != wantFlags {
+				t.Errorf("%s: flags %#x", addr, got.Flags)
 			}
 			if got.PreferedLft != wantPreferred {
 				t.Errorf("%s until %v: preferred %d s, want %d", addr, c.until, got.PreferedLft, wantPreferred)
@@ -117,11 +119,12 @@ func TestHoldTooShort(t *testing.T) {
 		}
 	}
 	// What is there already stays as it is, a copy with another prefix too.
+	addAddr(t, "eth0", "10.77.0.1/24")
 	addAddr(t, "eth0", "10.77.0.5/24")
 	if err := k.Hold(now); !errors.Is(err, errTooShort) {
 		t.Error(err)
 	}
-	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/24"}) {
+	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.1/24", "10.77.0.5/24"}) {
 		t.Errorf("left: %v", got)
 	}
 }
@@ -186,7 +189,7 @@ func TestHoldRemovesOtherPrefixes(t *testing.T) {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			newLAN(t).plug(t, us, "eth0")
 			k := kernel(t, c.want, "eth0")
-			lookalikes := []string{"110.77.0.5/32", "10.77.0.50/24", "fd00::51/64"}
+			lookalikes := []string{"110.77.0.5/32", "10.77.0.50/24", "10.77.1.50/16", "fd00::51/64"}
 			for _, a := range append(slices.Clone(lookalikes), c.there...) {
 				addAddr(t, "eth0", a)
 			}

@@ -21,9 +21,10 @@ func (n noLink) Is(target error) bool { return target == os.ErrNotExist }
 
 // survey is where the address is.
 type survey struct {
-	link      *netlink.LinkAttrs // nil where there is none
-	here      []netlink.Addr     // the copies on the link
-	elsewhere []netlink.Addr     // the copies on other links
+	link       *netlink.LinkAttrs // nil where there is none
+	here       []netlink.Addr     // the copies on the link
+	elsewhere  []netlink.Addr     // the copies on other links
+	neighbours []netlink.Addr     // the other addresses on the link
 }
 
 func (k *Kernel) survey() (survey, error) {
@@ -35,12 +36,16 @@ func (k *Kernel) survey() (survey, error) {
 	case !errors.Is(err, os.ErrNotExist):
 		return s, err
 	}
-	copies, err := k.copies()
-	for _, c := range copies {
-		if s.link != nil && c.LinkIndex == s.link.Index {
-			s.here = append(s.here, c)
-		} else {
-			s.elsewhere = append(s.elsewhere, c)
+	all, err := k.addresses()
+	for _, a := range all {
+		onLink := s.link != nil && a.LinkIndex == s.link.Index
+		switch {
+		case onLink && k.isCopy(a):
+			s.here = append(s.here, a)
+		case onLink:
+			s.neighbours = append(s.neighbours, a)
+		case k.isCopy(a):
+			s.elsewhere = append(s.elsewhere, a)
 		}
 	}
 	return s, err
@@ -115,16 +120,19 @@ func parseMAC(s string) (net.HardwareAddr, bool) {
 	return mac, err == nil && len(mac) == 6 && strings.Count(s, ":") == 5
 }
 
-// copies is every copy of the address on this host. Equality is on netip.Addr, never on text.
-func (k *Kernel) copies() ([]netlink.Addr, error) {
+// addresses is every address of the family on this host.
+func (k *Kernel) addresses() ([]netlink.Addr, error) {
 	all, err := undisturbed(func() ([]netlink.Addr, error) { return k.netlink.AddrList(nil, k.family()) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
-	return slices.DeleteFunc(all, func(a netlink.Addr) bool {
-		ip, _ := netip.AddrFromSlice(a.IP)
-		return ip != k.addr()
-	}), nil
+	return all, nil
+}
+
+// isCopy reports whether an address is the VIP's. Equality is on netip.Addr, never on text.
+func (k *Kernel) isCopy(a netlink.Addr) bool {
+	ip, _ := netip.AddrFromSlice(a.IP)
+	return ip == k.addr()
 }
 
 // undisturbed repeats a dump that a change of what it lists has interrupted.

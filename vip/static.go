@@ -112,7 +112,8 @@ func (s *Static) configured() (reconcile.Presence, string) {
 	}
 	var copies []netlink.Addr
 	if err == nil {
-		copies, err = s.kernel.copies()
+		copies, err = s.kernel.addresses()
+		copies = slices.DeleteFunc(copies, func(a netlink.Addr) bool { return !s.kernel.isCopy(a) })
 	}
 	if err != nil {
 		err = fmt.Errorf("look for %s: %w", s.kernel.addr(), err)

@@ -138,10 +138,15 @@ func (w *walk) copies(link string) (copies []netlink.Addr, rest []string) {
 
 func (w *walk) hold(prefix netip.Prefix) {
 	warnings := 0
-	k := kernel(w.t, prefix.String(), "eth0", func(o *Options) { o.Warn = func(error) { warnings++ } })
+	noted := w.rnd.IntN(2) == 0
+	k := kernel(w.t, prefix.String(), "eth0", func(o *Options) {
+		o.Warn = func(error) { warnings++ }
+		o.Noted = func() bool { return noted }
+	})
 	defer k.close()
 	until := []reconcile.Moment{reconcile.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
-	w.did("hold %s until %v", prefix, until)
+	w.did("hold %s until %v, noted %v", prefix, until, noted)
+	own := !noted && w.own()
 	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
 	err := k.Hold(until)
@@ -159,6 +164,12 @@ func (w *walk) hold(prefix netip.Prefix) {
 		}
 		return
 	}
+	if own {
+		if !errors.Is(err, errOwn) || fmt.Sprint(before) != fmt.Sprint(after) {
+			w.t.Errorf("the host's own: %v; %v became %v", err, before, after)
+		}
+		return
+	}
 	if err != nil || len(after) != 1 {
 		w.t.Errorf("held %v: %v", after, err)
 		return
@@ -170,16 +181,62 @@ func (w *walk) hold(prefix netip.Prefix) {
 	if got := after[0]; got.IPNet.String() != prefix.String() || got.Peer != nil || got.ValidLft < valid-1 || got.ValidLft > valid+1 {
 		w.t.Errorf("held %+v, want %s for %d s", got, prefix, valid)
 	}
+	if w.source(after[0]) {
+		w.t.Errorf("held %+v, which the kernel may choose as a source beside %v", after[0], rest)
+	}
+}
+
+// own reports whether a copy on eth0 would be taken for the host's own, by rules that are written down here once more.
+func (w *walk) own() bool {
+	copies, _ := w.copies("eth0")
+	return slices.ContainsFunc(copies, func(c netlink.Addr) bool {
+		size := bits(c)
+		switch {
+		case c.Flags&unix.IFA_F_DEPRECATED != 0 || size == w.vip.BitLen():
+			return false
+		case w.vip.Is4():
+			return c.Flags&unix.IFA_F_SECONDARY == 0
+		}
+		subnet := netip.PrefixFrom(w.vip, size).Masked()
+		beside := slices.ContainsFunc(w.strangers, func(s string) bool {
+			p := netip.MustParsePrefix(s)
+			_, rest := w.copies("eth0")
+			return subnet.Contains(p.Addr()) && slices.Contains(rest, s)
+		})
+		return c.ValidLft != forever32 || !beside
+	})
+}
+
+// source reports whether the kernel may choose a copy on eth0 as a source beside addresses of the host's own.
+func (w *walk) source(c netlink.Addr) bool {
+	if w.vip.Is6() {
+		return c.Flags&unix.IFA_F_DEPRECATED == 0
+	}
+	if bits(c) == 32 {
+		return c.Scope != unix.RT_SCOPE_HOST
+	}
+	return c.Flags&unix.IFA_F_SECONDARY == 0 && slices.ContainsFunc(w.list("eth0"), func(a netlink.Addr) bool {
+		return bits(a) == bits(c) && a.Flags&unix.IFA_F_SECONDARY != 0 && c.Contains(a.IP)
+	})
 }
 
 func (w *walk) release(prefix netip.Prefix) {
-	w.did("release")
-	k := kernel(w.t, prefix.String(), "eth0")
+	noted := w.rnd.IntN(2) == 0
+	w.did("release, noted %v", noted)
+	k := kernel(w.t, prefix.String(), "eth0", func(o *Options) { o.Noted = func() bool { return noted } })
 	defer k.close()
-	_, rest := w.copies("eth0")
+	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
-	must(w.t, k.Release())
+	own := !noted && w.own()
+	err := k.Release()
 	after, restAfter := w.copies("eth0")
+	if own {
+		if !errors.Is(err, errOwn) || fmt.Sprint(before) != fmt.Sprint(after) {
+			w.t.Errorf("the host's own: %v; %v became %v", err, before, after)
+		}
+		return
+	}
+	must(w.t, err)
 	elsewhereAfter, restElsewhereAfter := w.copies("eth1")
 	if len(after) > 0 || !slices.Equal(rest, restAfter) || len(elsewhere) != len(elsewhereAfter) || !slices.Equal(restElsewhere, restElsewhereAfter) {
 		w.t.Errorf("released: %v, %v became %v, on eth1 %v became %v", after, rest, restAfter, restElsewhere, restElsewhereAfter)
@@ -198,6 +255,7 @@ func (w *walk) look(prefix netip.Prefix) {
 	switch {
 	case len(copies) == 0:
 		want = reconcile.PresenceNo
+	case w.own():
 	case len(copies) == 1 && copies[0].Peer == nil && copies[0].IPNet.String() == prefix.String() && linkOf(w.t, "eth0").RawFlags&unix.IFF_UP != 0:
 		want = reconcile.PresenceYes
 	}

@@ -107,7 +107,7 @@ func (h *host) address(v config.VIP) reconcile.Address {
 		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: h.noted(v), Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)})
 	}
 	return vip.New(vip.Options{
-		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Budget: h.budget,
+		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Noted: h.ours(v), Budget: h.budget,
 		Clock: hostClock{}.Now, Warn: h.odd.add(v.Name),
 	})
 }
@@ -127,5 +127,14 @@ func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
 			return reconcile.Forever, true
 		}
 		return n.LeaseEnd, held
+	}
+}
+
+// ours returns what says whether a claim has put a VIP's address on its link, or a renewal has taken it over. Notes of an
+// older vipctl tell only of claims that were finished.
+func (h *host) ours(v config.VIP) func() bool {
+	return func() bool {
+		n, err := h.notes.Note(v.Name)
+		return err == nil && (n.Ours || n.Claimed != 0)
 	}
 }
