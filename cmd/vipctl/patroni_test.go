@@ -20,6 +20,7 @@ type fakePatroni struct {
 	status int            // of GET /leader
 	word   map[string]any // its body
 	config map[string]any
+	peer   string        // where the member n2 is asked; "" where there is none
 	cut    chan struct{} // closed when whoever waits for a silent Patroni should be let go
 	delay  time.Duration
 	silent bool
@@ -49,7 +50,7 @@ func (p *fakePatroni) become(what string) {
 	}
 }
 
-// set changes a part of what is said: role=demoted, pause=true, scope=other, ttl=20.
+// set changes a part of what is said: role=demoted, pause=true, scope=other, ttl=20, peer=URL.
 func (p *fakePatroni) set(assignment string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,6 +75,8 @@ func (p *fakePatroni) set(assignment string) error {
 		delay, err := time.ParseDuration(text)
 		p.delay = delay
 		return err
+	case "peer":
+		p.peer = text
 	default:
 		p.word[key] = value
 	}
@@ -142,9 +145,11 @@ func (p *fakePatroni) answer(path string) (status int, body []byte, silent bool,
 	case "/config":
 		status, said = http.StatusOK, p.config
 	case "/cluster":
-		status, said = http.StatusOK, map[string]any{"scope": "demo", "members": []any{
-			map[string]any{"name": "n1", "role": "replica", "state": "running", "api_url": "http://127.0.0.1:8008/patroni"},
-		}}
+		members := []any{map[string]any{"name": "n1", "role": "replica", "state": "running", "api_url": "http://127.0.0.1:8008/patroni"}}
+		if p.peer != "" {
+			members = append(members, map[string]any{"name": "n2", "role": "replica", "state": "running", "api_url": p.peer})
+		}
+		status, said = http.StatusOK, map[string]any{"scope": "demo", "members": members}
 	default:
 		status, said = http.StatusNotFound, map[string]any{}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +36,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	certificate none                       plain HTTP from now on
 //	postgres up|stopping|down              the state of PostgreSQL in its data directory
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
+//	endless PREFIX LINK                    the same, and nothing ends it
 //	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
 //	exits CODE PROGRAM...                  as exec, for a certain exit code
 //	golden FILE                            stdout is testdata/golden/FILE, times and durations aside
@@ -58,7 +61,7 @@ func TestScript(t *testing.T) {
 			return false, fmt.Errorf("no condition called %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "ip": scriptIP, "exits": scriptExits,
+			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "endless": scriptEndless, "ip": scriptIP, "exits": scriptExits,
 			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
 			"umount": scriptUmount, "fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
 			"hetzner": scriptHetzner, "certificate": scriptCertificate,
@@ -130,6 +133,20 @@ func scriptHeld(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if want := args[0] + " " + args[1]; !slices.Equal(copies, []string{want}) {
 		ts.Fatalf("held: got %q, want %q alone", copies, want)
+	}
+}
+
+func scriptEndless(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2, "endless PREFIX LINK")
+	scriptHeld(ts, false, args)
+	l, err := netlink.LinkByName(args[1])
+	ts.Check(err)
+	list, err := netlink.AddrList(l, netlink.FAMILY_ALL)
+	ts.Check(err)
+	for _, a := range list {
+		if a.IPNet.String() == args[0] && uint32(a.ValidLft) != math.MaxUint32 {
+			ts.Fatalf("endless: %s ends in %d s", args[0], a.ValidLft)
+		}
 	}
 }
 
