@@ -35,7 +35,8 @@ type Address interface {
 	// Look asks the kernel where the address is now. A missing link is not an error: the address is not here.
 	Look() (Sight, error)
 	// Hold puts the address on the link until the given moment, or moves that moment where it is there already.
-	// Copies with another prefix on the same link are removed. A moment less than a second ahead is an error.
+	// Copies with another prefix on the same link are removed. A moment less than a second ahead is an error, and so is an
+	// address that must be this host's own.
 	Hold(until Moment) error
 	// Announce tells the neighbours, once, that the address is here. On a link without ARP it does nothing.
 	Announce() error
@@ -46,7 +47,8 @@ type Address interface {
 	// Others probes the link for the length of window and returns every other host, the default gateway excepted, that
 	// answers for the address or announces it.
 	Others(ctx context.Context, window time.Duration) ([]MAC, error)
-	// Release removes every copy of the address from its link. An address that is not there is released.
+	// Release removes every copy of the address from its link. An address that is not there is released; one that must be
+	// this host's own stays, with an error.
 	Release() error
 }
 

@@ -96,7 +96,7 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 	var odd []string
 	sight := reconcile.Sight{Here: reconcile.PresenceNo}
 	if s.link == nil {
-		odd = append(odd, noLink(k.link).Error())
+		odd = append(odd, s.noLink.Error())
 	}
 	if len(s.here) > 0 {
 		sight.Here = reconcile.PresenceYes
@@ -150,7 +150,7 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 		return fmt.Errorf("hold %s on %s: %w", k.prefix, k.link, err)
 	}
 	if s.link == nil {
-		return noLink(k.link)
+		return s.noLink
 	}
 	other := k.elsewhere(s)
 	if other != nil && !slices.ContainsFunc(s.here, k.wanted) {
@@ -218,10 +218,9 @@ func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime) error {
 	err := k.netlink.AddrReplace(nil, a)
 	switch {
 	case errors.Is(err, unix.ENODEV):
-		return noLink(k.link)
-	case errors.Is(err, unix.EACCES) && k.addr().Is6():
-		// Not a lack of privileges (that is EPERM), so it must not look like one.
-		return fmt.Errorf("IPv6 is disabled (net.ipv6.conf.%s.disable_ipv6)", link.Name)
+		return noLink{name: k.link}
+	case errors.Is(err, unix.EACCES):
+		return k.denied(link.Name, err)
 	}
 	return err
 }

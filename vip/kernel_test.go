@@ -434,7 +434,7 @@ func TestIPv6Disabled(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("1"), 0))
 	err := kernel(t, "fd00::5/128", "eth0").Hold(in(time.Minute))
-	want := "hold fd00::5/128 on eth0: IPv6 is disabled (net.ipv6.conf.eth0.disable_ipv6)"
+	want := "hold fd00::5/128 on eth0: IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"
 	if err == nil || err.Error() != want || errors.Is(err, os.ErrPermission) {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -14,14 +14,18 @@ import (
 )
 
 // noLink is a link that is not there, by the name that the options gave. It is [os.ErrNotExist].
-type noLink string
+type noLink struct {
+	name string
+	port string // whose MAC it is all the same, and why it is passed over
+}
 
-func (n noLink) Error() string        { return "interface " + string(n) + ": no such link" }
+func (n noLink) Error() string        { return "interface " + n.name + ": no such link" + n.port }
 func (n noLink) Is(target error) bool { return target == os.ErrNotExist }
 
 // survey is where the address is.
 type survey struct {
 	link       *netlink.LinkAttrs // nil where there is none
+	noLink     error              // why there is none
 	here       []netlink.Addr     // the copies on the link
 	elsewhere  []netlink.Addr     // the copies on other links
 	neighbours []netlink.Addr     // the other addresses on the link
@@ -33,7 +37,9 @@ func (k *Kernel) survey() (survey, error) {
 	switch {
 	case err == nil:
 		s.link = link
-	case !errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist):
+		s.noLink = err
+	default:
 		return s, err
 	}
 	all, err := k.addresses()
@@ -79,39 +85,12 @@ func (k *Kernel) findLink() (*netlink.LinkAttrs, error) {
 	}
 	link, err := h.LinkByName(k.link)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
-		return nil, noLink(k.link)
+		return nil, noLink{name: k.link}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up interface %s: %w", k.link, err)
 	}
 	return link.Attrs(), nil
-}
-
-// linkByMAC passes over the links that only share another one's MAC: the ports of a bond or a bridge, and the VLANs
-// on top of a link.
-func linkByMAC(links []netlink.Link, mac net.HardwareAddr) (*netlink.LinkAttrs, error) {
-	var found []*netlink.LinkAttrs
-	for _, l := range links {
-		if a := l.Attrs(); a.MasterIndex == 0 && slices.Equal(a.HardwareAddr, mac) {
-			found = append(found, a)
-		}
-	}
-	indexes := make(map[int]bool)
-	for _, a := range found {
-		indexes[a.Index] = true
-	}
-	found = slices.DeleteFunc(found, func(a *netlink.LinkAttrs) bool { return a.NetNsID < 0 && indexes[a.ParentIndex] })
-	switch len(found) {
-	case 0:
-		return nil, noLink(mac.String())
-	case 1:
-		return found[0], nil
-	}
-	var names []string
-	for _, a := range found {
-		names = append(names, a.Name)
-	}
-	return nil, fmt.Errorf("interface %s: several links have this MAC (%s): give a name", mac, strings.Join(names, ", "))
 }
 
 // parseMAC reads the usual form only: a name may look like one of the others.

@@ -88,14 +88,17 @@ func TestLinkByMAC(t *testing.T) {
 	}
 	as := func(*netlink.LinkAttrs) {}
 	port := func(a *netlink.LinkAttrs) { a.MasterIndex = 4 }
+	master := func(a *netlink.LinkAttrs) { a.HardwareAddr = other }
 	onTop := func(a *netlink.LinkAttrs) { a.ParentIndex = 2 }
 	bridge := func(a *netlink.LinkAttrs) { a.MasterIndex, a.HardwareAddr = 9, other }
 	veth := func(a *netlink.LinkAttrs) { a.ParentIndex, a.NetNsID = 2, 0 } // of a link in another namespace
 	for want, links := range map[string][]netlink.Link{
 		"eth0":  {link(2, "eth0", as), link(3, "eth0.100", onTop), link(5, "br0", bridge)},
 		"bond0": {link(2, "eth0", port), link(3, "eth1", port), link(4, "bond0", as)},
-		"interface 02:00:00:00:00:01: no such link":                                           {link(5, "br0", bridge)},
-		"interface 02:00:00:00:00:01: several links have this MAC (eth0, veth0): give a name": {link(2, "eth0", as), link(3, "veth0", veth)},
+		"eth1":  {link(3, "eth1", port), &netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Index: 4, Name: "blue", HardwareAddr: other}}},
+		"interface 02:00:00:00:00:01: no such link":                                                        {link(5, "br0", bridge)},
+		"interface 02:00:00:00:00:01: no such link but eth0, a port of the dummy d0: give that one's name": {link(2, "eth0", port), link(4, "d0", master)},
+		"interface 02:00:00:00:00:01: several links have this MAC (eth0, veth0): give a name":              {link(2, "eth0", as), link(3, "veth0", veth)},
 	} {
 		got, err := linkByMAC(links, mac)
 		if err != nil && err.Error() != want || err == nil && got.Name != want {

@@ -49,13 +49,17 @@ func (k *Kernel) ownHostRoute(s survey) string {
 	return ""
 }
 
-// defaultRoutes are the link's, of every table: a VRF has its own. What cannot be asked is taken for none.
 func (k *Kernel) defaultRoutes(link *netlink.LinkAttrs) []netlink.Route {
+	return slices.DeleteFunc(k.routes(link), func(r netlink.Route) bool { return !isDefault(r.Dst) })
+}
+
+// routes are the link's to other hosts, of every table: a VRF has its own. What cannot be asked is taken for none.
+func (k *Kernel) routes(link *netlink.LinkAttrs) []netlink.Route {
 	all := &netlink.Route{LinkIndex: link.Index, Table: unix.RT_TABLE_UNSPEC}
 	routes, _ := undisturbed(func() ([]netlink.Route, error) {
 		return k.netlink.RouteListFiltered(k.family(), all, netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
 	})
-	return slices.DeleteFunc(routes, func(r netlink.Route) bool { return !isDefault(r.Dst) || r.Type != unix.RTN_UNICAST })
+	return slices.DeleteFunc(routes, func(r netlink.Route) bool { return r.Type != unix.RTN_UNICAST })
 }
 
 // shares reports whether the host has another address of its own within the subnet on the link. Link-local ones and those

@@ -3,10 +3,7 @@ package vip
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -23,7 +20,7 @@ func (k *Kernel) scope(link *netlink.LinkAttrs) int {
 	switch {
 	case k.addr().Is6(), k.prefix.Bits() < 32:
 		return unix.RT_SCOPE_UNIVERSE
-	case max(sysctl("ipv4", "all", "arp_ignore"), sysctl("ipv4", link.Name, "arp_ignore")) == 3:
+	case max(sysctl(linkConf("ipv4", "all", "arp_ignore")), sysctl(linkConf("ipv4", link.Name, "arp_ignore"))) == 3:
 		return unix.RT_SCOPE_LINK
 	}
 	return unix.RT_SCOPE_HOST
@@ -58,24 +55,13 @@ func (s survey) ahead(c netlink.Addr) bool {
 // reports whether they are safe.
 func (k *Kernel) promoteSecondaries(link *netlink.LinkAttrs, copies []netlink.Addr) (safe bool) {
 	shared := func(c netlink.Addr) bool { return bits(c) < 32 }
-	if k.addr().Is6() || !slices.ContainsFunc(copies, shared) || sysctl("ipv4", link.Name, "promote_secondaries") != 0 {
+	key := linkConf("ipv4", link.Name, "promote_secondaries")
+	if k.addr().Is6() || !slices.ContainsFunc(copies, shared) || sysctl(key) != 0 {
 		return true
 	}
-	file := "/proc/sys/net/ipv4/conf/" + link.Name + "/promote_secondaries"
-	err := os.WriteFile(file, []byte("1"), 0)
+	err := os.WriteFile(sysctls+key, []byte("1"), 0)
 	if err != nil {
 		k.warn(fmt.Errorf("when %s goes, other addresses of its subnet on %s may go with it: %w", k.addr(), link.Name, err))
 	}
 	return err == nil
-}
-
-// sysctl reads a number of a link's, or of "all"; what cannot be read is 0. The file is named by its path: a link's name may
-// have dots in it.
-func sysctl(family, link, name string) int {
-	text, err := os.ReadFile(filepath.Join("/proc/sys/net", family, "conf", link, name))
-	if err != nil {
-		return 0
-	}
-	n, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-	return n
 }

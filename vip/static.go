@@ -103,6 +103,14 @@ func (s *Static) Release() error {
 	return nil
 }
 
+// Findings is what Look finds odd.
+func (s *Static) Findings() (found reconcile.Findings) {
+	if sight, _ := s.Look(); sight.Detail != "" {
+		found.Add(reconcile.Warning, "%s", sight.Detail)
+	}
+	return found
+}
+
 // configured is whether this host answers for the address, and what is odd about it. What cannot be found out is taken
 // for a yes.
 func (s *Static) configured() (reconcile.Presence, string) {

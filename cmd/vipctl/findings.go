@@ -34,16 +34,16 @@ func (a *app) tellFindings(doing string, found reconcile.Findings) error {
 	return nil
 }
 
-// findLinks looks for links that are missing or down, and for addresses that are where they should not be. They are no
-// mistakes in the configuration: a link may come later.
+// findLinks looks for links that are missing, down or unfit, and for addresses that are where they should not be. They are
+// no mistakes in the configuration: a link may come later.
 func (a *app) findLinks(found *reconcile.Findings, h *host) {
 	for _, v := range h.engine.VIPs {
-		sight, err := v.Address.Look()
-		switch {
-		case err != nil:
-			found.Add(reconcile.Warning, "%s: %v", v.Name, err)
-		case sight.Detail != "":
-			found.Add(reconcile.Warning, "%s: %s", v.Name, sight.Detail)
+		address, ok := v.Address.(interface{ Findings() reconcile.Findings })
+		if !ok {
+			continue
+		}
+		for _, f := range address.Findings() {
+			found.Add(f.Level, "%s: %s", v.Name, f.Text)
 		}
 	}
 }

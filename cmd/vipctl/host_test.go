@@ -126,7 +126,7 @@ func changeAddress(verb, prefix, link string) error {
 	return netlink.AddrDel(l, a)
 }
 
-// changeLink is ip link set up, set down, del or add.
+// changeLink is ip link set up, set down, set arp off, set arp on, del or add.
 func changeLink(verb, link string) error {
 	if verb == "add" {
 		return addLink(link)
@@ -140,8 +140,12 @@ func changeLink(verb, link string) error {
 		return netlink.LinkSetUp(l)
 	case "down":
 		return netlink.LinkSetDown(l)
+	case "arp-off":
+		return netlink.LinkSetARPOff(l)
+	case "arp-on":
+		return netlink.LinkSetARPOn(l)
 	case "del":
 		return netlink.LinkDel(l)
 	}
-	return fmt.Errorf("got %q, want add, del, up or down", verb)
+	return fmt.Errorf("got %q, want add, del, up, down, arp-off or arp-on", verb)
 }

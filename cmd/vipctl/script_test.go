@@ -37,7 +37,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	postgres up|stopping|down              the state of PostgreSQL in its data directory
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
 //	endless PREFIX LINK                    the same, and nothing ends it
-//	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
+//	ip address add|del PREFIX LINK, ip link add|del|up|down|arp-off|arp-on LINK
 //	exits CODE PROGRAM...                  as exec, for a certain exit code
 //	golden FILE                            stdout is testdata/golden/FILE, times and durations aside
 //	remember FILE..., unchanged FILE...    the files are the same files, untouched, or still missing
@@ -157,7 +157,7 @@ func scriptIP(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && len(args) == 3 && args[0] == "link":
 		ts.Check(changeLink(args[1], args[2]))
 	default:
-		wants(ts, false, "ip address add|del PREFIX LINK, or ip link add|del|up|down LINK")
+		wants(ts, false, "ip address add|del PREFIX LINK, or ip link add|del|up|down|arp-off|arp-on LINK")
 	}
 }
 
