@@ -127,23 +127,10 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 	return sight
 }
 
-// end is when the last of the copies goes.
-func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment) {
-	now := k.clock()
-	for _, c := range copies {
-		if uint32(c.ValidLft) == forever32 {
-			return true, 0
-		}
-		// The kernel reports what is left rounded up.
-		end = max(end, now, now+time.Duration(c.ValidLft-1)*time.Second)
-	}
-	return false, end
-}
-
 // Hold implements [reconcile.Address]. It refuses where less than a second is left, where the address is on another link
-// and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a warning about the other
-// each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link is an error that is
-// [os.ErrNotExist]; one that is down gets the address and stays down.
+// and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a
+// warning about the other each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link
+// is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
 func (k *Kernel) Hold(until reconcile.Moment) error {
 	s, err := k.survey()
 	if err != nil {
@@ -166,15 +153,20 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 	if other != nil {
 		k.warn(fmt.Errorf("%w: remove it there", other))
 	}
+	return k.hold(s, until)
+}
 
+// hold leaves one copy on the link, as it should be.
+func (k *Kernel) hold(s survey, until reconcile.Moment) error {
+	scope := k.scope(s.link)
 	first, last := k.strays(s.here)
 	if k.promoteSecondaries(s.link, append(slices.Clone(s.here), netlink.Addr{IPNet: k.ipNet()})) {
-		first = append(first, k.sources(s)...)
+		first = append(first, k.sources(s, scope)...)
 	}
 	if err := k.remove(s.link, first); err != nil {
 		return err
 	}
-	if err := k.set(s.link, until); err != nil {
+	if err := k.set(s.link, until, scope); err != nil {
 		return err
 	}
 	return k.remove(s.link, last)
@@ -190,7 +182,7 @@ func (k *Kernel) elsewhere(s survey) error {
 
 // set puts the address on the link until the given moment. A process that was stopped between reading the clock and
 // asking the kernel has given too long a life, and takes it back.
-func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment) error {
+func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment, scope int) error {
 	for tries := 0; ; tries++ {
 		life, err := lifetimeUntil(until, k.clock())
 		if err != nil {
@@ -199,7 +191,7 @@ func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment) error {
 			}
 			return err
 		}
-		if err := k.replace(link, life); err != nil {
+		if err := k.replace(link, life, scope); err != nil {
 			return fmt.Errorf("hold %s on %s: %w", k.prefix, link.Name, err)
 		}
 		if !life.outlasts(until, k.clock()) {
@@ -210,8 +202,8 @@ func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment) error {
 
 // replace is one RTM_NEWADDR. The preferred lifetime is 0: see [marked]. For IPv6 there is no duplicate address detection:
 // it would take a second, and fail while a frozen predecessor's kernel goes on answering.
-func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime) error {
-	a := &netlink.Addr{IPNet: k.ipNet(), LinkIndex: link.Index, ValidLft: int(life.seconds()), Scope: k.scope(link)}
+func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime, scope int) error {
+	a := &netlink.Addr{IPNet: k.ipNet(), LinkIndex: link.Index, ValidLft: int(life.seconds()), Scope: scope}
 	if k.addr().Is6() {
 		a.Flags = unix.IFA_F_NODAD
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -43,3 +45,18 @@ func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
 func (l lifetime) outlasts(until, now reconcile.Moment) bool {
 	return l != forever && now+time.Duration(l.seconds())*time.Second > until
 }
+
+// end is when the last of the copies goes.
+func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment) {
+	now := k.clock()
+	for _, c := range copies {
+		if endless(c) {
+			return true, 0
+		}
+		// The kernel reports what is left rounded up.
+		end = max(end, now, now+time.Duration(c.ValidLft-1)*time.Second)
+	}
+	return false, end
+}
+
+func endless(c netlink.Addr) bool { return uint32(c.ValidLft) == forever32 }

@@ -87,8 +87,6 @@ func (k *Kernel) refuseOwn(s survey) error {
 // keeps it from being a source address; for IPv4 the kernel only shows it (net/ipv4/devinet.c).
 func marked(c netlink.Addr) bool { return c.Flags&unix.IFA_F_DEPRECATED != 0 }
 
-func endless(c netlink.Addr) bool { return uint32(c.ValidLft) == forever32 }
-
 // text is a copy as `ip address del` wants it.
 func text(c netlink.Addr) string {
 	own := net.IPNet{IP: c.IP, Mask: net.CIDRMask(bits(c), len(c.Mask)*8)}

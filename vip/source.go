@@ -28,11 +28,10 @@ func (k *Kernel) scope(link *netlink.LinkAttrs) int {
 
 // sources are the copies that are as wanted, but may be chosen as a source. The kernel changes neither the scope of an
 // address nor its place among the others, so that Hold must remove them first.
-func (k *Kernel) sources(s survey) []netlink.Addr {
+func (k *Kernel) sources(s survey, scope int) []netlink.Addr {
 	if k.addr().Is6() {
 		return nil
 	}
-	scope := k.scope(s.link)
 	return slices.DeleteFunc(slices.Clone(s.here), func(c netlink.Addr) bool {
 		wrong := c.Scope != scope
 		if bits(c) < 32 {

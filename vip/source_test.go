@@ -80,8 +80,10 @@ func addLinkRoute(t *testing.T, subnet string) {
 // Clients reach such an address from their own subnet, from another one and from the host itself, and an answer, or whoever
 // binds it, speaks from it.
 func TestNarrowScopeIsReached(t *testing.T) {
-	for _, ignore := range []string{"0", "1", "3"} {
-		t.Run("arp_ignore="+ignore, func(t *testing.T) {
+	for _, c := range []struct{ key, value string }{
+		{"arp_ignore", "0"}, {"arp_ignore", "1"}, {"arp_ignore", "3"}, {"arp_announce", "1"}, {"arp_announce", "2"}, {"rp_filter", "1"},
+	} {
+		t.Run(c.key+"="+c.value, func(t *testing.T) {
 			l, router, near, far := newLAN(t), newHost(t), newHost(t), newHost(t)
 			outside := newLAN(t)
 			l.plug(t, us, "eth0")
@@ -89,7 +91,7 @@ func TestNarrowScopeIsReached(t *testing.T) {
 			l.plug(t, router, "eth0")
 			outside.plug(t, router, "eth1")
 			outside.plug(t, far, "eth0")
-			setConf(t, "ipv4/conf/eth0/arp_ignore", ignore)
+			setConf(t, "ipv4/conf/eth0/"+c.key, c.value)
 			router.do(t, func() {
 				addAddr(t, "eth0", "10.77.0.254/24")
 				addAddr(t, "eth1", "10.88.0.254/24")
