@@ -198,3 +198,23 @@ func TestIfdownAndIfupInTheEngine(t *testing.T) {
 		})
 	}
 }
+
+// What keepalived left is taken over with its sessions, although the kernel has to be given it anew for its scope.
+func TestTakeOverKeepsSessions(t *testing.T) {
+	l, client := newLAN(t), newHost(t)
+	l.plug(t, us, "eth0")
+	l.plug(t, client, "eth0")
+	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
+	addAddr(t, "eth0", "10.77.0.1/24")
+	addAddr(t, "eth0", "10.77.0.5/32")
+	conn := dialEcho(t, client, "10.77.0.5")
+	k := kernel(t, "10.77.0.5/32", "eth0")
+	if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "" {
+		t.Errorf("before: %+v %v", s, err)
+	}
+	must(t, k.Hold(in(time.Minute)))
+	if got := copyOf(t, "eth0", "10.77.0.5"); got.Scope != unix.RT_SCOPE_HOST || endless(got) {
+		t.Errorf("held as %+v", got)
+	}
+	ping(t, conn)
+}
