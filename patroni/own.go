@@ -2,7 +2,6 @@ package patroni
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,24 +25,24 @@ func (c *Client) Own() []Own {
 	return s.addresses()
 }
 
-// OwnNames returns the addresses of the names in the same settings, and what could not be resolved before the end of ctx.
-func (c *Client) OwnNames(ctx context.Context) (all []Own, err error) {
+// OwnNames returns the addresses of the names in the same settings, and an error for each setting whose name could not be
+// resolved before the end of ctx.
+func (c *Client) OwnNames(ctx context.Context) (all []Own, unresolved []error) {
 	s, _ := c.settings()
-	var errs []error
 	for _, o := range s.own {
 		if o.Host == "" {
 			continue
 		}
 		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", o.Host)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s in %s: %w", o.Setting, o.Where, err))
+			unresolved = append(unresolved, fmt.Errorf("%s in %s: %w", o.Setting, o.Where, err))
 		}
 		for _, a := range addrs {
 			o.Addr = bare(a)
 			all = append(all, o)
 		}
 	}
-	return all, errors.Join(errs...)
+	return all, unresolved
 }
 
 // bare is an address without what may be around it.

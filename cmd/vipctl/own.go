@@ -43,8 +43,8 @@ const resolveFor = time.Second
 func (a *app) findOwn(found *reconcile.Findings, h *host) {
 	ctx, cancel := context.WithTimeout(a.ctx, resolveFor)
 	defer cancel()
-	own, err := h.patroni.OwnNames(ctx)
-	if err != nil {
+	own, unresolved := h.patroni.OwnNames(ctx)
+	for _, err := range unresolved {
 		found.Add(reconcile.Warning, "%v: whether a VIP is this node's own address cannot be told", err)
 	}
 	memory, _ := h.notes.Memory() // status warns of an error
