@@ -10,6 +10,8 @@ have ip || missing+=(iproute2)
 have nft || missing+=(nftables)
 have setcap || missing+=(libcap2-bin)
 have etcd || missing+=(etcd-server)
+have dbus-daemon || missing+=(dbus-daemon)
+[ -x /usr/lib/systemd/systemd-networkd ] || [ -x /lib/systemd/systemd-networkd ] || missing+=(systemd)
 have patroni || missing+=(patroni python3-etcd)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 [ "${#missing[@]}" -gt 0 ] || exit 0

@@ -1,0 +1,50 @@
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestKeepConfiguration: what people copy for systemd-networkd keeps a VIP, with a lease and without. The table of
+// surroundings.md has the others; e2e/networkd holds it against the real one.
+func TestKeepConfiguration(t *testing.T) {
+	found := 0
+	for _, name := range texts(t) {
+		text, err := os.ReadFile("../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`KeepConfiguration=(\w+)`).FindAllStringSubmatch(string(text), -1) {
+			found++
+			if m[1] != "yes" && name != "docs/surroundings.md" {
+				t.Errorf("%s says %s, which removes some VIPs: want yes", name, m[0])
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("found it %d times only", found)
+	}
+}
+
+// texts are the pages and the examples, from the module's root.
+func texts(t *testing.T) (names []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && (strings.HasPrefix(name, ".") || name == "build" || name == "bin"):
+			return fs.SkipDir
+		case !d.IsDir() && (strings.HasSuffix(name, ".md") || strings.HasPrefix(name, "examples/") && !strings.HasSuffix(name, ".go")):
+			names = append(names, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}

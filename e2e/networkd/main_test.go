@@ -1,0 +1,58 @@
+package networkd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside marks the process that runs the tests, in namespaces of its own.
+const inside = "VIPCTL_TEST_INSIDE"
+
+// TestMain runs the tests again in a network, mount and PID namespace: whatever they start ends with them.
+func TestMain(m *testing.M) {
+	if os.Getuid() != 0 || os.Getenv(inside) != "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread() // Pdeathsig is the death of this thread
+	c := exec.Command("/proc/self/exe", os.Args[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	c.Env = append(os.Environ(), inside+"=yes")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
+		Pdeathsig:  unix.SIGKILL,
+	}
+	if err := c.Run(); err != nil {
+		if exit := new(exec.ExitError); errors.As(err, &exit) && exit.ExitCode() > 0 {
+			os.Exit(exit.ExitCode())
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// furnish mounts what networkd wants to see. Where /sys is read-only it takes the place for a container, and does not
+// wait for udev.
+func furnish() error {
+	for _, m := range []struct {
+		what, where string
+		flags       uintptr
+	}{
+		{"", "/", unix.MS_REC | unix.MS_PRIVATE},
+		{"proc", "/proc", 0},
+		{"sysfs", "/sys", unix.MS_RDONLY},
+		{"tmpfs", "/run", 0},
+		{"tmpfs", "/etc/systemd/network", 0}, // the machine's own files
+	} {
+		if err := unix.Mount(m.what, m.where, m.what, m.flags, ""); err != nil {
+			return fmt.Errorf("mount %s on %s: %w", m.what, m.where, err)
+		}
+	}
+	return nil
+}
