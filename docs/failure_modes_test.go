@@ -122,3 +122,29 @@ func words(e ast.Expr) string {
 	}
 	return ""
 }
+
+// TestPromisesAreBounded: wherever the pages promise that no two nodes take writes, or that the lease ends before the
+// lock, the same paragraph links to the windows in which that does not hold.
+func TestPromisesAreBounded(t *testing.T) {
+	const windows = "failure-modes.md#windows-that-stay-open"
+	promise := regexp.MustCompile(`on two nodes that accept|two that can accept|before\s+another\s+member\s+can\s+win`)
+	found := 0
+	for _, page := range pages(t) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, paragraph := range regexp.MustCompile(`\n\n|\n- `).Split(string(data), -1) {
+			if !promise.MatchString(paragraph) {
+				continue
+			}
+			found++
+			if !strings.Contains(paragraph, windows) {
+				t.Errorf("%s promises without the link to %s:\n%s", page, windows, paragraph)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("found %d promises", found)
+	}
+}
