@@ -38,7 +38,7 @@ demo: deps build
 	@bin/demo -vipctl bin/vipctl $(if $(KEEP),-keep)
 
 test: deps build
-	@e2e/networkd/deps.sh
+	@e2e/recipes/deps.sh
 	go test $(RACE) $$(go list ./... | grep -v /e2e)
 	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /faults)
 

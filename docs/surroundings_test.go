@@ -9,7 +9,7 @@ import (
 )
 
 // TestKeepConfiguration: what people copy for systemd-networkd keeps a VIP, with a lease and without. The table of
-// surroundings.md has the others; e2e/networkd holds it against the real one.
+// surroundings.md has the others; e2e/recipes holds it against the real one.
 func TestKeepConfiguration(t *testing.T) {
 	found := 0
 	for _, name := range texts(t) {
@@ -26,6 +26,23 @@ func TestKeepConfiguration(t *testing.T) {
 	}
 	if found < 3 {
 		t.Errorf("found it %d times only", found)
+	}
+}
+
+// TestSysctlOfALink: sysctl takes a dot for a slash, so that net.ipv4.conf.eth0.100 names no file. With slashes every
+// link's name is right.
+func TestSysctlOfALink(t *testing.T) {
+	ofALink := regexp.MustCompile(`net\.ipv[46]\.(conf|neigh)\.(\S+)`)
+	for _, name := range texts(t) {
+		text, err := os.ReadFile("../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range ofALink.FindAllStringSubmatch(string(text), -1) {
+			if !strings.HasPrefix(m[2], "all.") && !strings.HasPrefix(m[2], "default.") {
+				t.Errorf("%s: %s, want it with slashes", name, m[0])
+			}
+		}
 	}
 }
 

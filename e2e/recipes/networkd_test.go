@@ -1,4 +1,4 @@
-package networkd
+package recipes
 
 import (
 	"bytes"
@@ -57,12 +57,7 @@ func documented(t *testing.T) []row {
 // TestKeepConfiguration: what the page says of each setting holds at a reconfigure, and at a restart where that removes
 // anything. Each setting has a link of its own, with a VIP that has a lease and one that has no end.
 func TestKeepConfiguration(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("networkd needs root")
-	}
-	if err := furnish(); err != nil {
-		t.Fatal(err)
-	}
+	alone(t)
 	page := documented(t)
 	startBus(t)
 	for _, d := range daemons(t) {
@@ -211,21 +206,4 @@ func (w *world) check(t *testing.T, after string, rows []row) {
 			t.Errorf("%s: KeepConfiguration=%s removes %s, and the page says that it stays", after, rows[i].setting, fmt.Sprintf(address, i))
 		}
 	})
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// eventually waits until ok, for ten seconds at the most.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
 }

@@ -1,4 +1,4 @@
-package networkd
+package recipes
 
 import (
 	"errors"
@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,9 +39,18 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// furnish mounts what networkd wants to see. Where /sys is read-only it takes the place for a container, and does not
-// wait for udev.
-func furnish() error {
+// alone skips the test where this process is not root in namespaces of its own.
+func alone(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	must(t, furnish())
+}
+
+// furnish mounts what the programs want to see, once. Where /sys is read-only networkd takes the place for a container,
+// and does not wait for udev.
+var furnish = sync.OnceValue(func() error {
 	for _, m := range []struct {
 		what, where string
 		flags       uintptr
@@ -55,4 +66,21 @@ func furnish() error {
 		}
 	}
 	return nil
+})
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until ok, for ten seconds at the most.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package networkd
+package recipes
 
 import (
 	"os"
