@@ -65,3 +65,23 @@ func texts(t *testing.T) (names []string) {
 	}
 	return names
 }
+
+// TestSurroundings: each part of the page says what is seen, then why, then what to do, and the table at its top leads to
+// each part.
+func TestSurroundings(t *testing.T) {
+	data, err := os.ReadFile("surroundings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	top, _, _ := strings.Cut(string(data), "\n## ")
+	for _, m := range regexp.MustCompile(`(?m)^## (.*)$`).FindAllStringSubmatch(string(data), -1) {
+		text := section(t, "surroundings.md", m[1])
+		see, why, remedy := strings.Index(text, "**You see**"), strings.Index(text, "**Why.**"), strings.Index(text, "**Remedy.**")
+		if see != 2 || why < see || remedy < why {
+			t.Errorf("%s: want what you see, why, and the remedy, in this order", m[1])
+		}
+		if anchor := strings.ReplaceAll(strings.ToLower(m[1]), " ", "-"); !strings.Contains(top, "](#"+anchor+")") {
+			t.Errorf("%s: the table at the top does not lead there", m[1])
+		}
+	}
+}
