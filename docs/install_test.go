@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"testing"
 )
@@ -29,5 +30,32 @@ func TestInstall(t *testing.T) {
 		if found[page] == 0 {
 			t.Errorf("%s does not install the binary", page)
 		}
+	}
+}
+
+var (
+	console = regexp.MustCompile("(?s)```console\n(.*?)```")
+	prompt  = regexp.MustCompile(`(?m)^\s*[#$] (.*)$`)
+)
+
+// TestConsole: what people type from the pages is a shell's language: quotes and brackets are closed.
+func TestConsole(t *testing.T) {
+	lines := 0
+	for _, page := range pages(t) {
+		data, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range console.FindAllStringSubmatch(string(data), -1) {
+			for _, m := range prompt.FindAllStringSubmatch(block[1], -1) {
+				lines++
+				if out, err := exec.Command("sh", "-n", "-c", m[1]).CombinedOutput(); err != nil {
+					t.Errorf("%s: %s: %v: %s", page, m[1], err, out)
+				}
+			}
+		}
+	}
+	if lines < 30 {
+		t.Errorf("found %d lines only", lines)
 	}
 }

@@ -80,6 +80,24 @@ func TestKeepConfiguration(t *testing.T) {
 	}
 }
 
+// TestNetplan: the drop-in that docs/surroundings.md has people write keeps both kinds of VIP.
+func TestNetplan(t *testing.T) {
+	alone(t)
+	startBus(t)
+	rows := []row{{keepLeased: true, keepForever: true}, {}} // without a drop-in they go, and the test knows that networkd is done
+	for _, d := range daemons(t) {
+		t.Run(d.name, func(t *testing.T) {
+			w := furnished(t, d, rows)
+			blocks := consoleBlocks(t, "../../docs/surroundings.md", "## netplan")
+			shell(t, strings.ReplaceAll(blocks[0], "10-netplan-eth0", w.links[0]))
+			w.claim(t)
+			w.networkctl(t, "reconfigure")
+			w.check(t, "reconfigure", rows)
+			must(t, os.RemoveAll("/etc/systemd/network/"+w.links[0]+".network.d"))
+		})
+	}
+}
+
 // world is a networkd at work on a link for each row.
 type world struct {
 	daemon  daemon
