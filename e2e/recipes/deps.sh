@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 
 root=build/debian13
 [ ! -e "$root/usr/lib/systemd/systemd-networkd" ] || exit 0
+[ -r /etc/os-release ] || exit 0
 . /etc/os-release
 { [ "${ID:-}" = debian ] && [ "${VERSION_ID:-13}" -lt 13 ]; } || exit 0
 
