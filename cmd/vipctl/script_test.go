@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //
 //	patroni leader|replica [KEY=VALUE...]  answer so from now on; KEY is one of the answer's, or delay, status, ttl...
 //	patroni silent | stop                  take connections and never answer; refuse them
-//	postgres up|stopping|down              the state of PostgreSQL in its data directory
+//	postgres up|stopping|down|at ADDRESS   the state of PostgreSQL in its data directory; where it listens (at * at first)
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
 //	ip address add|del PREFIX LINK, ip link add|del|up|down LINK
 //	exits CODE PROGRAM...                  as exec, for a certain exit code
@@ -74,6 +74,7 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(h.patroni.stop)
+	env.Defer(func() { _ = h.clients.Close() })
 	env.Values[hostKey{}] = h
 	env.Values[memoryKey{}] = map[string]string{}
 	return os.Chmod(filepath.Dir(env.WorkDir), 0o755) // for other users
@@ -109,7 +110,11 @@ func scriptPatroni(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptPostgres(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 1, "postgres up|stopping|down")
+	wants(ts, !neg && len(args) == 1 || !neg && len(args) == 2 && args[0] == "at", "postgres up|stopping|down|at ADDRESS")
+	if len(args) == 2 {
+		ts.Check(hostOf(ts).listenAt(strings.Trim(args[1], "*")))
+		return
+	}
 	ts.Check(hostOf(ts).postgres(args[0]))
 }
 
