@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -161,7 +162,11 @@ func wrongArguments(args []string) string {
 	if len(words) == 1 && words[0] == "callback" {
 		return ""
 	}
-	return fmt.Sprintf("got the words %q behind vipctl, want callback, to which Patroni adds the event, the role and the cluster", strings.Join(words, " "))
+	got := "nothing"
+	if len(words) > 0 {
+		got = strconv.Quote(strings.Join(words, " "))
+	}
+	return "got " + got + " behind vipctl, want callback, to which Patroni adds the event, the role and the cluster"
 }
 
 // wrapped says what can be seen of a program that is not vipctl: whether anything in its command or its file names it.

@@ -19,6 +19,7 @@ import (
 type testHost struct {
 	patroni *fakePatroni
 	clients net.Listener // PostgreSQL's
+	running []*exec.Cmd  // each in a process group of its own
 	hetzner *fakeHetzner // nil before it is started
 }
 
@@ -95,6 +96,15 @@ func (h *testHost) listenAt(address string) (err error) {
 	}
 	h.clients, err = net.Listen("tcp", net.JoinHostPort(address, "5432"))
 	return err
+}
+
+// end kills what runs.
+func (h *testHost) end() {
+	for _, c := range h.running {
+		_ = unix.Kill(-c.Process.Pid, unix.SIGKILL)
+		_ = c.Wait()
+	}
+	h.running = nil
 }
 
 // addLink makes a link with a cable to nowhere.

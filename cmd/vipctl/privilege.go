@@ -123,7 +123,7 @@ func (s *scene) findWeakness(found *reconcile.Findings) bool {
 		}
 		return os.Geteuid() == 0
 	}
-	found.Add(reconcile.Problem, "callbacks, which %s runs as %s, cannot move addresses: %s", s.patroni, userName(s.callbacksBy.uid), s.weakness(starts))
+	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %s", s.patroni.pid, userName(s.callbacksBy.uid), s.weakness(starts))
 	return true
 }
 
