@@ -49,7 +49,7 @@ func (c *Client) Listen() Listen {
 // Serves reports whether a PostgreSQL that listens so takes connections to an address, and whether it names that address
 // alone, which can be listened on where it is. Names are those that resolve knows. PostgreSQL listens on IPv6 sockets for
 // IPv6 only (src/backend/libpq/pqcomm.c, IPV6_V6ONLY).
-func (l Listen) Serves(a netip.Addr, resolve func(host string) []netip.Addr) (any, named bool) {
+func (l Listen) Serves(a netip.Addr, resolve func(host string) []netip.Addr) (served, named bool) {
 	for _, host := range l.Hosts {
 		if host == "*" {
 			return true, false

@@ -123,12 +123,18 @@ func (c credentials) mayRun(file string) bool {
 
 // barrier is the file, or the folder on the way to it, that keeps these credentials from running it; "" for none.
 func (c credentials) barrier(file string) string {
-	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
-		if !c.mayRun(dir) {
-			return dir
-		}
-		if dir == filepath.Dir(dir) {
-			break
+	way := []string{file}
+	if real, err := filepath.EvalSymlinks(file); err == nil && real != file {
+		way = append(way, real)
+	}
+	for _, file := range way {
+		for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) {
+			if !c.mayRun(dir) {
+				return dir
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
 		}
 	}
 	if !c.mayRun(file) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +19,9 @@ import (
 
 // findCallbacks finds callbacks that Patroni does not run, or that do not run vipctl as they must.
 func findCallbacks(found *reconcile.Findings, s *scene) {
-	commands, misplaced := s.h.patroni.Callbacks(s.ctx)
+	ctx, cancel := s.question()
+	defer cancel()
+	commands, misplaced := s.h.patroni.Callbacks(ctx)
 	*found = append(*found, misplaced...)
 	var said []reconcile.Finding
 	which := map[reconcile.Finding][]patroni.Command{} // what is wrong with several is said once
@@ -66,13 +67,17 @@ func (s *scene) judge(c patroni.Command) reconcile.Finding {
 	if barrier := s.callbacksBy.barrier(file); barrier != "" {
 		return bad(reconcile.Problem, "%s, who runs the callbacks, cannot run %s: %s", userName(s.callbacksBy.uid), program, modeWords(barrier))
 	}
-	if !s.isVipctl(file) {
+	this, other := s.isVipctl(file)
+	if !this && !other {
 		return wrapped(c.Words)
 	}
 	if wrong := wrongArguments(c.Words[1:]); wrong != "" {
 		return bad(reconcile.Problem, "%s", wrong)
 	}
-	if c.Event == "on_reload" {
+	switch {
+	case other:
+		return bad(reconcile.Warning, "%s is another file than this vipctl, %s, and may have other capabilities: look with %[1]s config check", program, s.self)
+	case c.Event == "on_reload":
 		return bad(reconcile.Warning, "a reload moves nothing, and before Patroni 3.0.2 it kills a callback that is at work: take it out")
 	}
 	return reconcile.Finding{Level: reconcile.OK}
@@ -120,15 +125,15 @@ func (s *scene) insteadOf(program string) string {
 	return "; this vipctl is " + s.self
 }
 
-// isVipctl reports whether a file is the one that runs now, or another with the same name.
-func (s *scene) isVipctl(file string) bool {
+// isVipctl reports whether a file is the one that runs now, or only another of that name.
+func (s *scene) isVipctl(file string) (this, other bool) {
 	theirs, err := os.Stat(file)
 	ours, lost := os.Stat(s.self)
 	if err == nil && lost == nil && os.SameFile(ours, theirs) {
-		return true
+		return true, false
 	}
 	real, err := filepath.EvalSymlinks(file)
-	return err == nil && filepath.Base(real) == "vipctl"
+	return false, err == nil && filepath.Base(real) == "vipctl"
 }
 
 // modeWords say who may do what with a file.
@@ -182,16 +187,25 @@ func wrapped(words []string) reconcile.Finding {
 
 // mentionsVipctl reports whether a file of text, such as a script, names vipctl. One that cannot be read may.
 func mentionsVipctl(file string) bool {
-	const longest = 1 << 20
+	text, err := readText(file)
+	return errors.Is(err, os.ErrPermission) || strings.Contains(text, "vipctl") && !strings.HasPrefix(text, "\x7fELF")
+}
+
+// readText reads the first MiB of a regular file. It never waits for a named pipe.
+func readText(file string) (string, error) {
+	const most = 1 << 20
 	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return errors.Is(err, os.ErrPermission)
+		return "", err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return false
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("not a file")
 	}
-	text, err := io.ReadAll(io.LimitReader(f, longest))
-	return err == nil && !bytes.HasPrefix(text, []byte("\x7fELF")) && bytes.Contains(text, []byte("vipctl"))
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most))
+	return string(text), err
 }

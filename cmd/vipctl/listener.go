@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -20,7 +19,9 @@ var poolers = []string{"pgbouncer", "haproxy", "odyssey", "pgcat", "pgpool", "pg
 
 // findListener finds VIPs at which no PostgreSQL takes connections: by the kernel where it runs, else by patroni.yml.
 func findListener(found *reconcile.Findings, s *scene) {
-	alive := s.h.patroni.Postmaster(s.ctx) == reconcile.PGAlive
+	ctx, cancel := s.question()
+	defer cancel()
+	alive := s.h.patroni.Postmaster(ctx) == reconcile.PGAlive
 	listen := s.h.patroni.Listen()
 	if port := s.h.patroni.Port(); alive && port != 0 {
 		listen.Port = port
@@ -39,7 +40,7 @@ func findListener(found *reconcile.Findings, s *scene) {
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
 func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.Sight) string {
-	any, named := listen.Serves(addr, s.resolve)
+	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)
 	late := named && !freelyBound(nonlocal) && sight.Here == reconcile.PresenceNo
@@ -52,13 +53,13 @@ func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sigh
 		case err != nil: // then by the file
 		case served:
 			return ""
-		case len(listen.Hosts) > 0 && (!any || late):
+		case len(listen.Hosts) > 0 && (!anybody || late):
 			return byFile
 		default:
 			return fmt.Sprintf("PostgreSQL runs, and nobody listens at %s", at)
 		}
 	}
-	if len(listen.Hosts) == 0 || any && !late {
+	if len(listen.Hosts) == 0 || anybody && !late {
 		return ""
 	}
 	return byFile
@@ -69,7 +70,7 @@ func (s *scene) resolve(host string) []netip.Addr {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, questionTime)
+	ctx, cancel := s.question()
 	defer cancel()
 	addrs, _ := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	return addrs

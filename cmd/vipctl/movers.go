@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,11 +69,11 @@ func (m mover) names(a netip.Addr) (where string, sure bool) {
 	if file == "" {
 		return "", len(line) > 0
 	}
-	text, err := os.ReadFile(file)
+	text, err := readText(file)
 	if err != nil {
 		return "", false
 	}
-	said := comment.ReplaceAllString(string(text), "")
+	said := comment.ReplaceAllString(text, "")
 	if mentions(said, a) {
 		return file, true
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -31,17 +32,27 @@ type scene struct {
 }
 
 // findScene looks at what surrounds vipctl: the callbacks that Patroni runs, the powers they have, the timer, who listens at
-// the VIPs, other movers of addresses. A look that hangs is left behind, and said.
+// the VIPs, other movers of addresses.
 func (a *app) findScene(found *reconcile.Findings, h *host) {
 	ctx, cancel := context.WithTimeout(a.ctx, sceneTime)
 	defer cancel()
-	looks := make(chan reconcile.Findings)
 	s := &scene{ctx: ctx, h: h}
 	for _, v := range h.engine.VIPs { // out here, since others use the VIP's address after us
 		sight, _ := v.Address.Look()
 		s.sights = append(s.sights, sight)
 	}
-	go s.look(looks)
+	looks := make(chan reconcile.Findings)
+	if h.looking.TryLock() { // else status --watch has left one behind that still hangs
+		go func() {
+			defer h.looking.Unlock()
+			s.look(looks)
+		}()
+	}
+	collect(ctx, found, looks)
+}
+
+// collect takes what the looks find. One that hangs is left behind, and said.
+func collect(ctx context.Context, found *reconcile.Findings, looks <-chan reconcile.Findings) {
 	for {
 		select {
 		case f, more := <-looks:
@@ -50,7 +61,7 @@ func (a *app) findScene(found *reconcile.Findings, h *host) {
 			}
 			*found = append(*found, f...)
 		case <-ctx.Done():
-			if a.ctx.Err() == nil {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				found.Add(reconcile.Warning, "what surrounds vipctl could not be looked at within %v: a file system or a process hangs", sceneTime)
 			}
 			return

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,7 +27,8 @@ type host struct {
 	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
 
-	saidAhead bool // that patroni.yml is ahead of Patroni: once a process is enough
+	saidAhead bool       // that patroni.yml is ahead of Patroni: once a process is enough
+	looking   sync.Mutex // locked while somebody looks at what surrounds vipctl
 }
 
 // load reads the configuration and applies what it says of the log. It returns the path as well.
