@@ -49,6 +49,9 @@ func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 func (c *Client) Port() uint16 {
 	const line = 4 // LOCK_FILE_LINE_PORT, counted from 1
 	s, _ := c.settings()
+	if !filepath.IsAbs(s.dataDir) {
+		return 0
+	}
 	data, err := readFile(filepath.Join(s.dataDir, "postmaster.pid"))
 	if lines := bytes.Split(data, []byte("\n")); err == nil && len(lines) > line {
 		port, _ := strconv.ParseUint(string(bytes.TrimSpace(lines[line-1])), 10, 16)
