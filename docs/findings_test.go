@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestFindings: of each finding that the command or package patroni has in words, some words stand in the first column of
-// the table, in quotes, and none stand there that are in no text.
+// TestFindings: of each finding that the command or package patroni has in words, some words stand on the page, where people
+// look for what they see; and none stand in the table, in quotes, that are in no text.
 func TestFindings(t *testing.T) {
 	var words []string
 	quoted := regexp.MustCompile("`([^`]+)`")
@@ -22,6 +23,10 @@ func TestFindings(t *testing.T) {
 			words = append(words, pieces(m[1])...)
 		}
 	}
+	page, err := os.ReadFile("operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	texts := literals(t)
 	for _, w := range words {
 		if !slices.ContainsFunc(texts, func(text literal) bool { return strings.Contains(text.text, w) }) {
@@ -29,7 +34,8 @@ func TestFindings(t *testing.T) {
 		}
 	}
 	for _, l := range texts {
-		if l.finding && !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(l.text, w) }) {
+		known := slices.ContainsFunc(words, func(w string) bool { return strings.Contains(l.text, w) })
+		if l.finding && !known && !slices.ContainsFunc(fixed(l.text), func(part string) bool { return strings.Contains(string(page), strings.TrimSpace(part)) }) {
 			t.Errorf("%s: operations.md does not know %q", l.where, l.text)
 		}
 	}
@@ -45,6 +51,12 @@ func pieces(quote string) []string {
 		}
 	}
 	return all
+}
+
+// fixed are the longer parts of a format that are the same each time.
+func fixed(format string) []string {
+	parts := regexp.MustCompile(`%(\[\d\])?[a-z]|[:;,]`).Split(format, -1)
+	return slices.DeleteFunc(parts, func(part string) bool { return len(strings.Fields(part)) < 4 })
 }
 
 // literal is a text of the code.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -102,6 +103,7 @@ func (p planner) peersWords(polled reconcile.Poll) string {
 		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
 		reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
 	}[polled.Result]
+	words = cmp.Or(words, strings.ReplaceAll(string(polled.Result), "_", " "))
 	if polled.At != 0 {
 		words += ", asked " + p.ago(polled.At)
 	}
