@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -89,13 +91,22 @@ func (h *testHost) postgres(how string) error {
 	return fmt.Errorf("got %q, want up, stopping or down", how)
 }
 
-// listenAt has PostgreSQL listen at one address, or at every one.
-func (h *testHost) listenAt(address string) (err error) {
+// listenAt has PostgreSQL listen at one address, or at every one. The port may still be open in a process that another test
+// is starting: hence SO_REUSEPORT.
+func (h *testHost) listenAt(address string) error {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
+	}}
+	l, err := shared.Listen(context.Background(), "tcp", net.JoinHostPort(address, "5432"))
+	if err != nil {
+		return err
+	}
 	if h.clients != nil {
 		_ = h.clients.Close()
 	}
-	h.clients, err = net.Listen("tcp", net.JoinHostPort(address, "5432"))
-	return err
+	h.clients = l
+	return nil
 }
 
 // end kills what runs.
