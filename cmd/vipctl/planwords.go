@@ -101,7 +101,7 @@ func (p planner) peersWords(polled reconcile.Poll) string {
 	words := map[reconcile.Polled]string{
 		reconcile.Unpolled: "not asked", reconcile.PollSilent: "none answers", reconcile.PollUnclear: "do not agree who leads",
 		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
-		reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
+		reconcile.PollGlance: "none says that it leads", reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
 	}[polled.Result]
 	words = cmp.Or(words, strings.ReplaceAll(string(polled.Result), "_", " "))
 	if polled.At != 0 {
