@@ -205,9 +205,17 @@ func TestExitCodes(t *testing.T) {
 	same(t, "exit codes", documented, helpOf(t).codes)
 }
 
-// TestStatusJSON holds the table against the types that are printed. They are read and not run: as root vipctl takes no
-// configuration from a folder of a test's.
-func TestStatusJSON(t *testing.T) {
+// TestJSON holds the tables against the types that are printed.
+func TestJSON(t *testing.T) {
+	structs := structsOfTheCommand(t)
+	same(t, "status", first(rows(t, "cli.md", "JSON of status")), fields(structs, ast.NewIdent("statusReport"), ""))
+	same(t, "reconcile --dry-run", first(rows(t, "cli.md", "JSON of reconcile --dry-run")), fields(structs, ast.NewIdent("planReport"), ""))
+}
+
+// structsOfTheCommand are its types. They are read and not run: as root vipctl takes no configuration from a folder of a
+// test's.
+func structsOfTheCommand(t *testing.T) map[string]*ast.StructType {
+	t.Helper()
 	structs := map[string]*ast.StructType{}
 	files, err := filepath.Glob("../cmd/vipctl/*.go")
 	if err != nil {
@@ -227,7 +235,7 @@ func TestStatusJSON(t *testing.T) {
 			return true
 		})
 	}
-	same(t, "status", first(rows(t, "cli.md", "JSON of status")), fields(structs, ast.NewIdent("statusReport"), ""))
+	return structs
 }
 
 // fields names the leaves of a type's JSON: "patroni.url", "vips[].name".

@@ -45,6 +45,21 @@ func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 	}
 }
 
+// Port returns the port at which the PostgreSQL listens that left postmaster.pid, 0 where that does not say.
+func (c *Client) Port() uint16 {
+	const line = 4 // LOCK_FILE_LINE_PORT, counted from 1
+	s, _ := c.settings()
+	if !filepath.IsAbs(s.dataDir) {
+		return 0
+	}
+	data, err := readFile(filepath.Join(s.dataDir, "postmaster.pid"))
+	if lines := bytes.Split(data, []byte("\n")); err == nil && len(lines) > line {
+		port, _ := strconv.ParseUint(string(bytes.TrimSpace(lines[line-1])), 10, 16)
+		return uint16(port)
+	}
+	return 0
+}
+
 // postmaster judges a data directory. kill is kill(2).
 func postmaster(dir string, kill func(pid int, sig unix.Signal) error) reconcile.PG {
 	data, err := readFile(filepath.Join(dir, "postmaster.pid"))

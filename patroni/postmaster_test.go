@@ -127,3 +127,24 @@ func TestPostmasterUnread(t *testing.T) {
 		t.Errorf("a file for a folder: %s", got)
 	}
 }
+
+// TestPort: the one that the running PostgreSQL wrote down, whatever patroni.yml says by now.
+func TestPort(t *testing.T) {
+	for text, want := range map[string]uint16{
+		"7\n/data\n1700000000\n5433\n/run/postgresql\n*\n": 5433,
+		"7\n/data\n1700000000\n5433":                       0, // half-written
+		"7\n/data\n1700000000\nx\n":                        0,
+		"":                                                 0,
+	} {
+		dir := t.TempDir()
+		put(t, dir, "postmaster.pid", text)
+		if got := ask(t, "*:8008", "postgresql: {data_dir: "+dir+", listen: '*:5432'}\n").Port(); got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+	}
+	for _, dir := range []string{t.TempDir(), "data", "''"} {
+		if got := ask(t, "*:8008", "postgresql: {data_dir: "+dir+"}\n").Port(); got != 0 {
+			t.Errorf("data_dir %s: %d, want 0", dir, got)
+		}
+	}
+}

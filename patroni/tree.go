@@ -21,7 +21,7 @@ var fromEnvironment = []string{
 	"scope", "name",
 	"restapi.listen", "restapi.connect_address", "restapi.certfile", "restapi.cafile", "restapi.verify_client",
 	"ctl.insecure", "ctl.cacert", "ctl.certfile", "ctl.keyfile", "ctl.keyfile_password",
-	"postgresql.data_dir", "postgresql.connect_address",
+	"postgresql.data_dir", "postgresql.connect_address", "postgresql.listen",
 }
 
 // tree is Patroni's merged configuration, no deeper than the settings that are read here, and what was found wrong
@@ -58,7 +58,7 @@ func readTree(o Options) (*tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		merge(t.entries, m, f, true)
+		merge(t.entries, m, f, deepest)
 	}
 	if o.EnvironmentFile != "" {
 		return t, t.readEnvironment(o.EnvironmentFile)
@@ -131,20 +131,24 @@ func readYAML(file string) (*yaml.Node, error) {
 	return resolve(doc.Content[0]), nil
 }
 
+// deepest is how many sections lie above the deepest setting that is read here, postgresql.callbacks.on_start. Below that
+// nothing is merged: a mapping may contain itself.
+const deepest = 2
+
 // merge lays a mapping over what is there, as Patroni's patch_config does: sections are merged, null deletes, anything
-// else replaces. No setting that is read here lies deeper than one section.
-func merge(into map[string]entry, m *yaml.Node, file string, top bool) {
+// else replaces.
+func merge(into map[string]entry, m *yaml.Node, file string, depth int) {
 	for _, p := range pairs(m, 0) {
 		key, value := p.key, resolve(p.value)
 		switch {
 		case value.ShortTag() == "!!null":
 			delete(into, key)
-		case value.Kind == yaml.MappingNode && top:
+		case value.Kind == yaml.MappingNode && depth > 0:
 			section := into[key].section
 			if section == nil {
 				section = map[string]entry{}
 			}
-			merge(section, value, file, false)
+			merge(section, value, file, depth-1)
 			into[key] = entry{node: value, file: file, section: section}
 		default:
 			into[key] = entry{node: value, file: file}

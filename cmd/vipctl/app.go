@@ -117,7 +117,7 @@ func hintFor(err error) string {
 	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
 		line, _ := setcapLine()
 		return "moving an address needs two capabilities: " + line +
-			" (lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes)"
+			" (lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes; vipctl config check says which)"
 	case exitCode(err) == exitFailed && errors.As(err, &history):
 		return "what can be read is shown; a corrupt history.db is moved aside when the next transition is written, and a new one begun"
 	}

@@ -44,13 +44,14 @@ func (a *app) checkConfig(c *cli.Context) error {
 		return configError{wrong}
 	}
 	a.warnOfOwner(h)
-	if err := a.tellFindings("config check", a.findings(h)); err != nil {
-		return err
+	stopped := a.tellFindings("config check", a.findings(h))
+	if stopped == nil {
+		_, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs))
 	}
-	if _, err = fmt.Fprintf(a.stdout, "%s: ok, %d VIP(s)\n", h.path, len(h.config.VIPs)); err != nil || !c.Bool("online") {
-		return err
+	if err != nil || !c.Bool("online") {
+		return errors.Join(err, stopped)
 	}
-	return a.checkOnline(h)
+	return errors.Join(stopped, a.checkOnline(h))
 }
 
 func (a *app) showConfig(c *cli.Context) error {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -17,6 +20,8 @@ import (
 // goroutine's, and that of the processes it starts.
 type testHost struct {
 	patroni *fakePatroni
+	clients net.Listener // PostgreSQL's
+	running []*exec.Cmd  // each in a process group of its own
 	hetzner *fakeHetzner // nil before it is started
 }
 
@@ -33,6 +38,12 @@ restapi:
   listen: 127.0.0.1:8008
 postgresql:
   data_dir: /var/lib/postgresql
+  listen: '*:5432'
+  callbacks:
+    on_start: /etc/bin/vipctl callback
+    on_stop: /etc/bin/vipctl callback
+    on_role_change: /etc/bin/vipctl callback
+    on_restart: /etc/bin/vipctl callback
 `
 
 // newTestHost gives the goroutine its own host. The goroutine's thread ends with it, and the namespaces with the thread.
@@ -47,7 +58,11 @@ func newTestHost() (*testHost, error) {
 		}
 	}
 	h := &testHost{patroni: newFakePatroni()}
-	for _, dir := range []string{"/etc/vipctl", "/etc/patroni", "/run/vipctl", "/var/lib/vipctl", "/var/lib/postgresql"} {
+	vipctl, err := exec.LookPath("vipctl") // the one that scripts run
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{"/etc/bin", "/etc/vipctl", "/etc/patroni", "/run/vipctl", "/var/lib/vipctl", "/var/lib/postgresql"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}
@@ -55,9 +70,10 @@ func newTestHost() (*testHost, error) {
 	return h, errors.Join(
 		os.WriteFile("/etc/vipctl/vipctl.yml", []byte(defaultVipctlYML), 0o644),
 		os.WriteFile("/etc/patroni/patroni.yml", []byte(defaultPatroniYML), 0o644),
+		os.Symlink(vipctl, "/etc/bin/vipctl"),
 		os.WriteFile("/var/lib/postgresql/PG_VERSION", []byte("17\n"), 0o644),
 		os.WriteFile("/etc/passwd", []byte("root:x:0:0::/root:\npostgres:x:999:999::/:\neve:x:1001:1001::/:\n"), 0o644),
-		h.postgres("up"), upLoopback(), addLink("eth0"))
+		upLoopback(), addLink("eth0"), h.listenAt(""), h.postgres("up"))
 }
 
 // postgres writes what PostgreSQL leaves in its data directory when it runs, is stopping, or is down.
@@ -73,6 +89,33 @@ func (h *testHost) postgres(how string) error {
 		return os.RemoveAll(file)
 	}
 	return fmt.Errorf("got %q, want up, stopping or down", how)
+}
+
+// listenAt has PostgreSQL listen at one address, or at every one. The port may still be open in a process that another test
+// is starting: hence SO_REUSEPORT.
+func (h *testHost) listenAt(address string) error {
+	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return errors.Join(failed, err)
+	}}
+	l, err := shared.Listen(context.Background(), "tcp", net.JoinHostPort(address, "5432"))
+	if err != nil {
+		return err
+	}
+	if h.clients != nil {
+		_ = h.clients.Close()
+	}
+	h.clients = l
+	return nil
+}
+
+// end kills what runs.
+func (h *testHost) end() {
+	for _, c := range h.running {
+		_ = unix.Kill(-c.Process.Pid, unix.SIGKILL)
+		_ = c.Wait()
+	}
+	h.running = nil
 }
 
 // addLink makes a link with a cable to nowhere.

@@ -29,6 +29,8 @@ var noSandbox = os.Getenv(inside)
 // programs are what the test binary is under these names.
 var programs = map[string]func(){
 	"vipctl": main, "as": as, "powerless": powerless, "terminal": terminal, "journal": journal, "unread": unreadProgram,
+	"confine": confine, "predict": predict, "powers": powers,
+	"python3": idle, "keepalived": idle, "vip-manager": idle, "ucarp": idle, "pgbouncer": idle,
 }
 
 // TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs

@@ -65,7 +65,7 @@ func (p *fakePatroni) set(assignment string) error {
 	switch key {
 	case "scope", "name":
 		p.word["patroni"].(map[string]any)[key] = value
-	case "ttl", "loop_wait", "retry_timeout":
+	case "ttl", "loop_wait", "retry_timeout", "postgresql":
 		p.config[key] = value
 	case "status":
 		status, err := strconv.Atoi(text)

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -78,47 +78,69 @@ func setcapLine() (line, self string) {
 }
 
 // findPowers finds where this program may do too little, or too many may run it.
-func (a *app) findPowers(found *reconcile.Findings, h *host) {
-	line, self := setcapLine()
-	given, err := unix.Getxattr(self, "security.capability", nil)
-	if err == nil && given > 0 {
-		findUsers(found, h, line, self)
+func findPowers(found *reconcile.Findings, s *scene) {
+	if s.file.given {
+		findUsers(found, s)
 	}
-	findLack(found, h, line, self, errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP))
+	if s.findWeakness(found) || os.Geteuid() == 0 {
+		return
+	}
+	if !effective(unix.CAP_NET_ADMIN) || !effective(unix.CAP_NET_RAW) {
+		found.Add(reconcile.Warning, "this user cannot move addresses: CAP_NET_ADMIN and CAP_NET_RAW are not both effective; run as root: %s", s.setcap)
+	}
 }
 
 // findUsers finds where everybody may run a file that has capabilities: whoever may can claim a VIP by force.
-func findUsers(found *reconcile.Findings, h *host, line, self string) {
+func findUsers(found *reconcile.Findings, s *scene) {
+	self := s.self
 	var file, data unix.Stat_t
 	if unix.Stat(self, &file) != nil || file.Mode&unix.S_IXOTH == 0 {
 		return
 	}
 	group, mend := "postgres", "chmod 0750 "+shellWord(self)
-	known := unix.Stat(h.patroni.DataDir(), &data) == nil
+	known := unix.Stat(s.h.patroni.DataDir(), &data) == nil
 	if known {
 		group = groupName(data.Gid)
 	}
 	if !known || data.Gid != file.Gid { // a chgrp takes the capabilities away
-		mend = "chgrp " + group + " " + shellWord(self) + " && " + mend + " && " + line
+		mend = "chgrp " + group + " " + shellWord(self) + " && " + mend + " && " + s.setcap
 	}
 	found.Add(reconcile.Warning, "%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", self, file.Mode&0o7777, mend)
 }
 
-// findLack finds where this user cannot move addresses, and as root where the callbacks could not: they run as the owner
-// of PostgreSQL's data directory, with what the file gives them. bare is whether it has no capabilities.
-func findLack(found *reconcile.Findings, h *host, line, self string, bare bool) {
-	if os.Geteuid() != 0 {
-		if !effective(unix.CAP_NET_ADMIN) || !effective(unix.CAP_NET_RAW) {
-			found.Add(reconcile.Warning, "this user cannot move addresses: CAP_NET_ADMIN and CAP_NET_RAW are not both effective; run as root: %s", line)
+// findWeakness finds where callbacks could not move addresses, or not even start this program, and reports whether they
+// could not. They run with what Patroni has, and what the file gives them. Where no Patroni runs its unit may yet give them
+// the capabilities, and only root is told: whoever else looks, is told of himself.
+func (s *scene) findWeakness(found *reconcile.Findings) bool {
+	powers, starts := s.callbacksBy.run(s.file)
+	if starts && powers&neededCapabilities == neededCapabilities {
+		return false
+	}
+	if s.patroni.pid == 0 {
+		if os.Geteuid() == 0 {
+			found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s",
+				userName(s.callbacksBy.uid), s.weakness(starts))
 		}
-		return
+		return os.Geteuid() == 0
 	}
-	var data unix.Stat_t
-	if unix.Stat(h.patroni.DataDir(), &data) != nil || data.Uid == 0 {
-		return
+	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %s", s.patroni.pid, userName(s.callbacksBy.uid), s.weakness(starts))
+	return true
+}
+
+// weakness is why, and what to do.
+func (s *scene) weakness(starts bool) string {
+	const unit = "in Patroni's unit (systemctl cat), then restart Patroni"
+	switch {
+	case !starts:
+		return fmt.Sprintf("the kernel refuses to start %s, whose capabilities are not all in Patroni's bounding set (CapBnd in /proc/%d/status): "+
+			"add CAP_NET_ADMIN CAP_NET_RAW to CapabilityBoundingSet= %s", s.self, s.patroni.pid, unit)
+	case !s.file.given:
+		return fmt.Sprintf("%s has none; run: %s", s.self, s.setcap)
+	case s.file.nosuid:
+		return s.self + " is on a file system that is mounted nosuid, where its capabilities do not count: install it on another"
+	case s.callbacksBy.noNewPrivileges:
+		return fmt.Sprintf("Patroni runs with NoNewPrivileges, under which the capabilities of %s do not count: "+
+			"set NoNewPrivileges=no, or AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, %s", s.self, unit)
 	}
-	if bare {
-		found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s has none; run: %s",
-			userName(data.Uid), self, line)
-	}
+	return fmt.Sprintf("%s has not both of them in effect; run: %s", s.self, s.setcap)
 }

@@ -2,8 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -18,9 +17,12 @@ const tickLimit = 26 * time.Second
 
 func (a *app) reconcileCommand() *cli.Command {
 	return command(&cli.Command{
-		Name:   "reconcile",
-		Usage:  "what the timer runs: ask Patroni who leads, and repair what the callbacks missed",
-		Flags:  []cli.Flag{&cli.BoolFlag{Name: "dry-run", Usage: "print the facts and the verdict, change nothing"}},
+		Name:  "reconcile",
+		Usage: "what the timer runs: ask Patroni who leads, and repair what the callbacks missed",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "print the facts and the verdict, change nothing"},
+			&cli.BoolFlag{Name: "json", Usage: "with --dry-run: print JSON"},
+		},
 		Action: a.reconcile,
 	})
 }
@@ -34,6 +36,9 @@ func (a *app) reconcile(c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
+	if c.Bool("json") && !c.Bool("dry-run") {
+		return usageError{errors.New("reconcile: got --json without --dry-run: a run prints nothing")}
+	}
 	h, err := a.open(c)
 	if err != nil {
 		return err
@@ -45,15 +50,20 @@ func (a *app) reconcile(c *cli.Context) error {
 		}
 		return err
 	}
+	return a.plan(h, c.Bool("json"))
+}
+
+// plan says what a tick would do, and why.
+func (a *app) plan(h *host, asJSON bool) error {
 	outcomes := h.engine.Plan(a.ctx, a.tick(a.started))
 	a.warnOfAhead(h)
 	a.warnOfCertificates(h)
-	for _, o := range outcomes {
-		facts, err := json.MarshalIndent(o.Facts, "", "  ")
-		if err != nil {
-			return fmt.Errorf("print the facts: %w", err)
-		}
-		fmt.Fprintf(a.stdout, "%s\nfacts %s\nverdict %s (%s): %s\n", o.VIP, facts, o.Verdict.Do, o.Verdict.Code, o.Verdict.Why)
+	write := writePlan
+	if asJSON {
+		write = writePlanJSON
+	}
+	if err := write(a.stdout, outcomes); err != nil {
+		return err
 	}
 	return a.report(outcomes)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -34,19 +35,21 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	certificate rest|client [KEY=VALUE...] what Patroni presents from now on, over HTTPS (what clients have: client.pem), signed by
 //	                                       /etc/patroni/ca.pem; KEY is from, until (-24h), name, cn, by
 //	certificate none                       plain HTTP from now on
-//	postgres up|stopping|down              the state of PostgreSQL in its data directory
+//	postgres up|stopping|down|at ADDRESS   the state of PostgreSQL in its data directory; where it listens (at * at first)
 //	[!] held PREFIX LINK                   the address is there, as that and nowhere else (is nowhere: ! held ADDRESS)
 //	endless PREFIX LINK                    the same, and nothing ends it
+//	sysctl NAME VALUE
 //	ip address add|del PREFIX LINK, ip link add|del|up|down|arp-off|arp-on LINK
 //	exits CODE PROGRAM...                  as exec, for a certain exit code
 //	golden FILE                            stdout is testdata/golden/FILE, times and durations aside
 //	remember FILE..., unchanged FILE...    the files are the same files, untouched, or still missing
-//	mount tmpfs DIR SIZE, mount readonly DIR, umount DIR, fill DIR
-//	setcap FILE, chown USER FILE, install FILE
+//	mount tmpfs DIR SIZE, mount readonly DIR, mount nosuid DIR, umount DIR, fill DIR
+//	setcap FILE [+p], chown USER FILE, install FILE
+//	begin PROGRAM..., end                  PROGRAM says "ready" and runs until the end
 //	hetzner start|stop|honest              its APIs, with a token and a password in /etc/vipctl; and other words, see there
 //
-// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, terminal PROGRAM, journal PROGRAM,
-// unread stdout|stderr PROGRAM.
+// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, confine nnp|-CAPABILITY[,...] PROGRAM, predict FILE,
+// terminal PROGRAM, journal PROGRAM, unread stdout|stderr PROGRAM; and idle ones: python3, keepalived and the like.
 func TestScript(t *testing.T) {
 	needSandbox(t)
 	testscript.Run(t, testscript.Params{
@@ -64,7 +67,7 @@ func TestScript(t *testing.T) {
 			"patroni": scriptPatroni, "postgres": scriptPostgres, "held": scriptHeld, "endless": scriptEndless, "ip": scriptIP, "exits": scriptExits,
 			"golden": scriptGolden, "remember": scriptRemember, "unchanged": scriptUnchanged, "mount": scriptMount,
 			"umount": scriptUmount, "fill": scriptFill, "setcap": scriptSetcap, "chown": scriptChown, "install": scriptInstall,
-			"hetzner": scriptHetzner, "certificate": scriptCertificate,
+			"hetzner": scriptHetzner, "certificate": scriptCertificate, "begin": scriptBegin, "end": scriptEnd, "sysctl": scriptSysctl,
 		},
 	})
 }
@@ -80,6 +83,8 @@ func setupScript(env *testscript.Env) error {
 		return err
 	}
 	env.Defer(h.patroni.stop)
+	env.Defer(func() { _ = h.clients.Close() })
+	env.Defer(h.end)
 	env.Values[hostKey{}] = h
 	env.Values[memoryKey{}] = map[string]string{}
 	return os.Chmod(filepath.Dir(env.WorkDir), 0o755) // for other users
@@ -115,7 +120,11 @@ func scriptPatroni(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptPostgres(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 1, "postgres up|stopping|down")
+	wants(ts, !neg && len(args) == 1 || !neg && len(args) == 2 && args[0] == "at", "postgres up|stopping|down|at ADDRESS")
+	if len(args) == 2 {
+		ts.Check(hostOf(ts).listenAt(strings.Trim(args[1], "*")))
+		return
+	}
 	ts.Check(hostOf(ts).postgres(args[0]))
 }
 
@@ -239,8 +248,10 @@ func scriptMount(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && len(args) == 2 && args[0] == "readonly":
 		ts.Check(unix.Mount(args[1], args[1], "", unix.MS_BIND, ""))
 		ts.Check(unix.Mount("", args[1], "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY|unix.MS_NODEV, ""))
+	case !neg && len(args) == 2 && args[0] == "nosuid":
+		ts.Check(unix.Mount("tmpfs", args[1], "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"))
 	default:
-		wants(ts, false, "mount tmpfs DIR SIZE, or mount readonly DIR")
+		wants(ts, false, "mount tmpfs DIR SIZE, or mount readonly|nosuid DIR")
 	}
 }
 
@@ -264,8 +275,8 @@ func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptSetcap(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, !neg && len(args) == 1, "setcap FILE")
-	ts.Check(setcap(args[0]))
+	wants(ts, !neg && (len(args) == 1 || len(args) == 2 && args[1] == "+p"), "setcap FILE [+p]")
+	ts.Check(setcap(args[0], uint32(2-len(args))))
 }
 
 func scriptChown(ts *testscript.TestScript, neg bool, args []string) {
@@ -280,6 +291,34 @@ func scriptChown(ts *testscript.TestScript, neg bool, args []string) {
 func scriptInstall(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) == 1, "install FILE")
 	ts.Check(installProgram(args[0]))
+}
+
+// scriptBegin starts a program that says "ready" and goes on.
+func scriptBegin(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) > 0, "begin PROGRAM...")
+	path, err := exec.LookPath(args[0])
+	ts.Check(err)
+	c := exec.Command(path, args[1:]...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	h := hostOf(ts)
+	h.running = append(h.running, c)
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		ts.Fatalf("begin: %s says %q, %v", args[0], line, err)
+	}
+}
+
+func scriptSysctl(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 2, "sysctl NAME VALUE")
+	ts.Check(os.WriteFile("/proc/sys/"+strings.ReplaceAll(args[0], ".", "/"), []byte(args[1]), 0o644))
+}
+
+// scriptEnd ends all that was begun.
+func scriptEnd(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, !neg && len(args) == 0, "end")
+	hostOf(ts).end()
 }
 
 func indentJSON(text string) (string, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -66,14 +67,74 @@ func powerless() {
 	die("powerless:", err)
 }
 
+// confine is a program: confine nnp|-cap_net_admin|-cap_net_raw[,...] COMMAND... runs the command without new privileges, or
+// without a capability in its bounding set, as systemd's NoNewPrivileges= and CapabilityBoundingSet= do.
+func confine() {
+	capabilities := map[string]uintptr{"-cap_net_admin": unix.CAP_NET_ADMIN, "-cap_net_raw": unix.CAP_NET_RAW}
+	runtime.LockOSThread()
+	for word := range strings.SplitSeq(os.Args[1], ",") {
+		err := fmt.Errorf("no such word")
+		if number, known := capabilities[word]; known {
+			err = unix.Prctl(unix.PR_CAPBSET_DROP, number, 0, 0, 0)
+		} else if word == "nnp" {
+			err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		}
+		if err != nil {
+			die("confine:", word, err)
+		}
+	}
+	path, err := exec.LookPath(os.Args[2])
+	if err == nil {
+		err = unix.Exec(path, os.Args[2:], os.Environ())
+	}
+	die("confine:", err)
+}
+
+// predict is a program: predict FILE says what FILE, the program powers, would have if this process ran it, and lets it.
+func predict() {
+	file := os.Args[1]
+	effective, starts := credentialsOf(os.Getpid()).run(capabilitiesOf(file))
+	predicted := fmt.Sprintf("%x", effective&neededCapabilities)
+	if !starts {
+		predicted = "refused"
+	}
+	out, err := exec.Command(file).Output()
+	if errors.Is(err, unix.EPERM) {
+		out, err = []byte("refused"), nil
+	}
+	if err != nil || string(out) != predicted {
+		die("predict: got", string(out), err, "predicted", predicted)
+	}
+	fmt.Println(predicted)
+}
+
+// powers is a program: it prints which of the capabilities that vipctl needs are effective.
+func powers() {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		die("powers:", err)
+	}
+	fmt.Printf("%x", sets[0].Effective&neededCapabilities)
+}
+
+// idle is a program under several names: it says that it runs, and does nothing until who started it ends.
+func idle() {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		die(os.Args[0], err)
+	}
+	fmt.Println("ready")
+	select {}
+}
+
 func die(args ...any) {
 	fmt.Fprintln(os.Stderr, args...)
 	os.Exit(125)
 }
 
-// setcap gives a file cap_net_admin,cap_net_raw+ep, as setcap(8) does.
-func setcap(file string) error {
-	const revision2, effective = 0x02000000, 1
+// setcap gives a file cap_net_admin,cap_net_raw+ep, as setcap(8) does, or +p where effective is 0.
+func setcap(file string, effective uint32) error {
+	const revision2 = 0x02000000
 	permitted := uint32(1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW)
 	var data []byte
 	for _, word := range []uint32{revision2 | effective, permitted, 0, 0, 0} {

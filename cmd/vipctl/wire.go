@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,8 +28,9 @@ type host struct {
 	odd     oddities
 	budget  *vip.Budget // of the frames that links are sent
 
-	saidAhead        bool // that patroni.yml is ahead of Patroni: once a process is enough
-	saidCertificates bool // what is wrong with certificates, likewise
+	saidAhead        bool       // that patroni.yml is ahead of Patroni: once a process is enough
+	saidCertificates bool       // what is wrong with certificates, likewise
+	looking          sync.Mutex // locked while somebody looks at what surrounds vipctl
 }
 
 // load reads the configuration and applies what it says of the log. It returns the path as well.
@@ -56,7 +58,7 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	h.budget = vip.NewBudget(hostClock{}.Now, h.notes.Frames())
 	h.engine = &reconcile.Engine{
 		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
-		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Tell: a.tell,
+		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Movers: moverNames, Tell: a.tell,
 	}
 	h.routes = a.newRoutes()
 	for _, v := range cfg.VIPs {

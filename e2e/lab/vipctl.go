@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,4 +69,10 @@ func (n *Node) Vipctl(args ...string) (string, error) {
 			strings.TrimSpace(problems.String()))
 	}
 	return out.String(), nil
+}
+
+// FoundProblem reports whether a status or a config check has found something that stops the job: exit code 1.
+func FoundProblem(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.ExitCode() == 1
 }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// planReport is what `vipctl reconcile --dry-run --json` prints of each VIP: a JSON contract, to which fields are added.
+type planReport struct {
+	VIP    string         `json:"vip"`
+	Do     reconcile.Do   `json:"do"`
+	Code   reconcile.Code `json:"code"`
+	Reason string         `json:"reason"`
+	Facts  planFacts      `json:"facts"`
+}
+
+// planFacts are those that the verdict rests on. Moments of the boot clock have become times.
+type planFacts struct {
+	Now          reconcile.Stamp  `json:"now"`
+	Follow       reconcile.Follow `json:"follow"`
+	Leased       bool             `json:"leased"`
+	Address      planAddress      `json:"address"`
+	Note         planNote         `json:"note"`
+	PostgreSQL   reconcile.PG     `json:"postgresql"`
+	Patroni      planWord         `json:"patroni"`
+	LastHeard    planWord         `json:"last_heard"`
+	LastLeading  planWord         `json:"last_leading"`
+	Peers        planPeers        `json:"peers"`
+	Settings     planSettings     `json:"settings"`
+	LastTick     *reconcile.Stamp `json:"last_tick"`
+	LastCallback planCallback     `json:"last_callback"`
+}
+
+type planAddress struct {
+	Held    reconcile.Presence `json:"held"`
+	Forever bool               `json:"forever"`
+	Ends    *reconcile.Stamp   `json:"ends"`
+	Detail  string             `json:"detail"`
+}
+
+type planNote struct {
+	Generation    uint64           `json:"generation"`
+	Claimed       *reconcile.Stamp `json:"claimed"`
+	Changed       *reconcile.Stamp `json:"changed"`
+	LeaseEnd      *reconcile.Stamp `json:"lease_end"`
+	Forever       bool             `json:"forever"`
+	Failure       string           `json:"failure"`
+	HeldBy        string           `json:"held_by"`
+	HeldUntil     *reconcile.Stamp `json:"held_until"`
+	HandOverBegan *reconcile.Stamp `json:"hand_over_began"`
+	HandOverUntil *reconcile.Stamp `json:"hand_over_until"`
+}
+
+type planWord struct {
+	Answer      reconcile.Answer `json:"answer"`
+	Why         string           `json:"why"`
+	Role        reconcile.Role   `json:"role"`
+	State       string           `json:"state"`
+	Timeline    int              `json:"timeline"`
+	Paused      bool             `json:"paused"`
+	Failsafe    bool             `json:"failsafe"`
+	Unlocked    bool             `json:"unlocked"`
+	Asked       *reconcile.Stamp `json:"asked"`
+	DCSLastSeen *reconcile.Stamp `json:"dcs_last_seen"`
+}
+
+type planPeers struct {
+	Result reconcile.Polled `json:"result"`
+	Name   string           `json:"name"`
+	Asked  *reconcile.Stamp `json:"asked"`
+}
+
+type planSettings struct {
+	TTL          float64          `json:"ttl"`
+	LoopWait     float64          `json:"loop_wait"`
+	RetryTimeout float64          `json:"retry_timeout"`
+	Heard        *reconcile.Stamp `json:"heard"`
+}
+
+type planCallback struct {
+	Event reconcile.Event  `json:"event"`
+	Began *reconcile.Stamp `json:"began"`
+	Ended *reconcile.Stamp `json:"ended"`
+}
+
+// writePlanJSON writes it for programs.
+func writePlanJSON(w io.Writer, outcomes []reconcile.Outcome) error {
+	reports := []planReport{}
+	for _, o := range outcomes {
+		reports = append(reports, planner{now: o.Facts.Now, wall: time.Now()}.report(o))
+	}
+	return json.NewEncoder(w).Encode(reports)
+}
+
+// planner turns moments of the boot clock into times, as they are at one moment.
+type planner struct {
+	now  reconcile.Moment
+	wall time.Time
+}
+
+// at is a moment's time, nil for one that never is.
+func (p planner) at(m reconcile.Moment) *reconcile.Stamp {
+	if m == 0 || m >= reconcile.Forever {
+		return nil
+	}
+	return &reconcile.Stamp{Time: p.wall.Add(m - p.now)}
+}
+
+func (p planner) report(o reconcile.Outcome) planReport {
+	f := o.Facts
+	last := f.Past.Callback
+	return planReport{VIP: o.VIP, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why, Facts: planFacts{
+		Now: reconcile.Stamp{Time: p.wall}, Follow: f.Follow, Leased: f.Leased,
+		Address: planAddress{f.Sight.Here, f.Sight.Forever, p.at(f.Sight.End), f.Sight.Detail},
+		Note:    p.note(f.Note), PostgreSQL: f.PG,
+		Patroni: p.word(f.Word), LastHeard: p.word(f.Past.Word), LastLeading: p.word(f.Past.Leading),
+		Peers:        planPeers{f.Peers.Result, f.Peers.Name, p.at(f.Peers.At)},
+		Settings:     p.settings(f.Past),
+		LastTick:     p.at(f.Past.LastTick),
+		LastCallback: planCallback{last.Event, p.at(last.Began), p.at(last.Ended)},
+	}}
+}
+
+func (p planner) note(n reconcile.Note) planNote {
+	plan := planNote{
+		Generation: n.Generation, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
+	}
+	if n.Hold != nil {
+		plan.HeldBy, plan.HeldUntil = n.Hold.By, p.at(n.Hold.Until)
+	}
+	if n.HandOver != nil {
+		plan.HandOverBegan, plan.HandOverUntil = p.at(n.HandOver.Began), p.at(n.HandOver.Until)
+	}
+	return plan
+}
+
+func (p planner) word(w reconcile.Word) planWord {
+	return planWord{
+		Answer: w.Answer, Why: w.Why, Role: w.Role, State: w.State, Timeline: w.Timeline,
+		Paused: w.Paused, Failsafe: w.Failsafe, Unlocked: w.Unlocked, Asked: p.at(w.At), DCSLastSeen: p.at(w.SeenAt),
+	}
+}
+
+func (p planner) settings(m reconcile.Memory) planSettings {
+	return planSettings{m.Timing.TTL.Seconds(), m.Timing.LoopWait.Seconds(), m.Timing.RetryTimeout.Seconds(), p.at(m.TimingAt)}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// writePlan writes for people what would be done with each VIP, and every fact behind it, a line each.
+func writePlan(w io.Writer, outcomes []reconcile.Outcome) error {
+	var b bytes.Buffer
+	for i, o := range outcomes {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		p := planner{now: o.Facts.Now}
+		fmt.Fprintf(&b, "%s: %s (%s): %s\n", o.VIP, o.Verdict.Do, o.Verdict.Code, o.Verdict.Why)
+		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		for _, fact := range p.facts(o.Facts) {
+			fmt.Fprintf(table, "  %s\t%s\n", fact[0], fact[1])
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// facts are name and words of each.
+func (p planner) facts(f reconcile.Facts) [][2]string {
+	facts := [][2]string{{"Patroni", p.wordWords(f.Word)}}
+	if f.Past.Word.At != f.Word.At {
+		facts = append(facts, [2]string{"last heard", p.wordWords(f.Past.Word)})
+	}
+	if f.Past.Leading.At != f.Word.At {
+		facts = append(facts, [2]string{"led last", p.wordWords(f.Past.Leading)})
+	}
+	facts = append(facts, [][2]string{
+		{"peers", p.peersWords(f.Peers)},
+		{"PostgreSQL", pgWords(f.PG)},
+		{"address", p.addressWords(f.Sight)},
+		{"last claim", p.noteWords(f.Note)},
+		{"settings", p.settingsWords(f.Past)},
+		{"last tick", p.ago(f.Past.LastTick)},
+		{"last callback", p.callbackWords(f.Past.Callback)},
+	}...)
+	if h := f.Note.Hold; h != nil {
+		facts = append(facts, [2]string{"hold", "by " + h.By + ", ends " + p.ago(h.Until)})
+	}
+	return facts
+}
+
+// ago says how long ago a moment was, or in how long it will be; "never" for 0.
+func (p planner) ago(m reconcile.Moment) string {
+	switch d := (p.now - m).Round(100 * time.Millisecond); {
+	case m == 0, m >= reconcile.Forever:
+		return "never"
+	case d < 0:
+		return "in " + brief(-d)
+	default:
+		return brief(d) + " ago"
+	}
+}
+
+// brief is a duration as people say it: to the tenth of a second where it is short.
+func brief(d time.Duration) string {
+	if d >= time.Minute {
+		d = d.Round(time.Second)
+	}
+	return d.String()
+}
+
+func (p planner) wordWords(w reconcile.Word) string {
+	switch {
+	case w.Answer == reconcile.Unasked && w.At == 0:
+		return "not asked"
+	case !w.Heard():
+		return fmt.Sprintf("%s, asked %s: %s", strings.ReplaceAll(string(w.Answer), "_", " "), p.ago(w.At), w.Why)
+	}
+	words := []string{map[bool]string{true: "leader", false: "not the leader"}[w.Answer == reconcile.Leader], string(w.Role), w.State}
+	if w.Paused {
+		words = append(words, "paused")
+	}
+	if w.Failsafe {
+		words = append(words, "failsafe mode")
+	}
+	if w.Unlocked {
+		words = append(words, "sees no leader")
+	}
+	return fmt.Sprintf("%s (timeline %d), asked %s; read the DCS %s", strings.Join(words, ", "), w.Timeline, p.ago(w.At), p.ago(w.SeenAt))
+}
+
+func (p planner) peersWords(polled reconcile.Poll) string {
+	words := map[reconcile.Polled]string{
+		reconcile.Unpolled: "not asked", reconcile.PollSilent: "none answers", reconcile.PollUnclear: "do not agree who leads",
+		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
+		reconcile.PollGlance: "none says that it leads", reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
+	}[polled.Result]
+	words = cmp.Or(words, strings.ReplaceAll(string(polled.Result), "_", " "))
+	if polled.At != 0 {
+		words += ", asked " + p.ago(polled.At)
+	}
+	return words
+}
+
+func pgWords(pg reconcile.PG) string {
+	switch pg {
+	case reconcile.PGAlive:
+		return "runs"
+	case reconcile.PGDown:
+		return "is down or stopping"
+	}
+	return "not known, or not looked at"
+}
+
+func (p planner) addressWords(s reconcile.Sight) string {
+	words := map[reconcile.Presence]string{
+		reconcile.PresenceNo: "not here", reconcile.PresenceYes: "here", reconcile.PresencePartly: "here in part",
+	}[s.Here]
+	if words == "" {
+		words = "not known"
+	}
+	switch {
+	case s.Forever:
+		words += ", without an end"
+	case s.End != 0:
+		words += ", ends " + p.ago(s.End)
+	}
+	if s.Detail != "" {
+		words += " (" + s.Detail + ")"
+	}
+	return words
+}
+
+// noteWords say what vipctl itself remembers of the address.
+func (p planner) noteWords(n reconcile.Note) string {
+	words := []string{p.ago(n.Claimed)}
+	if n.Claimed == 0 && n.Changed != 0 {
+		words[0] = "released, or not finished, " + p.ago(n.Changed)
+	}
+	if n.LeaseEnd != 0 {
+		words = append(words, "vouched for until "+p.ago(n.LeaseEnd))
+	}
+	if n.HandOver != nil {
+		words = append(words, "handing over since "+p.ago(n.HandOver.Began)+", ends "+p.ago(n.HandOver.Until))
+	}
+	if n.Failure != "" {
+		words = append(words, "failed: "+n.Failure)
+	}
+	return strings.Join(words, "; ")
+}
+
+func (p planner) settingsWords(m reconcile.Memory) string {
+	if m.TimingAt == 0 {
+		return "not heard yet"
+	}
+	return fmt.Sprintf("ttl %v, loop_wait %v, retry_timeout %v, heard %s", m.Timing.TTL, m.Timing.LoopWait, m.Timing.RetryTimeout, p.ago(m.TimingAt))
+}
+
+func (p planner) callbackWords(c reconcile.Callback) string {
+	switch {
+	case c.Event == "":
+		return "never"
+	case c.Ended == 0:
+		return fmt.Sprintf("%s, began %s, and has not ended", c.Event, p.ago(c.Began))
+	}
+	return fmt.Sprintf("%s, began %s, took %v", c.Event, p.ago(c.Began), (c.Ended - c.Began).Round(time.Millisecond))
+}

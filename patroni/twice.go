@@ -1,0 +1,105 @@
+package patroni
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// deepestMapping is how deep mappings are looked into: Patroni's own settings end at five, and one may contain itself.
+const deepestMapping = 10
+
+// eachMapping calls each with every mapping of the configuration's files as it stands there, before anything is merged.
+// path is "" for the whole file, "postgresql.parameters" for one inside.
+func eachMapping(o Options, each func(file, path string, m *yaml.Node)) {
+	if o.Config == "" {
+		return
+	}
+	files, _ := configFiles(o.Config) // Check says what is wrong with them
+	for _, f := range files {
+		if m, err := readYAML(f); err == nil {
+			walkMappings(m, "", deepestMapping, func(path string, m *yaml.Node) { each(f, path, m) })
+		}
+	}
+}
+
+func walkMappings(n *yaml.Node, path string, depth int, each func(path string, m *yaml.Node)) {
+	switch {
+	case depth == 0:
+	case n.Kind == yaml.SequenceNode:
+		for _, item := range n.Content {
+			walkMappings(item, path, depth-1, each)
+		}
+	case n.Kind == yaml.MappingNode:
+		each(path, n)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			walkMappings(n.Content[i+1], strings.TrimPrefix(path+"."+n.Content[i].Value, "."), depth-1, each)
+		}
+	}
+}
+
+// Twice finds keys that stand more than once in a mapping. PyYAML, by which Patroni reads, takes the last one and says
+// nothing (yaml/constructor.py, construct_mapping). With a second postgresql: that has callbacks only, a reload of
+// Patroni 3.0.2 fails in the middle and the next start ends with KeyError: 'data_dir' (tried).
+func (c *Client) Twice() (found reconcile.Findings) {
+	eachMapping(c.opts, func(file, path string, m *yaml.Node) {
+		values := map[string][]*yaml.Node{} // the key, then its value, of each time
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			key := m.Content[i].Value
+			if m.Content[i].ShortTag() == "!!merge" {
+				continue // each of them counts
+			}
+			values[key] = append(values[key], m.Content[i], m.Content[i+1])
+			if len(values[key]) > 2 && last(m, i) {
+				findTwice(&found, file, strings.TrimPrefix(path+"."+key, "."), values[key])
+			}
+		}
+	})
+	return found
+}
+
+// last reports whether the ith key of a mapping does not come again.
+func last(m *yaml.Node, i int) bool {
+	for j := i + 2; j+1 < len(m.Content); j += 2 {
+		if m.Content[j].Value == m.Content[i].Value {
+			return false
+		}
+	}
+	return true
+}
+
+// findTwice says of one key what is lost. A section that goes takes settings with it that Patroni needs; of two values
+// one was meant.
+func findTwice(found *reconcile.Findings, file, name string, times []*yaml.Node) {
+	var lines, lost []string
+	taken := times[len(times)-1]
+	for i := 0; i < len(times); i += 2 {
+		lines = append(lines, strconv.Itoa(times[i].Line))
+		lost = append(lost, keysBeside(times[i+1], taken)...)
+	}
+	level, loses := reconcile.Warning, ""
+	if len(lost) > 0 {
+		level, loses = reconcile.Problem, fmt.Sprintf(" and loses %s at its next reload or start", strings.Join(lost, ", "))
+	}
+	found.Add(level, "%s:%s: %s stands there %d times, want it once: Patroni takes the last one alone%s",
+		file, strings.Join(lines, ","), name, len(lines), loses)
+}
+
+// keysBeside are the keys of a mapping that another does not have.
+func keysBeside(m, other *yaml.Node) (keys []string) {
+	m, other = resolve(m), resolve(other)
+	if m == other || m.Kind != yaml.MappingNode {
+		return nil
+	}
+	for _, p := range pairs(m, 0) {
+		if other.Kind != yaml.MappingNode || !slices.ContainsFunc(pairs(other, 0), func(q pair) bool { return q.key == p.key }) {
+			keys = append(keys, p.key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,79 @@
+package vip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Listened reports whether a TCP server on this host takes connections to an address and port, were the address here: it
+// listens there, or at every address. It asks the kernel and connects to nobody, and ends within a quarter of a second.
+func Listened(at netip.AddrPort) (bool, error) {
+	const budget = 250 * time.Millisecond
+	d, err := openDiag(budget)
+	if err != nil {
+		return false, fmt.Errorf("ask who listens at %s: %w", at, errNoDiag)
+	}
+	defer unix.Close(d.fd)
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		found := false
+		req := inetDiagReqV2{Family: family, Protocol: unix.IPPROTO_TCP, States: 1 << stateListen}
+		err := d.ask(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, req, nil, func(data []byte) {
+			found = found || takes(data, at)
+		})
+		if err != nil {
+			return false, fmt.Errorf("ask who listens at %s: %w", at, err)
+		}
+		if found {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+var errNoDiag = errors.New("this kernel does not say (CONFIG_INET_DIAG)")
+
+const stateListen = 10 // TCP_LISTEN, include/net/tcp_states.h
+
+// takes reports whether a listening socket, a struct inet_diag_msg with attributes, takes connections to an address. An
+// IPv6 socket at every address takes IPv4's too, unless it is told not to (IPV6_V6ONLY, which PostgreSQL sets).
+func takes(data []byte, at netip.AddrPort) bool {
+	const (
+		port, source = 4, 8 // of the socket's ID, behind four bytes
+		size         = 72
+	)
+	if len(data) < size || binary.BigEndian.Uint16(data[port:]) != at.Port() {
+		return false
+	}
+	if data[0] == unix.AF_INET {
+		ip := netip.AddrFrom4([4]byte(data[source : source+4]))
+		return at.Addr().Is4() && (ip.IsUnspecified() || ip == at.Addr())
+	}
+	ip := netip.AddrFrom16([16]byte(data[source : source+16]))
+	if ip.IsUnspecified() {
+		return at.Addr().Is6() || !onlyIPv6(data[size:])
+	}
+	return ip.Unmap() == at.Addr()
+}
+
+// onlyIPv6 reads INET_DIAG_SKV6ONLY, which the kernel gives of each listening IPv6 socket (net/ipv4/inet_diag.c,
+// inet_diag_msg_attrs_fill).
+func onlyIPv6(attributes []byte) bool {
+	const v6only = 11 // include/uapi/linux/inet_diag.h
+	for len(attributes) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(attributes))
+		if size < unix.SizeofRtAttr || size > len(attributes) {
+			return false
+		}
+		if binary.NativeEndian.Uint16(attributes[2:]) == v6only && size > unix.SizeofRtAttr {
+			return attributes[unix.SizeofRtAttr] != 0
+		}
+		attributes = attributes[min(len(attributes), (size+syscall.NLMSG_ALIGNTO-1)&^(syscall.NLMSG_ALIGNTO-1)):]
+	}
+	return false
+}
