@@ -94,8 +94,8 @@ func TestTLS(t *testing.T) {
 		"listens at one address": {numbered, "  connect_address: 127.0.0.1:8008\n  cafile: " + ca.file, ""},
 		"expired":                {expired, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"expired, wrong CA":      {expired, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
-		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "CA certificates: testdata/keys/plain.pem: no certificate in it, want PEM"},
-		"no such file":           {named, "  cafile: /nonexistent", "CA certificates: open /nonexistent: no such file or directory"},
+		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
+		"no such file":           {named, "  cafile: /nonexistent", "patroni.yml:6: restapi.cafile: got /nonexistent: no such file or directory, want a file of CA certificates that vipctl can read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
@@ -160,9 +160,9 @@ func TestClientCertificate(t *testing.T) {
 		"one file":         {extra: "ctl: {certfile: " + both + "}\n"},
 		"from vipctl.yml":  {change: func(o *Options) { o.CertFile, o.KeyFile = certFile, keyFile }},
 		"none":             {why: "it refuses us in TLS (certificate required): it wants a client certificate, and none is set: set ctl.certfile and ctl.keyfile"},
-		"none, and known":  {extra: "  verify_client: required\n", why: "restapi.verify_client is required, but there is no client certificate"},
-		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/plain.pem}\n", why: "and ours was not presented: client certificate: " + certFile + " and testdata/keys/plain.pem: tls: private key does not match public key"},
-		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/aes256.pem}\n", why: "ctl.keyfile_password is not set"},
+		"none, and known":  {extra: "  verify_client: required\n", why: "patroni.yml:5: restapi.certfile: got x: no such file or directory, want a client certificate that vipctl can read"},
+		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/plain.pem}\n", why: "patroni.yml:7: ctl.keyfile: got " + certFile + " and testdata/keys/plain.pem: tls: private key does not match public key, want the key of " + certFile},
+		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/aes256.pem}\n", why: "neither ctl.keyfile_password nor restapi.keyfile_password is set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.change == nil {
@@ -183,6 +183,44 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
+// TestMutualTLS: without ctl.certfile, and where Patroni asks everybody for a certificate, the REST API's own is shown, as
+// Patroni up to 3.0 does. A key that ctl does not name is restapi.keyfile, or stands beside the certificate.
+func TestMutualTLS(t *testing.T) {
+	ca := newAuthority(t, "ours")
+	pair, certFile, keyFile := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
+	cert, _ := os.ReadFile(certFile)
+	key, _ := os.ReadFile(keyFile)
+	both := write(t, "both.pem", string(cert)+string(key))
+	_, _, another := ca.issue(time.Now().Add(time.Hour), "n9")
+	rest := "  certfile: " + certFile + "\n  cafile: " + ca.file + "\n"
+	for name, extra := range map[string]string{
+		"required":           rest + "  keyfile: " + keyFile + "\n  verify_client: required\n",
+		"Required":           rest + "  keyfile: " + keyFile + "\n  verify_client: Required\n",
+		"empty in ctl":       rest + "  keyfile: " + keyFile + "\n  verify_client: required\nctl: {certfile: '', keyfile: false}\n",
+		"one file":           "  certfile: " + both + "\n  cafile: " + ca.file + "\n  verify_client: required\n",
+		"without its key":    rest + "  keyfile: " + keyFile + "\n  verify_client: required\nctl: {cacert: " + ca.file + ", certfile: " + certFile + "}\n",
+		"beside another key": rest + "  keyfile: " + another + "\n  verify_client: required\nctl: {certfile: " + both + "}\n",
+		"beside no key":      rest + "  keyfile: /nonexistent\nctl: {certfile: " + both + "}\n",
+	} {
+		client := ask(t, tlsPatroni(t, pair, &ca), extra)
+		if w := client.Word(t.Context()); w.Answer != reconcile.Leader || client.Check() != nil {
+			t.Errorf("%s: %+v, %v", name, w, client.Check())
+		}
+	}
+	for name, extra := range map[string]string{
+		"false":    rest + "  keyfile: /nonexistent\n  verify_client: false\n",
+		"optional": rest + "  keyfile: /nonexistent\n  verify_client: optional\n",
+	} {
+		client := ask(t, tlsPatroni(t, pair, nil), extra)
+		if w := client.Word(t.Context()); w.Answer != reconcile.Leader || client.Check() != nil {
+			t.Errorf("%s: %+v, %v", name, w, client.Check())
+		}
+	}
+	if err := ask(t, "*:8008", "  verify_client: required\n").Check(); err != nil {
+		t.Errorf("over plain HTTP nobody is asked for a certificate: %v", err)
+	}
+}
+
 // TestEncryptedKeys reads what openssl wrote; see testdata/keys/README.md.
 func TestEncryptedKeys(t *testing.T) {
 	read := func(name string) []byte {
@@ -199,7 +237,11 @@ func TestEncryptedKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, why := range map[string]string{"des3.pem": "encrypted in an unknown way", "traditional.pem": "OpenSSL's old format"} {
+	for name, why := range map[string]string{
+		"des3.pem":  "encrypted by PBES2 in an unknown way, want PBES2, PBKDF2 and AES-CBC; convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW",
+		"pbes1.pem": "encrypted by pbeWithMD5AndDES-CBC, which vipctl cannot read, want", "pkcs12.pem": "encrypted by pbeWithSHA1And3-KeyTripleDES-CBC, which",
+		"traditional.pem": "OpenSSL's old format, which vipctl cannot read, want",
+	} {
 		if _, err := plainKey(read(name), "a password"); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -226,7 +268,7 @@ func FuzzDecryptPKCS8(f *testing.F) {
 // TestCheckReadsWhatPeersNeed: they may speak TLS where this host's Patroni does not.
 func TestCheckReadsWhatPeersNeed(t *testing.T) {
 	err := ask(t, "*:8008", "ctl: {cacert: /nonexistent/ca.pem}\n").Check()
-	if err == nil || !strings.Contains(err.Error(), "CA certificates: open /nonexistent/ca.pem: ") {
+	if err == nil || !strings.Contains(err.Error(), "patroni.yml:5: ctl.cacert: got /nonexistent/ca.pem: ") {
 		t.Errorf("without the CA of ctl.cacert: %v", err)
 	}
 	if err := ask(t, "*:8008", "ctl: {cacert: "+newAuthority(t, "ours").file+"}\n").Check(); err != nil {

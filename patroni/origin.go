@@ -1,0 +1,53 @@
+package patroni
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// origin is where a setting stands.
+type origin struct {
+	file    string // empty: in vipctl.yml
+	line    int    // 0 where there is none
+	setting string // its name there
+}
+
+// String is "FILE:LINE: SETTING".
+func (o origin) String() string {
+	if o.file == "" {
+		return o.setting
+	}
+	return o.place() + ": " + o.setting
+}
+
+// place is the file, and the line where there is one.
+func (o origin) place() string {
+	if o.line == 0 {
+		return o.file
+	}
+	return o.file + ":" + strconv.Itoa(o.line)
+}
+
+// unusable is the error of a file that the setting names.
+func (o origin) unusable(want string, err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = fmt.Errorf("%s: %w", file.Path, file.Err)
+	}
+	return fmt.Errorf("%s: got %w, want %s", cmp.Or(o.String(), lastSettings), err, want)
+}
+
+// lastSettings stand in the place of a setting that was kept: no file says it.
+const lastSettings = "the last settings that Patroni answered to"
+
+// said is which file says it, for people who know both.
+func (o origin) said() string {
+	if o.file == "" && strings.HasPrefix(o.setting, "patroni.") {
+		return "vipctl.yml"
+	}
+	return "patroni.yml"
+}
