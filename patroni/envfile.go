@@ -155,7 +155,7 @@ func (t *tree) readVariable(path, text string) error {
 	if err != nil {
 		return err
 	}
-	merge(t.entries, m, origin{file: path + ": " + configuration, line: -1})
+	merge(t.entries, m, origin{file: path + ": " + configuration, line: inVariable})
 	return nil
 }
 

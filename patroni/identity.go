@@ -37,6 +37,7 @@ func (t *tree) agree(key string, value *string, from *origin, ours, what string)
 // vipctl may not read.
 func (t *tree) certificate(s *settings) {
 	s.certRequired = t.optional("restapi.certfile") != "" && t.verifyClient() == "required"
+	s.from.verify = t.entry("restapi.verify_client").origin
 	s.certFile, s.from.cert = t.first("ctl.certfile")
 	if s.certFile == "" && s.certRequired {
 		s.certFile, s.from.cert = t.first("restapi.certfile")

@@ -60,7 +60,7 @@ type settings struct {
 }
 
 // origins are where the settings stand; the zero origin where nothing says one, or it was kept.
-type origins struct{ scope, name, dataDir, url, ca, cert, key origin }
+type origins struct{ scope, name, dataDir, url, serverName, ca, insecure, verify, cert, key origin }
 
 // secret is a text that is printed as [redacted], whatever the format.
 type secret string
@@ -74,7 +74,7 @@ func readSettings(o Options) (settings, error) {
 		return settings{}, o.named(err)
 	}
 	s := settings{dataDir: t.text("postgresql.data_dir"), insecure: t.flag("ctl.insecure"), own: t.own()}
-	s.from.dataDir = t.entry("postgresql.data_dir").origin
+	s.from.dataDir, s.from.insecure = t.entry("postgresql.data_dir").origin, t.entry("ctl.insecure").origin
 	s.caFile, s.from.ca = t.first("ctl.cacert", "restapi.cafile")
 	t.identify(&s, o)
 	t.certificate(&s)
@@ -84,7 +84,7 @@ func readSettings(o Options) (settings, error) {
 		s.certRequired = false // it may be a proxy that is asked
 	} else {
 		s.url, s.serverName = t.localURL()
-		s.from.url = t.entry("restapi.listen").origin
+		s.from.url, s.from.serverName = t.entry("restapi.listen").origin, t.entry("restapi.connect_address").origin
 	}
 	if len(t.problems) > 0 {
 		return s, t.problems
@@ -107,7 +107,8 @@ func (o Options) named(err error) error {
 // override puts vipctl.yml's files in the place of Patroni's.
 func (s *settings) override(o Options) {
 	if o.CAFile != "" {
-		s.caFile, s.insecure, s.from.ca = o.CAFile, false, origin{setting: "patroni.ca_file"}
+		s.caFile, s.from.ca = o.CAFile, origin{setting: "patroni.ca_file"}
+		s.insecure, s.from.insecure = false, origin{}
 	}
 	if o.CertFile != "" {
 		s.certFile, s.from.cert = o.CertFile, origin{setting: "patroni.cert_file"}

@@ -82,18 +82,21 @@ func merge(into map[string]entry, m *yaml.Node, in origin) {
 		if in.setting != "" {
 			e.setting = in.setting + "." + key
 		}
-		if in.line < 0 {
+		if in.line == inVariable {
 			e.line = 0 // lines within a variable help nobody
 		}
 		lay(into, key, e, in)
 	}
 }
 
+// inVariable is the line of what stands in PATRONI_CONFIGURATION, which is merged with nothing: a null stays there.
+const inVariable = -1
+
 // lay puts one value over what is there.
 func lay(into map[string]entry, key string, e entry, in origin) {
 	old := into[key]
 	switch {
-	case tagOf(e.node) == tagNull:
+	case tagOf(e.node) == tagNull && in.line != inVariable:
 		delete(into, key)
 	case e.node.Kind == yaml.MappingNode && in.setting == "":
 		e.section = old.section

@@ -11,15 +11,21 @@ import (
 
 // text is a setting that must be text; "" where there is none.
 func (t *tree) text(key string) string {
-	e := t.entry(key)
-	if e.node == nil {
+	if t.absent(key) {
 		return ""
 	}
+	e := t.entry(key)
 	if tagOf(e.node) != tagText {
 		t.wrong(key, "text (in quotes, if it looks like a number)")
 		return ""
 	}
 	return e.node.Value
+}
+
+// absent reports whether a setting is not there, or null.
+func (t *tree) absent(key string) bool {
+	e := t.entry(key)
+	return e.node == nil || tagOf(e.node) == tagNull
 }
 
 // optional is a setting that is text, or that Python takes for nothing: false, 0 or an empty list are as good as none.
@@ -42,10 +48,10 @@ func (t *tree) first(keys ...string) (value string, from origin) {
 
 // flag is a setting that must be a truth value; false where there is none.
 func (t *tree) flag(key string) bool {
-	e := t.entry(key)
-	if e.node == nil || tagOf(e.node) == tagNull {
+	if t.absent(key) {
 		return false
 	}
+	e := t.entry(key)
 	value, known := parseBool(e.node.Value)
 	if !known {
 		t.wrong(key, "true or false")
@@ -84,6 +90,8 @@ func given(n *yaml.Node) string {
 	switch tagOf(n) {
 	case tagText:
 		return strconv.Quote(n.Value)
+	case tagNull:
+		return "nothing"
 	case tagInt:
 		if number, ok := wholeNumber(n.Value); ok && number.String() != n.Value {
 			return fmt.Sprintf("%s, which YAML 1.1 reads as the number %s", n.Value, number)

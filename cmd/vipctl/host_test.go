@@ -33,6 +33,7 @@ restapi:
   listen: 127.0.0.1:8008
 postgresql:
   data_dir: /var/lib/postgresql
+  listen: '*:5432'
 `
 
 // newTestHost gives the goroutine its own host. The goroutine's thread ends with it, and the namespaces with the thread.
