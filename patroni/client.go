@@ -27,6 +27,9 @@ type Options struct {
 	// URL, CAFile, CertFile and KeyFile win over what Config says. KeyFile defaults to CertFile.
 	URL, CAFile, CertFile, KeyFile string
 
+	// Where says where vipctl.yml has a setting, such as patroni.scope, for errors. It may be nil.
+	Where func(setting string) (file string, line int)
+
 	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Members, and for Poll, which
 	// asks all peers within one bound, it is a second at the most.
 	Timeout time.Duration

@@ -13,20 +13,20 @@ func (t *tree) identify(s *settings, o Options) {
 	if t.entry("name").node == nil && t.entry("postgresql.name").node != nil {
 		s.name, s.from.name = t.text("postgresql.name"), t.entry("postgresql.name").origin
 	}
-	t.agree("scope", &s.scope, &s.from.scope, o.Scope, "the cluster's name")
-	t.agree("name", &s.name, &s.from.name, o.Name, "this member's name")
+	t.agree(&s.scope, &s.from.scope, o.Scope, o.origin("patroni.scope"), "the cluster's name")
+	t.agree(&s.name, &s.from.name, o.Name, o.origin("patroni.name"), "this member's name")
 }
 
 // agree takes vipctl.yml's word where patroni.yml has none, and complains where neither has, or they differ.
-func (t *tree) agree(key string, value *string, from *origin, ours, what string) {
-	setting := "patroni." + key
+func (t *tree) agree(value *string, from *origin, ours string, setting origin, what string) {
+	key := strings.TrimPrefix(setting.setting, "patroni.")
 	switch {
 	case *value == "" && (ours == "" || t.entry(key).node != nil):
-		t.demand(key, what+" (perhaps "+variableOf(key)+" stands in an environment file: set patroni.environment_file, or "+setting+")")
+		t.demand(key, what+" (perhaps "+variableOf(key)+" stands in an environment file: set patroni.environment_file, or "+setting.setting+")")
 	case *value == "":
-		*value, *from = ours, origin{setting: setting}
+		*value, *from = ours, setting
 	case ours != "" && ours != *value:
-		t.problems = append(t.problems, Problem{Setting: setting, Got: strconv.Quote(ours),
+		t.problems = append(t.problems, Problem{File: setting.file, Line: setting.line, Setting: setting.setting, Got: strconv.Quote(ours),
 			Want: strconv.Quote(*value) + " as " + from.String() + " says, or nothing"})
 	}
 }

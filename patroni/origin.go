@@ -11,7 +11,7 @@ import (
 
 // origin is where a setting stands.
 type origin struct {
-	file    string // empty: in vipctl.yml
+	file    string // empty where that is not known
 	line    int    // 0 where there is none
 	setting string // its name there
 }
@@ -32,6 +32,15 @@ func (o origin) place() string {
 	return o.file + ":" + strconv.Itoa(o.line)
 }
 
+// origin is where vipctl.yml has a setting.
+func (o Options) origin(setting string) origin {
+	if o.Where == nil {
+		return origin{setting: setting}
+	}
+	file, line := o.Where(setting)
+	return origin{file, line, setting}
+}
+
 // unusable is the error of a file that the setting names.
 func (o origin) unusable(want string, err error) error {
 	var file *fs.PathError
@@ -46,7 +55,7 @@ const lastSettings = "the last settings that Patroni answered to"
 
 // said is which file says it, for people who know both.
 func (o origin) said() string {
-	if o.file == "" && strings.HasPrefix(o.setting, "patroni.") {
+	if strings.HasPrefix(o.setting, "patroni.") {
 		return "vipctl.yml"
 	}
 	return "patroni.yml"

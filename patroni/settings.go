@@ -80,7 +80,8 @@ func readSettings(o Options) (settings, error) {
 	t.certificate(&s)
 	s.override(o)
 	if o.URL != "" {
-		s.url, s.from.url = t.explicitURL(o.URL), origin{setting: "patroni.url"}
+		s.from.url = o.origin("patroni.url")
+		s.url = t.explicitURL(o.URL, s.from.url)
 		s.certRequired = false // it may be a proxy that is asked
 	} else {
 		s.url, s.serverName = t.localURL()
@@ -107,15 +108,15 @@ func (o Options) named(err error) error {
 // override puts vipctl.yml's files in the place of Patroni's.
 func (s *settings) override(o Options) {
 	if o.CAFile != "" {
-		s.caFile, s.from.ca = o.CAFile, origin{setting: "patroni.ca_file"}
+		s.caFile, s.from.ca = o.CAFile, o.origin("patroni.ca_file")
 		s.insecure, s.from.insecure = false, origin{}
 	}
 	if o.CertFile != "" {
-		s.certFile, s.from.cert = o.CertFile, origin{setting: "patroni.cert_file"}
+		s.certFile, s.from.cert = o.CertFile, o.origin("patroni.cert_file")
 		s.keyFile, s.KeyPassword, s.from.key = "", "", origin{}
 	}
 	if o.KeyFile != "" {
-		s.keyFile, s.from.key = o.KeyFile, origin{setting: "patroni.key_file"}
+		s.keyFile, s.from.key = o.KeyFile, o.origin("patroni.key_file")
 	}
 	if s.keyFile == "" {
 		s.keyFile, s.from.key = s.certFile, s.from.cert // as Python's load_cert_chain does
@@ -123,10 +124,10 @@ func (s *settings) override(o Options) {
 }
 
 // explicitURL checks patroni.url of vipctl.yml.
-func (t *tree) explicitURL(text string) string {
+func (t *tree) explicitURL(text string, from origin) string {
 	u, err := baseURL(text)
 	if err != nil || strings.TrimRight(text, "/") != u.String() {
-		t.problems = append(t.problems, Problem{Setting: "patroni.url", Got: strconv.Quote(text),
+		t.problems = append(t.problems, Problem{File: from.file, Line: from.line, Setting: from.setting, Got: strconv.Quote(text),
 			Want: "http:// or https://, a host and a port, for example http://127.0.0.1:8008"})
 		return ""
 	}

@@ -59,7 +59,7 @@ func (a *app) showConfig(c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
-	cfg, _, err := a.load(c)
+	cfg, path, err := a.load(c)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (a *app) showConfig(c *cli.Context) error {
 	for _, s := range cfg.Settings() {
 		fmt.Fprintf(table, "%s\t%s\t# %s\n", s.Name, s.Value, s.Source)
 	}
-	client := openPatroni(cfg)
+	client := openPatroni(cfg, path)
 	for _, s := range client.Taken() {
 		fmt.Fprintf(table, "patroni.yml: %s\t%s\t# %s\n", s.Name, s.Value, s.Source)
 	}
