@@ -75,7 +75,8 @@ func (b *builder) scalar(n *yaml.Node) {
 	}
 	b.tag(&yaml.Node{Kind: n.Kind, Tag: tag, Line: n.Line}, tagText, tagNull, tagInt, tagFloat, tagBool, tagTime, "!!binary")
 	if why := unbuildable(tag, n.Value); why != "" {
-		b.complain(n, "got %s, which PyYAML takes for a %s and which is none (%s), want it in quotes", quoted(n.Value), tag[2:], why)
+		// Without the value: it may be a password.
+		b.complain(n, "got a value that PyYAML takes for a %s and that is none (%s), want it in quotes", tag[2:], why)
 	}
 }
 
@@ -134,8 +135,16 @@ func (b *builder) mapping(n *yaml.Node) {
 				quoted(named.Value), lines[named.Value])
 		default:
 			lines[named.Value] = key.Line
+			b.name(key)
 		}
 		b.build(value)
+	}
+}
+
+// name checks a setting's name, which may be "=".
+func (b *builder) name(key *yaml.Node) {
+	if key.Kind == yaml.ScalarNode && tagOf(key) != tagValue {
+		b.scalar(key)
 	}
 }
 

@@ -6,8 +6,9 @@
 // # Where it asks
 //
 // Patroni's own configuration says where: a file or a folder of files, merged as Patroni merges them, then PATRONI_*
-// variables from an EnvironmentFile (see [Options]). It is read as Patroni's loader, PyYAML, reads it; e2e/oracle has that judge. The process's own environment is never read: Patroni removes those
-// variables before it runs a callback, and a privileged program must not believe its environment.
+// variables from an EnvironmentFile (see [Options]). Its loader is PyYAML, and what that makes of a file is what counts here;
+// e2e/oracle has Patroni itself judge. The process's own environment is never read: Patroni removes those variables before it
+// runs a callback, and a privileged program must not believe its environment.
 // A wildcard in restapi.listen is asked at 127.0.0.1, anything else at that address, since a Patroni that listens on
 // one address does not answer on another. Where IPv6 sockets take no IPv4 (net.ipv6.bindv6only=1), set patroni.url.
 //

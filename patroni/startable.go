@@ -8,17 +8,26 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
+const unstartable = "; Patroni would not start with it, and a running one keeps what it has read before"
+
+// consequence is what a wrong setting costs: Patroni starts with an address that no host has, but hands it to the others.
+func consequence(p Problem) string {
+	if strings.HasSuffix(strings.ToLower(p.Setting), "connect_address") {
+		return "; with it the other members cannot reach this one, or Patroni does not start"
+	}
+	return unstartable
+}
+
 // Startable returns what would keep Patroni from starting with its configuration although vipctl can read it, as problems,
 // and what in it is of no effect, as warnings. A Patroni that runs does not mind: it has read the files before. What vipctl
 // cannot use either is the error of [Client.Check].
 func (c *Client) Startable() reconcile.Findings {
 	var found reconcile.Findings
-	const next = "; Patroni would not start with it, and a running one keeps what it has read before"
 	for _, text := range c.opts.texts() {
 		for _, m := range loaderMistakes(text.data) {
 			at := origin{file: text.from, line: m.line}
 			if m.level == reconcile.Problem {
-				m.text += next
+				m.text += unstartable
 			}
 			found.Add(m.level, "%s: %s", at.place(), m.text)
 		}
@@ -33,7 +42,7 @@ func (c *Client) Startable() reconcile.Findings {
 		if p.Got == "nothing" && (c.opts.URL != "" || c.opts.Scope != "" || c.opts.Name != "") {
 			level = reconcile.Warning // where vipctl.yml says some of it, an environment that vipctl does not know may say this
 		}
-		found.Add(level, "%s%s", p, next)
+		found.Add(level, "%s%s", p, consequence(p))
 	}
 	return found
 }
