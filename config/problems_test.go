@@ -233,7 +233,9 @@ func TestAliasBombIsRefused(t *testing.T) {
 func TestBrokenYAMLKeepsItsLine(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"a: b: c\n", "1: got broken YAML: mapping values are not allowed in this context, want valid YAML (look at the indentation, and quote a value that has a colon and a space in it)"},
-		{minimal + "interval: 2s\n\tlog: x\n", "8: got broken YAML: found a tab character that violates indentation, want valid YAML (indent with spaces)"},
+		{minimal + "interval: 2s\n\tlog: x\n", "8: got a tab before the text, want spaces (YAML takes no tab for indentation)"},
+		{"patroni:\n\tconfig: /x\n", "2: got a tab before the text, want spaces (YAML takes no tab for indentation)"},
+		{"log: @x\n", "1: got broken YAML: found character that cannot start any token, want valid YAML (quote a value that begins with a special character)"},
 		{minimal + " interval: 2s\n" + "log: {}\n", "7: got broken YAML: did not find expected key, want valid YAML (look at the indentation)"},
 		{minimal + "paths: {run: /a\nlog: {}\n", "7: got broken YAML: did not find expected ',' or '}', want valid YAML (a bracket is opened and not closed)"},
 		{"log:\n  level: \"info\n" + minimal, "2: got broken YAML: found unexpected end of stream, want valid YAML (a quote is opened and not closed)"},
