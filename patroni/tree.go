@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -111,36 +112,33 @@ func lay(into map[string]entry, key string, e entry, in origin) {
 	}
 }
 
-// values are a mapping's, by key: of a key that is there twice the last counts, a whole section too.
-func values(m *yaml.Node) map[string]*yaml.Node {
-	all := map[string]*yaml.Node{}
-	for _, p := range pairs(m, 0) {
-		all[p.key] = p.value
+// values are a mapping's, by key: of a key that is there twice the last counts, a whole section too. Those of "<<" come first,
+// so that the mapping's own win. Keys that are not text name no setting.
+func values(m *yaml.Node) map[string]*yaml.Node { return flat{}.values(m) }
+
+// flat has the values of the mappings that were looked at: anchors may pile up, so that each is looked at once.
+type flat map[*yaml.Node]map[string]*yaml.Node
+
+func (f flat) values(m *yaml.Node) map[string]*yaml.Node {
+	if known, ok := f[m]; ok {
+		return known // or being looked at: an anchor inside itself adds nothing
 	}
-	return all
-}
-
-type pair struct {
-	key   string
-	value *yaml.Node
-}
-
-// pairs lists a mapping's keys and values. Those of "<<" come first, so that the mapping's own win. Keys that are not text
-// name no setting.
-func pairs(m *yaml.Node, depth int) []pair {
-	var merged, own []pair
+	merged, own := map[string]*yaml.Node{}, map[string]*yaml.Node{}
+	f[m] = nil
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, value := resolve(m.Content[i]), resolve(m.Content[i+1])
 		switch tag := tagOf(key); {
 		case key.Kind == yaml.ScalarNode && tag == tagText:
-			own = append(own, pair{key.Value, value})
-		case tag == tagMerge && depth <= 8: // else an anchor inside itself
+			own[key.Value] = value
+		case tag == tagMerge:
 			for _, from := range mergedFrom(value) {
-				merged = append(merged, pairs(from, depth+1)...)
+				maps.Copy(merged, f.values(from))
 			}
 		}
 	}
-	return append(merged, own...)
+	maps.Copy(merged, own)
+	f[m] = merged
+	return merged
 }
 
 // mergedFrom are the mappings that "<<" takes in, the one that wins last: the first of a list.

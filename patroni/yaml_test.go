@@ -1,6 +1,7 @@
 package patroni
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -91,9 +92,24 @@ func TestMergeAsPatroni(t *testing.T) {
 
 func FuzzReadYAML(f *testing.F) {
 	f.Add("a: &b {listen: '*:8008', <<: *b}\nrestapi: {<<: [*b, *b]}\nscope: x\nname: y\n")
+	f.Add("%YAML 1.2\n---\na:\t0x_\n<<: 2026-02-30\n? [x]\n: =\n---\n&a b: !c &a d\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) < 4096 { // anchors can be piled up; whoever writes patroni.yml runs the database
-			_, _ = readSettings(Options{Config: write(t, "p.yml", text)})
+			o := Options{Config: write(t, "p.yml", text)}
+			_, _ = readSettings(o)
+			New(o).Startable()
 		}
 	})
+}
+
+// TestPiledAnchors: merges of merges take no longer than their number.
+func TestPiledAnchors(t *testing.T) {
+	text := "a0: &a0 {listen: '*:8008', <<: *a0}\n"
+	for i := range 200 {
+		text += fmt.Sprintf("a%d: &a%d {<<: [%s]}\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), ", "))
+	}
+	got, err := readBare(Options{Config: write(t, "p.yml", text+"restapi: *a200\nscope: demo\nname: n1\n")})
+	if err != nil || got.url != "http://127.0.0.1:8008" {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
