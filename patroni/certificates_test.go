@@ -232,7 +232,7 @@ func TestExpiredClientCertificate(t *testing.T) {
 	}{
 		"none":                {tls.NoClientCert, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
 		"optional":            {tls.VerifyClientCertIfGiven, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
-		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", reconcile.NotOurs, "the client certificate " + certFile + " expired at "},
+		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", reconcile.NotOurs, "FILE:9: ctl.certfile: got " + certFile + ", which expired at "},
 		"required, not known": {tls.RequireAndVerifyClientCert, "", reconcile.NotOurs, "ours was not presented: FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {

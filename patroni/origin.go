@@ -47,11 +47,13 @@ func (o origin) unusable(want string, err error) error {
 	if errors.As(err, &file) {
 		err = fmt.Errorf("%s: %w", file.Path, file.Err)
 	}
-	return fmt.Errorf("%s: got %w, want %s", cmp.Or(o.String(), lastSettings), err, want)
+	return fmt.Errorf("%s: got %w, want %s", o.orKept(), err, want)
 }
 
-// lastSettings stand in the place of a setting that was kept: no file says it.
-const lastSettings = "the last settings that Patroni answered to"
+// orKept is String, or for a setting that was kept, which no file says, what it was kept from.
+func (o origin) orKept() string {
+	return cmp.Or(o.String(), "the last settings that Patroni answered to")
+}
 
 // said is which file says it, for people who know both.
 func (o origin) said() string {

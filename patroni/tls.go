@@ -47,9 +47,14 @@ func (s settings) presentable(now time.Time) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	if why := outOfDate(pair.Leaf, now); why != "" && !s.certRequired {
-		return tls.Certificate{}, s.from.cert.unusable("a client certificate that is valid today: renew it", fmt.Errorf("%s, which %s", s.certFile, why))
+		return tls.Certificate{}, s.untimely(why)
 	}
 	return pair, nil
+}
+
+// untimely is the error of a client certificate that is out of date.
+func (s settings) untimely(why string) error {
+	return s.from.cert.unusable("a client certificate that is valid today: renew it", fmt.Errorf("%s, which %s", s.certFile, why))
 }
 
 // authorities reads the CA file.

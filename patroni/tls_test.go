@@ -82,7 +82,7 @@ func TestTLS(t *testing.T) {
 	}{
 		"restapi.cafile":         {named, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"ctl.cacert wins":        {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file + "\nctl: {cacert: " + ca.file + "}", ""},
-		"wrong CA":               {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
+		"wrong CA":               {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, "patroni.yml:7: restapi.cafile)"},
 		"the system's CAs":       {named, "  connect_address: node1.example:8008", unknown},
 		"ctl.insecure":           {expired, "ctl: {insecure: true}", ""},
 		"another host":           {named, "  connect_address: node2.example:8008\n  cafile: " + ca.file, ""},
