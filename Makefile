@@ -5,7 +5,7 @@
 # make test-faults  faults on the real cluster, with figures (build/faults.json); some of them: ONLY="TestFrozen|TestCable";
 #             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing
 # make figures  the faults three times, and what they measured into docs/failure-modes.md (on a quiet machine)
-# make test-oracles  foreign clients judge the fake of Hetzner's APIs that the hetzner package is tested with
+# make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
 # make lint   gofmt, go vet, staticcheck, go mod tidy

@@ -21,12 +21,14 @@ type Config struct {
 // Patroni says where the local Patroni answers. URL, the CA and the certificate override what Config's file says. Every
 // path is absolute; an optional one that is not given is empty.
 type Patroni struct {
-	Config          string // patroni.yml, or a folder of such files
+	Config          string // patroni.yml, or a folder of such files; empty only where EnvironmentFile, or Scope, Name and URL say all
 	URL             string // of the REST API, scheme and host only, for example "https://10.0.0.1:8008"
 	CAFile          string
 	CertFile        string // CertFile and KeyFile are set both or not at all
 	KeyFile         string
 	EnvironmentFile string
+	Scope           string // the cluster's name, where nothing that vipctl can read says it; else the same
+	Name            string // this member's, likewise
 	Timeout         time.Duration
 }
 

@@ -26,6 +26,7 @@ const twoVIPs = `patroni:
   ca_file: /etc/patroni/ca.pem
   cert_file: /etc/patroni/client.pem
   key_file: /etc/patroni/client.key
+  scope: demo
   timeout: 800ms
 vips:
   - address: 192.0.2.10
@@ -91,7 +92,7 @@ func TestEverySettingGiven(t *testing.T) {
 	want := &Config{
 		Patroni: Patroni{
 			Config: "/etc/patroni/config.yml", URL: "https://10.0.0.1:8008", CAFile: "/etc/patroni/ca.pem",
-			CertFile: "/etc/patroni/client.pem", KeyFile: "/etc/patroni/client.key", Timeout: 800 * time.Millisecond,
+			CertFile: "/etc/patroni/client.pem", KeyFile: "/etc/patroni/client.key", Scope: "demo", Timeout: 800 * time.Millisecond,
 		},
 		VIPs: []VIP{{
 			Name: "192.0.2.10", Prefix: netip.MustParsePrefix("192.0.2.10/32"), Interface: "eth0",
@@ -122,26 +123,28 @@ patroni.ca_file = /etc/patroni/ca.pem # vipctl.yml:4
 patroni.cert_file = /etc/patroni/client.pem # vipctl.yml:5
 patroni.key_file = /etc/patroni/client.key # vipctl.yml:6
 patroni.environment_file =  # default
-patroni.timeout = 800ms # vipctl.yml:7
-vips[0].address = 192.0.2.10/32 # vipctl.yml:9
-vips[0].interface = eth0 # vipctl.yml:10
+patroni.scope = demo # vipctl.yml:7
+patroni.name =  # default
+patroni.timeout = 800ms # vipctl.yml:8
+vips[0].address = 192.0.2.10/32 # vipctl.yml:10
+vips[0].interface = eth0 # vipctl.yml:11
 vips[0].name = 192.0.2.10 # default
 vips[0].follow = primary # default
 vips[0].lease = auto # default
 vips[0].handover = 5s # default
-vips[1].address = 2001:db8::10/64 # vipctl.yml:12
-vips[1].interface = 02:00:00:00:00:0a # vipctl.yml:13
-vips[1].name = standby # vipctl.yml:11
-vips[1].follow = standby_leader # vipctl.yml:14
-vips[1].lease = off # vipctl.yml:15
-vips[1].handover = 1.5s # vipctl.yml:16
-interval = 1s # vipctl.yml:17
-announce.refresh = 1m30s # vipctl.yml:19
-paths.run = /run/vipctl/two # vipctl.yml:20
-paths.state = /var/lib/vipctl/two # vipctl.yml:20
-history.keep = 1000000 # vipctl.yml:22
-log.level = debug # vipctl.yml:24
-log.format = json # vipctl.yml:25
+vips[1].address = 2001:db8::10/64 # vipctl.yml:13
+vips[1].interface = 02:00:00:00:00:0a # vipctl.yml:14
+vips[1].name = standby # vipctl.yml:12
+vips[1].follow = standby_leader # vipctl.yml:15
+vips[1].lease = off # vipctl.yml:16
+vips[1].handover = 1.5s # vipctl.yml:17
+interval = 1s # vipctl.yml:18
+announce.refresh = 1m30s # vipctl.yml:20
+paths.run = /run/vipctl/two # vipctl.yml:21
+paths.state = /var/lib/vipctl/two # vipctl.yml:21
+history.keep = 1000000 # vipctl.yml:23
+log.level = debug # vipctl.yml:25
+log.format = json # vipctl.yml:26
 `
 	if got.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)

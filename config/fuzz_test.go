@@ -18,7 +18,7 @@ func FuzzLoad(f *testing.F) {
 		"", "---", minimal, twoVIPs, "\uFEFF" + minimal, minimal + "---\n", "vips: [*a]", "&a [*a]", "? [a]\n: b\n", "<<: {a: b}",
 		"patroni: {url: 'http://u:p@[::1%25eth0]:8008/'}\nvips: [{address: fe80::1%eth0, interface: 02:00:00:00:00:01, name: ..}]",
 		"patroni: {config: /a/../b}\nvips:\n- {address: 10.0.0.1/255.255.255.0, interface: a@b, lease: off, handover: 0}\n",
-		"interval: 9223372036854775807ns\nhistory: {keep: 99999999999999999999}\n", "a: |\n  b\n\tc: 'd\n", "\x00", "a: \xff\xfe",
+		"interval: 9223372036854775807ns\nhistory: {keep: 99999999999999999999}\n", "a: |\n  b\n\tc: 'd\n", "\x00", "ip: 192.0.2.10\nnetmask: 24\ninterface: eth0\n", "a: \xff\xfe",
 		routed("2001:db8::10", "hetzner_cloud: {floating_ip: '2001:db8::/64', server: 42, token_file: /t, endpoint: 'http://[::1]:8/v1/', address: static}"),
 		routed("10.0.1.100", "hetzner_cloud: {alias_ip: true, network: pg-net}"), routed("10.0.1.100", "hetzner_cloud:"),
 		routed("198.51.100.7", "hetzner_robot: {user: '#ws+A', password_file: /p, server_ip: 192.0.2.1, failover_ip: 198.51.100.0}"),
@@ -68,7 +68,7 @@ func checkConfig(t *testing.T, c *Config) {
 		return !slices.ContainsFunc(paths, func(p string) bool { return !filepath.IsAbs(p) || filepath.Clean(p) != p || p == "/" })
 	}
 	p := c.Patroni
-	check(p.Config != "" || p.URL != "", "no way to Patroni", p)
+	check(p.Config != "" || p.EnvironmentFile != "" || p.URL != "" && p.Scope != "" && p.Name != "", "no way to Patroni", p)
 	check((p.CertFile == "") == (p.KeyFile == ""), "half a key pair", p)
 	check(!strings.Contains(p.URL, "@"), "a user in the URL", p.URL)
 	for _, path := range []string{p.Config, p.CAFile, p.CertFile, p.KeyFile, p.EnvironmentFile} {
@@ -82,7 +82,7 @@ func checkConfig(t *testing.T, c *Config) {
 	check(slices.Contains(LogLevels(), c.Log.Level) && slices.Contains(LogFormats(), c.Log.Format), "log", c.Log)
 
 	check(len(c.VIPs) > 0, "no VIPs", c.VIPs)
-	settings := 14
+	settings := 16
 	names, addresses := map[string]bool{}, map[netip.Addr]bool{}
 	for _, v := range c.VIPs {
 		a := v.Prefix.Addr()

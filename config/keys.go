@@ -16,7 +16,7 @@ func keysOf(section string) []string {
 	case "":
 		return []string{"patroni", "vips", "interval", "announce", "paths", "history", "log"}
 	case "patroni":
-		return []string{"config", "url", "ca_file", "cert_file", "key_file", "environment_file", "timeout"}
+		return []string{"config", "url", "ca_file", "cert_file", "key_file", "environment_file", "scope", "name", "timeout"}
 	case "vips":
 		return []string{"address", "interface", "name", "follow", "lease", "handover", "route"}
 	case "route":
@@ -40,17 +40,21 @@ func keysOf(section string) []string {
 // elsewhere returns the hint that a key which the section of this path does not know is another section's; empty where it
 // is none's. Words as common as those of the providers mean them within a VIP only.
 func elsewhere(key, path string) string {
+	var homes []string
 	for _, section := range sections() {
 		provider := strings.HasPrefix(section, "hetzner_")
 		switch {
-		case !slices.Contains(keysOf(section), key), provider && !strings.HasPrefix(path, "vips["):
+		case !slices.Contains(keysOf(section), key), provider && (!strings.HasPrefix(path, "vips[") || len(homes) > 0):
 		case section == "":
 			return "it belongs at the top level"
 		default:
-			return "it belongs under " + section
+			homes = append(homes, section)
 		}
 	}
-	return ""
+	if len(homes) == 0 {
+		return ""
+	}
+	return "it belongs under " + strings.Join(homes, " or ")
 }
 
 // Closest returns the word that was meant by text: one that text begins, or that differs from it in a third of its letters

@@ -106,7 +106,7 @@ func parse(file string, data []byte) (*Config, error) {
 // document returns the mapping at the root of the file's only document, or nil and a problem.
 func (r *reader) document(data []byte) *yaml.Node {
 	if i := notUTF8(data); i >= 0 {
-		r.add(Problem{Line: 1 + bytes.Count(data[:i], []byte("\n")), Got: fmt.Sprintf("the byte 0x%02x", data[i]), Want: "text in UTF-8"})
+		r.add(Problem{Line: lineOf(data, i), Got: fmt.Sprintf("the byte 0x%02x", data[i]), Want: "text in UTF-8"})
 		return nil
 	}
 	const wantRoot = "settings, such as patroni: and vips:"
@@ -115,6 +115,8 @@ func (r *reader) document(data []byte) *yaml.Node {
 	switch err := decoder.Decode(&doc); {
 	case err == io.EOF:
 		r.add(Problem{Got: "an empty file", Want: wantRoot})
+		return nil
+	case r.keepalived(data):
 		return nil
 	case err != nil:
 		r.add(syntaxProblem(data, err))
@@ -127,6 +129,9 @@ func (r *reader) document(data []byte) *yaml.Node {
 		}
 		return nil
 	}
+	if r.vipManager(root) {
+		return nil
+	}
 	var second yaml.Node
 	if err := decoder.Decode(&second); err == nil {
 		r.add(Problem{Line: second.Line, Column: second.Column, Got: "a second YAML document", Want: "one",
@@ -136,6 +141,9 @@ func (r *reader) document(data []byte) *yaml.Node {
 	}
 	return root
 }
+
+// lineOf is the line of a byte.
+func lineOf(data []byte, at int) int { return 1 + bytes.Count(data[:at], []byte("\n")) }
 
 // notUTF8 returns the index of the first byte that is not UTF-8, or -1.
 func notUTF8(data []byte) int {

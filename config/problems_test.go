@@ -56,7 +56,7 @@ history:
   keep: 10k
 paths: [a]
 `)
-	const want = `vipctl.yml:2: patroni.confg: got an unknown setting, want one of config, url, ca_file, cert_file, key_file, environment_file, timeout (did you mean config?)
+	const want = `vipctl.yml:2: patroni.confg: got an unknown setting, want one of config, url, ca_file, cert_file, key_file, environment_file, scope, name, timeout (did you mean config?)
 vipctl.yml:3: patroni.url: got a URL with a user in it, want a URL such as http://127.0.0.1:8008 (Patroni needs no login to be asked)
 vipctl.yml:4: patroni.cert_file: got etc/x.pem, want an absolute path
 vipctl.yml:4: patroni.cert_file: got a certificate without its key, want patroni.key_file too (one file with both may be named twice)
@@ -167,7 +167,7 @@ func TestRefused(t *testing.T) {
 		// Patroni
 		{patroni("{}"), "1: patroni.config: got nothing, want the path of Patroni's own configuration (for example /etc/patroni/config.yml)"},
 		{patroni(""), "1: patroni.config: got nothing, want the path of Patroni's own configuration (for example /etc/patroni/config.yml)"},
-		{patroni("/etc/p.yml"), "1: patroni: got /etc/p.yml, want the settings config, url, ca_file, cert_file, key_file, environment_file, timeout"},
+		{patroni("/etc/p.yml"), "1: patroni: got /etc/p.yml, want the settings config, url, ca_file, cert_file, key_file, environment_file, scope, name, timeout"},
 		{patroni("{config: ~/p.yml}"), "1: patroni.config: got ~/p.yml, want an absolute path (~ is not expanded)"},
 		{patroni("{config: p.yml}"), "1: patroni.config: got p.yml, want an absolute path"},
 		{patroni("{config: /}"), "1: patroni.config: got /, want an absolute path below /"},
@@ -233,7 +233,9 @@ func TestAliasBombIsRefused(t *testing.T) {
 func TestBrokenYAMLKeepsItsLine(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"a: b: c\n", "1: got broken YAML: mapping values are not allowed in this context, want valid YAML (look at the indentation, and quote a value that has a colon and a space in it)"},
-		{minimal + "interval: 2s\n\tlog: x\n", "8: got broken YAML: found a tab character that violates indentation, want valid YAML (indent with spaces)"},
+		{minimal + "interval: 2s\n\tlog: x\n", "8: got a tab before the text, want spaces (YAML takes no tab for indentation)"},
+		{"patroni:\n\tconfig: /x\n", "2: got a tab before the text, want spaces (YAML takes no tab for indentation)"},
+		{"log: @x\n", "1: got broken YAML: found character that cannot start any token, want valid YAML (quote a value that begins with a special character)"},
 		{minimal + " interval: 2s\n" + "log: {}\n", "7: got broken YAML: did not find expected key, want valid YAML (look at the indentation)"},
 		{minimal + "paths: {run: /a\nlog: {}\n", "7: got broken YAML: did not find expected ',' or '}', want valid YAML (a bracket is opened and not closed)"},
 		{"log:\n  level: \"info\n" + minimal, "2: got broken YAML: found unexpected end of stream, want valid YAML (a quote is opened and not closed)"},

@@ -33,11 +33,16 @@ func (s section) patroni() Patroni {
 	p.CertFile, _ = read(s, "cert_file", path(), "")
 	p.KeyFile, _ = read(s, "key_file", path(), "")
 	p.EnvironmentFile, _ = read(s, "environment_file", path(), "")
+	p.Scope, _ = read(s, "scope", givenName(), "")
+	p.Name, _ = read(s, "name", givenName(), "")
 	p.Timeout, _ = read(s, "timeout", because("an answer counts only up to 2s after the question",
 		duration(100*time.Millisecond, 1900*time.Millisecond)), 1800*time.Millisecond)
 
-	// The scope and the name in it tell our Patroni from another.
-	s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
+	// The scope and the name in it tell our Patroni from another. A Patroni may be configured by its environment alone.
+	said := s.node("scope") != nil && s.node("name") != nil && s.node("url") != nil
+	if s.node("environment_file") == nil && !said {
+		s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
+	}
 	switch cert, key := s.node("cert_file"), s.node("key_file"); {
 	case cert != nil && key == nil:
 		s.complain(cert, s.path+"cert_file", "a certificate without its key", "patroni.key_file too", "one file with both may be named twice")

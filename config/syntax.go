@@ -21,13 +21,25 @@ func syntaxProblem(data []byte, err error) Problem {
 	if at := brokenLine(data); at > 0 {
 		line = at
 	}
+	if isTab(data, line, text) {
+		return Problem{Line: line, Got: "a tab before the text", Want: "spaces", Hint: "YAML takes no tab for indentation"}
+	}
 	return Problem{Line: max(line, 1), Got: "broken YAML: " + text, Want: "valid YAML", Hint: syntaxHint(text)}
+}
+
+// isTab reports whether the library stumbled over a tab that indents the line; in its words that is any odd character.
+func isTab(data []byte, line int, text string) bool {
+	lines := bytes.Split(data, []byte("\n"))
+	if line < 1 || line > len(lines) || !strings.Contains(text, "tab character") && !strings.Contains(text, "cannot start any token") {
+		return false
+	}
+	indented := bytes.TrimLeft(lines[line-1], " \t")
+	return bytes.Contains(lines[line-1][:len(lines[line-1])-len(indented)], []byte("\t"))
 }
 
 func syntaxHint(text string) string {
 	for _, known := range []struct{ part, hint string }{
-		{"tab character", "indent with spaces"},
-		{"cannot start any token", "indent with spaces, and quote a value that begins with a special character"},
+		{"cannot start any token", "quote a value that begins with a special character"},
 		{"mapping values are not allowed", "look at the indentation, and quote a value that has a colon and a space in it"},
 		{"unexpected end of stream", "a quote is opened and not closed"},
 		{"did not find expected key", "look at the indentation"},

@@ -32,6 +32,16 @@ func path() kind[string] {
 	}}
 }
 
+// givenName is a cluster's or a member's name: Patroni takes any text.
+func givenName() kind[string] {
+	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
+		if text == "" || hasControl(text) {
+			return "", &wish{want: "the name as patroni.yml would have it"}
+		}
+		return text, nil
+	}}
+}
+
 func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
 
 // restURL is where a REST API answers: scheme and host, no path.

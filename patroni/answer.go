@@ -16,8 +16,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// identity is who an answer has to be from, and where that name is written.
-type identity struct{ scope, name, namedBy string }
+// identity is who an answer has to be from, and which file says so.
+type identity struct{ scope, scopedBy, name, namedBy string }
 
 // health is the part of a health answer that a [reconcile.Word] needs. Pointers tell what is absent from what is zero.
 type health struct {
@@ -81,9 +81,9 @@ func parseWord(a answer, want identity) reconcile.Word {
 func (want identity) check(scope, name *string) error {
 	switch {
 	case scope == nil:
-		return fmt.Errorf("no patroni.scope in the answer, patroni.yml says %q", want.scope)
+		return fmt.Errorf("no patroni.scope in the answer, %s says %q", want.scopedBy, want.scope)
 	case *scope != want.scope:
-		return fmt.Errorf("scope is %s, patroni.yml says %q", quoted(*scope), want.scope)
+		return fmt.Errorf("scope is %s, %s says %q", quoted(*scope), want.scopedBy, want.scope)
 	case name != nil && *name != want.name:
 		return fmt.Errorf("name is %s, %s says %q", quoted(*name), want.namedBy, want.name)
 	}

@@ -36,8 +36,8 @@ const callbacksKey = "postgresql.callbacks"
 // PATRONI_* variable sets a callback. What the commands do is not looked at.
 func (c *Client) Callbacks(ctx context.Context) ([]Command, reconcile.Findings) {
 	t, err := readTree(c.opts)
-	if err != nil {
-		return nil, nil // Check says so
+	if err != nil || t.from == "" {
+		return nil, nil // Check says so; where vipctl.yml says whom to ask, there is no file to look at
 	}
 	set := callbackSet{where: t.from, lines: map[string]string{}, values: map[string]any{}}
 	emptied := t.emptied(c.opts)

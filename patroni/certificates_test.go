@@ -230,10 +230,10 @@ func TestExpiredClientCertificate(t *testing.T) {
 		answer reconcile.Answer
 		why    string // of the answer, or said beside it
 	}{
-		"none":                {tls.NoClientCert, "", reconcile.Leader, "client certificate: " + certFile + " expired at "},
-		"optional":            {tls.VerifyClientCertIfGiven, "", reconcile.Leader, "client certificate: " + certFile + " expired at "},
-		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", reconcile.NotOurs, "the client certificate " + certFile + " expired at "},
-		"required, not known": {tls.RequireAndVerifyClientCert, "", reconcile.NotOurs, "ours was not presented: client certificate: " + certFile + " expired at "},
+		"none":                {tls.NoClientCert, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
+		"optional":            {tls.VerifyClientCertIfGiven, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
+		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", reconcile.NotOurs, "FILE:9: ctl.certfile: got " + certFile + ", which expired at "},
+		"required, not known": {tls.RequireAndVerifyClientCert, "", reconcile.NotOurs, "ours was not presented: FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+" "+tls.VersionName(version), func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestExpiredClientCertificate(t *testing.T) {
 				client := ask(t, addr, known(good.file)+c.extra+ctl)
 				w := client.Word(t.Context())
 				said := strings.Join(append(client.Oddities(), w.Why), "\n")
-				if w.Answer != c.answer || !strings.Contains(said, c.why) {
+				if w.Answer != c.answer || !strings.Contains(said, strings.ReplaceAll(c.why, "FILE", client.opts.Config)) {
 					t.Errorf("%+v, %s", w, said)
 				}
 				if err := client.Check(); err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Options say where Patroni is. Timeout and Now must be set, and Config or EnvironmentFile; the others may be left out.
+// Options say where Patroni is. Timeout and Now must be set, and Config, EnvironmentFile, or Scope with Name and URL; the
+// others may be left out.
 type Options struct {
 	// Config is Patroni's configuration: a file, or a folder of *.yml and *.yaml files. Empty where everything comes
 	// from the EnvironmentFile.
@@ -19,8 +20,15 @@ type Options struct {
 	// EnvironmentFile is the one of Patroni's unit, in systemd's syntax.
 	EnvironmentFile string
 
+	// Scope and Name are the cluster's and this member's, for where Config does not say them. Where it does, they must be
+	// the same.
+	Scope, Name string
+
 	// URL, CAFile, CertFile and KeyFile win over what Config says. KeyFile defaults to CertFile.
 	URL, CAFile, CertFile, KeyFile string
+
+	// Where says where vipctl.yml has a setting, such as patroni.scope, for errors. It may be nil.
+	Where func(setting string) (file string, line int)
 
 	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Members, and for Poll, which
 	// asks all peers within one bound, it is a second at the most.
@@ -129,7 +137,7 @@ func (c *Client) anyWord(ctx context.Context) reconcile.Word {
 
 // wordBy asks the local Patroni in one way.
 func (c *Client) wordBy(ctx context.Context, by *way) reconcile.Word {
-	return c.word(ctx, by.local, by.url, identity{scope: by.scope, name: by.name, namedBy: "patroni.yml"})
+	return c.word(ctx, by.local, by.url, identity{by.scope, by.from.scope.said(), by.name, by.from.name.said()})
 }
 
 // word puts the question to one Patroni, within ctx's deadline.

@@ -6,15 +6,17 @@
 // # Where it asks
 //
 // Patroni's own configuration says where: a file or a folder of files, merged as Patroni merges them, then PATRONI_*
-// variables from an EnvironmentFile (see [Options]). The process's own environment is never read: Patroni removes those
-// variables before it runs a callback, and a privileged program must not believe its environment.
+// variables from an EnvironmentFile (see [Options]). Its loader is PyYAML, and what that makes of a file is what counts here;
+// e2e/oracle has Patroni itself judge. The process's own environment is never read: Patroni removes those variables before it
+// runs a callback, and a privileged program must not believe its environment.
 // A wildcard in restapi.listen is asked at 127.0.0.1, anything else at that address, since a Patroni that listens on
 // one address does not answer on another. Where IPv6 sockets take no IPv4 (net.ipv6.bindv6only=1), set patroni.url.
 //
 // # TLS
 //
 // The scheme is https where restapi.certfile is set. The CA is ctl.cacert, else restapi.cafile, else the system's; the
-// client certificate is ctl.certfile with ctl.keyfile. That is what patronictl and Patroni's members use, too.
+// client certificate is ctl.certfile with ctl.keyfile. That is what patronictl and Patroni's members use, too. Without
+// ctl.certfile it is the REST API's own where Patroni wants one of everybody, as up to Patroni 3.0.
 // On this host the certificate is verified for the host in restapi.connect_address, whatever address is dialled: that
 // is the name under which the members know this REST API, so every certificate that works for them works here, and one
 // for 127.0.0.1 is not needed. With an explicit URL, and for peers, it is verified for the host in the URL.

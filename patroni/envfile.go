@@ -1,6 +1,10 @@
 package patroni
 
-import "strings"
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 const (
 	blanks   = " \t"
@@ -110,4 +114,52 @@ func scanDoubleQuoted(text string) (value []byte, length int) {
 		}
 	}
 	return value, len(text)
+}
+
+// readEnvironment lays the PATRONI_* variables of the file over the settings. Patroni ignores empty ones.
+func (t *tree) readEnvironment(path string) error {
+	data, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	variables := parseEnvironment(string(data))
+	if t.from == "" {
+		t.from = path
+		if text := variables[configuration]; text != "" {
+			return t.readVariable(path, text)
+		}
+	}
+	for _, key := range fromEnvironment {
+		name := variableOf(key)
+		value := &yaml.Node{Kind: yaml.ScalarNode, Style: yaml.TaggedStyle, Tag: tagText, Value: variables[name]}
+		if value.Value == "" {
+			continue
+		}
+		if key == "ctl.insecure" {
+			if _, known := parseBool(value.Value); !known {
+				continue // as Patroni does
+			}
+			value.Tag = tagBool
+		}
+		t.set(key, entry{node: value, origin: origin{file: path, setting: name}})
+	}
+	return nil
+}
+
+// configuration is the variable that has the whole of patroni.yml in it.
+const configuration = "PATRONI_CONFIGURATION"
+
+// readVariable reads the settings in PATRONI_CONFIGURATION.
+func (t *tree) readVariable(path, text string) error {
+	m, err := parseYAML(path+": "+configuration, []byte(text))
+	if err != nil {
+		return err
+	}
+	merge(t.entries, m, origin{file: path + ": " + configuration, line: inVariable})
+	return nil
+}
+
+// variableOf is the variable that stands for a setting.
+func variableOf(key string) string {
+	return "PATRONI_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 }

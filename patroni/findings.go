@@ -63,7 +63,7 @@ func (c *Client) speaksTLS(ctx context.Context, base string) bool {
 func (in *inspection) files(s settings) {
 	if s.certFile != "" {
 		if pair, err := s.certificate(); err == nil {
-			in.dates(pair.Leaf, "the client certificate "+s.certFile, "a Patroni with restapi.verify_client refuses it: renew it")
+			in.dates(pair.Leaf, s.from.cert.orKept()+": the client certificate "+s.certFile, "a Patroni with restapi.verify_client refuses it: renew it")
 		}
 	}
 	if s.caFile == "" || s.insecure {
@@ -71,6 +71,6 @@ func (in *inspection) files(s settings) {
 	}
 	if cas, err := s.authorities(); err == nil {
 		last := slices.MaxFunc(cas, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-		in.authority(last, fmt.Sprintf("%s: the CA certificate %q", s.caFile, plain(last.Subject.CommonName)))
+		in.authority(last, fmt.Sprintf("%s: the CA certificate %q in %s", s.from.ca.orKept(), plain(last.Subject.CommonName), s.caFile))
 	}
 }

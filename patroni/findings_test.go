@@ -39,8 +39,8 @@ func TestFindings(t *testing.T) {
 		"expired":         {issued(t, long, spec(-9*days, -days, "node1.example")), known(file), []string{"problem https://ADDR: the certificate of the REST API expired at DATE (this host's clock says DATE); vipctl believes it all the same, patronictl and the other members do not: renew the file of restapi.certfile"}},
 		"another name":    {issued(t, long, spec(-days, 99*days, "node2.example")), known(file), []string{"problem https://ADDR: the certificate of the REST API is for node2.example and not for node1.example"}},
 		"common name":     {issued(t, long, common), known(file), []string{"warning https://ADDR: the certificate of the REST API has its name, node1.example, as common name alone"}},
-		"our own":         {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {certfile: " + certFile + "}\n", []string{"warning the client certificate " + certFile + " expires at DATE, in 9 days; then a Patroni with restapi.verify_client"}},
-		"the CA's, alone": {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {cacert: " + caFile(t, ca(t, nil, spec(-9*days, -days), "old")) + "}\n", []string{"problem https://ADDR (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: its certificate is from no CA in ", "problem /"}},
+		"our own":         {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {certfile: " + certFile + "}\n", []string{"warning FILE:8: ctl.certfile: the client certificate " + certFile + " expires at DATE, in 9 days; then a Patroni with restapi.verify_client"}},
+		"the CA's, alone": {issued(t, long, spec(-days, 99*days, "node1.example")), known(file) + "ctl: {cacert: " + caFile(t, ca(t, nil, spec(-9*days, -days), "old")) + "}\n", []string{"problem https://ADDR (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: its certificate is from no CA in ", "problem FILE:8: ctl.cacert: the CA certificate \"old\" in /"}},
 		"insecure":        {issued(t, long, spec(-9*days, -days, "node2.example")), known(file) + "ctl: {insecure: true}\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestFindings(t *testing.T) {
 				t.Fatalf("%q", found)
 			}
 			for i, f := range found {
-				got := date.ReplaceAllString(string(f.Level)+" "+strings.ReplaceAll(f.Text, addr, "ADDR"), "DATE")
+				got := date.ReplaceAllString(string(f.Level)+" "+strings.NewReplacer(addr, "ADDR", client.opts.Config, "FILE").Replace(f.Text), "DATE")
 				if !strings.HasPrefix(got, c.want[i]) {
 					t.Errorf("got  %s\nwant %s", got, c.want[i])
 				}

@@ -154,11 +154,11 @@ func (d *dialer) untrusted(err error) error {
 	if !errors.As(err, new(x509.UnknownAuthorityError)) {
 		return unfit("its certificate cannot be verified: " + plain(err.Error()))
 	}
-	const settings = "patroni.ca_file in vipctl.yml, or ctl.cacert or restapi.cafile in patroni.yml"
 	if d.caFile == "" {
-		return unfit(fmt.Sprintf("its certificate is from no CA of this system's (%s): name the CA by %s", plain(err.Error()), settings))
+		return unfit(fmt.Sprintf("its certificate is from no CA of this system's (%s): name the CA by patroni.ca_file in vipctl.yml, "+
+			"or ctl.cacert or restapi.cafile in patroni.yml", plain(err.Error())))
 	}
-	return unfit(fmt.Sprintf("its certificate is from no CA in %s (%s): put its CA there (%s)", d.caFile, plain(err.Error()), settings))
+	return unfit(fmt.Sprintf("its certificate is from no CA in %s (%s): put its CA there (%s)", d.caFile, plain(err.Error()), d.from.ca.orKept()))
 }
 
 // explain puts into words what a server does that wants no TLS, or none of ours. crypto/tls exports no type for the alerts
@@ -198,7 +198,7 @@ func (d *dialer) whyRefused() string {
 		return "it wants a client certificate, and none is set: set " + settings
 	}
 	if why := outOfDate(d.pairs[0].Leaf, time.Now()); why != "" {
-		return fmt.Sprintf("the client certificate %s %s: renew it", d.certFile, why)
+		return d.untimely(why).Error()
 	}
-	return fmt.Sprintf("it was shown the client certificate %s: its CA must be in restapi.cafile there", d.certFile)
+	return fmt.Sprintf("it was shown the client certificate %s (%s): its CA must be in restapi.cafile there", d.certFile, d.from.cert.orKept())
 }

@@ -46,6 +46,8 @@ func (s settings) asks() asking {
 type source struct {
 	Config          string `json:"config,omitempty"`
 	EnvironmentFile string `json:"environment_file,omitempty"`
+	Scope           string `json:"scope,omitempty"`
+	Name            string `json:"name,omitempty"`
 	URL             string `json:"url,omitempty"`
 	CAFile          string `json:"ca_file,omitempty"`
 	CertFile        string `json:"cert_file,omitempty"`
@@ -53,7 +55,7 @@ type source struct {
 }
 
 func (o Options) source() source {
-	return source{o.Config, o.EnvironmentFile, o.URL, o.CAFile, o.CertFile, o.KeyFile}
+	return source{o.Config, o.EnvironmentFile, o.Scope, o.Name, o.URL, o.CAFile, o.CertFile, o.KeyFile}
 }
 
 // Settings returns what [Options.Kept] wants to have back: the same bytes for the same settings, without any secret. It

@@ -55,7 +55,7 @@ func TestKept(t *testing.T) {
 		t.Fatal(err, c.Fallback())
 	}
 	want := file.settings
-	want.KeyPassword = ""
+	want.KeyPassword, want.from = "", origins{}
 	for what, text := range map[string]string{
 		"no YAML":     "scope: demo\n  name: [\n",
 		"no mapping":  "demo\n",

@@ -70,14 +70,11 @@ func (t *tree) own() (all [len(ownSettings)]Own) {
 		if err != nil || wildcard(host) {
 			continue
 		}
-		all[i] = Own{Setting: e.setting, Where: e.file}
+		all[i] = Own{Setting: e.setting, Where: e.place()}
 		if addr, err := netip.ParseAddr(host); err == nil {
 			all[i].Addr = bare(addr)
 		} else {
 			all[i].Host = host
-		}
-		if e.node.Line > 0 {
-			all[i].Where = fmt.Sprintf("%s:%d", e.file, e.node.Line)
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/pbkdf2"
@@ -15,12 +16,14 @@ import (
 	"hash"
 )
 
-var errKeyPassword = errors.New("cannot decrypt the key: wrong ctl.keyfile_password")
+var errKeyPassword = errors.New("cannot decrypt the key: its keyfile_password is wrong")
 
 // The object identifiers of RFC 8018 and of NIST's AES, as far as OpenSSL uses them for keys.
 const (
 	oidPBES2  = "1.2.840.113549.1.5.13"
 	oidPBKDF2 = "1.2.840.113549.1.5.12"
+
+	wantKey = "want PBES2, PBKDF2 and AES-CBC; convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"
 
 	maxIterations = 10_000_000 // some seconds; OpenSSL writes 2048
 )
@@ -41,6 +44,23 @@ var keyLengths = map[string]int{
 	"2.16.840.1.101.3.4.1.42": 32,
 }
 
+// oldSchemes are what OpenSSL encrypted keys with before 1.1.0, and still does where it is asked to (-v1): PBES1 of RFC 8018
+// and its kin in RFC 7292. The hashes and ciphers in them are broken, and no kept library reads them.
+var oldSchemes = map[string]string{
+	"1.2.840.113549.1.5.1":    "pbeWithMD2AndDES-CBC",
+	"1.2.840.113549.1.5.3":    "pbeWithMD5AndDES-CBC",
+	"1.2.840.113549.1.5.4":    "pbeWithMD2AndRC2-CBC",
+	"1.2.840.113549.1.5.6":    "pbeWithMD5AndRC2-CBC",
+	"1.2.840.113549.1.5.10":   "pbeWithSHA1AndDES-CBC",
+	"1.2.840.113549.1.5.11":   "pbeWithSHA1AndRC2-CBC",
+	"1.2.840.113549.1.12.1.1": "pbeWithSHA1And128BitRC4",
+	"1.2.840.113549.1.12.1.2": "pbeWithSHA1And40BitRC4",
+	"1.2.840.113549.1.12.1.3": "pbeWithSHA1And3-KeyTripleDES-CBC",
+	"1.2.840.113549.1.12.1.4": "pbeWithSHA1And2-KeyTripleDES-CBC",
+	"1.2.840.113549.1.12.1.5": "pbeWithSHA1And128BitRC2-CBC",
+	"1.2.840.113549.1.12.1.6": "pbeWithSHA1And40BitRC2-CBC",
+}
+
 type encryptedKey struct {
 	Algorithm pkix.AlgorithmIdentifier
 	Data      []byte
@@ -59,29 +79,30 @@ type pbkdf2Parameters struct {
 // (RFC 8018). The standard library reads only keys without one.
 func decryptPKCS8(der []byte, password string) ([]byte, error) {
 	if password == "" {
-		return nil, errors.New("the key is encrypted, and ctl.keyfile_password is not set")
+		return nil, errors.New("the key is encrypted, and neither ctl.keyfile_password nor restapi.keyfile_password is set")
 	}
 	var key encryptedKey
 	var scheme pbes2
 	var kdf pbkdf2Parameters
 	var iv []byte
+	if _, err := asn1.Unmarshal(der, &key); err != nil {
+		return nil, fmt.Errorf("no PKCS #8 key: %w", err)
+	}
+	if id := key.Algorithm.Algorithm.String(); id != oidPBES2 {
+		return nil, fmt.Errorf("the key is encrypted by %s, which vipctl cannot read, %s", cmp.Or(oldSchemes[id], id), wantKey)
+	}
 	for _, part := range []struct {
-		from func() []byte
+		from *asn1.RawValue
 		into any
-	}{
-		{func() []byte { return der }, &key},
-		{func() []byte { return key.Algorithm.Parameters.FullBytes }, &scheme},
-		{func() []byte { return scheme.KDF.Parameters.FullBytes }, &kdf},
-		{func() []byte { return scheme.Cipher.Parameters.FullBytes }, &iv},
-	} {
-		if _, err := asn1.Unmarshal(part.from(), part.into); err != nil {
-			return nil, fmt.Errorf("encrypted key: %w; want PBES2 (openssl pkcs8 -topk8 -v2 aes-256-cbc)", err)
+	}{{&key.Algorithm.Parameters, &scheme}, {&scheme.KDF.Parameters, &kdf}, {&scheme.Cipher.Parameters, &iv}} {
+		if _, err := asn1.Unmarshal(part.from.FullBytes, part.into); err != nil {
+			return nil, fmt.Errorf("the key is encrypted by PBES2 in an unknown way (%w), %s", err, wantKey)
 		}
 	}
 	newHash, length := keyHashes[kdf.PRF.Algorithm.String()], keyLengths[scheme.Cipher.Algorithm.String()]
-	if key.Algorithm.Algorithm.String() != oidPBES2 || scheme.KDF.Algorithm.String() != oidPBKDF2 ||
+	if scheme.KDF.Algorithm.String() != oidPBKDF2 ||
 		newHash == nil || length == 0 || kdf.Iterations < 1 || kdf.Iterations > maxIterations || len(iv) != aes.BlockSize {
-		return nil, errors.New("encrypted in an unknown way, want PBES2, PBKDF2 and AES-CBC (openssl pkcs8 -topk8 -v2 aes-256-cbc)")
+		return nil, errors.New("the key is encrypted by PBES2 in an unknown way, " + wantKey)
 	}
 	derived, err := pbkdf2.Key(newHash, password, kdf.Salt, kdf.Iterations, length)
 	if err != nil {

@@ -75,7 +75,7 @@ func (c *Client) peerWord(ctx context.Context, p reconcile.Peer) (w reconcile.Wo
 		return c.unasked(err), ""
 	}
 	base = u.String()
-	return c.word(ctx, s.peers, base, identity{scope: s.scope, name: p.Name, namedBy: "the cluster's member list"}), base
+	return c.word(ctx, s.peers, base, identity{s.scope, s.from.scope.said(), p.Name, "the cluster's member list"}), base
 }
 
 // leaderNamed asks a peer whom it takes for the leader. Where that cannot be told, why says so.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Problem is one setting that cannot be used.
@@ -26,10 +27,7 @@ func (p Problem) Error() string {
 	if where != "" && p.Line > 0 {
 		where += ":" + strconv.Itoa(p.Line)
 	}
-	if where != "" {
-		where += ": "
-	}
-	return fmt.Sprintf("%s%s: got %s, want %s", where, p.Setting, p.Got, p.Want)
+	return strings.TrimPrefix(fmt.Sprintf("%s: got %s, want %s", strings.TrimSuffix(where+": "+p.Setting, ": "), p.Got, p.Want), ": ")
 }
 
 // Problems are all that is wrong with a configuration, on one line.
@@ -57,7 +55,12 @@ type settings struct {
 	KeyPassword               secret // exported, or fmt would not ask secret how it prints
 	insecure                  bool
 	certRequired              bool // restapi.verify_client: required
+
+	from origins
 }
+
+// origins are where the settings stand; the zero origin where nothing says one, or it was kept.
+type origins struct{ scope, name, dataDir, url, serverName, ca, insecure, verify, cert, key origin }
 
 // secret is a text that is printed as [redacted], whatever the format.
 type secret string
@@ -70,36 +73,19 @@ func readSettings(o Options) (settings, error) {
 	if err != nil {
 		return settings{}, o.named(err)
 	}
-	s := settings{
-		scope:        t.text("scope"),
-		name:         t.text("name"),
-		dataDir:      t.text("postgresql.data_dir"),
-		caFile:       t.text("ctl.cacert"),
-		certFile:     t.text("ctl.certfile"),
-		keyFile:      t.text("ctl.keyfile"),
-		KeyPassword:  secret(t.text("ctl.keyfile_password")),
-		insecure:     t.flag("ctl.insecure"),
-		certRequired: t.text("restapi.verify_client") == "required",
-		own:          t.own(),
-	}
-	if s.caFile == "" {
-		s.caFile = t.text("restapi.cafile")
-	}
-	if s.name == "" {
-		s.name = t.text("postgresql.name")
-	}
-	if s.scope == "" {
-		t.demand("scope", "the cluster's name (perhaps PATRONI_SCOPE stands in an environment file: set patroni.environment_file)")
-	}
-	if s.name == "" {
-		t.demand("name", "this member's name (perhaps PATRONI_NAME stands in an environment file: set patroni.environment_file)")
-	}
+	s := settings{dataDir: t.text("postgresql.data_dir"), insecure: t.flag("ctl.insecure"), own: t.own()}
+	s.from.dataDir, s.from.insecure = t.entry("postgresql.data_dir").origin, t.entry("ctl.insecure").origin
+	s.caFile, s.from.ca = t.first("ctl.cacert", "restapi.cafile")
+	t.identify(&s, o)
+	t.certificate(&s)
 	s.override(o)
 	if o.URL != "" {
-		s.url = t.explicitURL(o.URL)
+		s.from.url = o.origin("patroni.url")
+		s.url = t.explicitURL(o.URL, s.from.url)
 		s.certRequired = false // it may be a proxy that is asked
 	} else {
 		s.url, s.serverName = t.localURL()
+		s.from.url, s.from.serverName = t.entry("restapi.listen").origin, t.entry("restapi.connect_address").origin
 	}
 	if len(t.problems) > 0 {
 		return s, t.problems
@@ -122,24 +108,26 @@ func (o Options) named(err error) error {
 // override puts vipctl.yml's files in the place of Patroni's.
 func (s *settings) override(o Options) {
 	if o.CAFile != "" {
-		s.caFile, s.insecure = o.CAFile, false
+		s.caFile, s.from.ca = o.CAFile, o.origin("patroni.ca_file")
+		s.insecure, s.from.insecure = false, origin{}
 	}
 	if o.CertFile != "" {
-		s.certFile, s.keyFile, s.KeyPassword = o.CertFile, "", ""
+		s.certFile, s.from.cert = o.CertFile, o.origin("patroni.cert_file")
+		s.keyFile, s.KeyPassword, s.from.key = "", "", origin{}
 	}
 	if o.KeyFile != "" {
-		s.keyFile = o.KeyFile
+		s.keyFile, s.from.key = o.KeyFile, o.origin("patroni.key_file")
 	}
 	if s.keyFile == "" {
-		s.keyFile = s.certFile // as Python's load_cert_chain does
+		s.keyFile, s.from.key = s.certFile, s.from.cert // as Python's load_cert_chain does
 	}
 }
 
 // explicitURL checks patroni.url of vipctl.yml.
-func (t *tree) explicitURL(text string) string {
+func (t *tree) explicitURL(text string, from origin) string {
 	u, err := baseURL(text)
 	if err != nil || strings.TrimRight(text, "/") != u.String() {
-		t.problems = append(t.problems, Problem{Setting: "patroni.url", Got: strconv.Quote(text),
+		t.problems = append(t.problems, Problem{File: from.file, Line: from.line, Setting: from.setting, Got: strconv.Quote(text),
 			Want: "http:// or https://, a host and a port, for example http://127.0.0.1:8008"})
 		return ""
 	}
@@ -159,11 +147,11 @@ func (t *tree) localURL() (base, serverName string) {
 		host = "127.0.0.1"
 	}
 	u := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	if t.text("restapi.certfile") == "" {
+	if t.optional("restapi.certfile") == "" {
 		return u.String(), ""
 	}
 	u.Scheme = "https"
-	connect, _, err := splitHostPort(t.text("restapi.connect_address"))
+	connect, _, err := splitHostPort(t.optional("restapi.connect_address"))
 	if err != nil {
 		t.wrong("restapi.connect_address", "HOST:PORT, where the other members reach Patroni's REST API")
 	}
@@ -173,26 +161,34 @@ func (t *tree) localURL() (base, serverName string) {
 	return u.String(), connect
 }
 
-// splitHostPort takes an address apart as Patroni's split_host_port does: the port is what follows the last colon, and
-// an IPv6 address may do without brackets. The port is empty where there is none.
+// splitHostPort takes an address apart as Patroni's split_host_port does: the port is what follows the last colon, spaces
+// around it do not count, and an IPv6 address may do without brackets. The port is empty where there is none. Spaces around
+// a host are ignored, as resolvers did before glibc 2.29.
 func splitHostPort(text string) (host, port string, err error) {
 	host, port = text, ""
 	if i := strings.LastIndexByte(text, ':'); i >= 0 {
-		host, port = text[:i], text[i+1:]
+		host, port = text[:i], strings.TrimSpace(text[i+1:])
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 			return "", "", fmt.Errorf("port %q", port)
 		}
 	}
+	host = strings.TrimSpace(host)
 	if strings.Contains(host, ":") {
-		host = strings.Trim(strings.TrimSpace(host), "[]")
+		host = strings.Trim(host, "[]")
 		if _, err := netip.ParseAddr(host); err != nil {
 			return "", "", err
 		}
+		return host, port, nil
 	}
-	if strings.ContainsAny(host, "/@?#, []") {
+	if strings.ContainsFunc(host, func(r rune) bool { return !inHost(r) }) {
 		return "", "", fmt.Errorf("host %q", host)
 	}
 	return host, port, nil
+}
+
+// inHost reports whether a host's name or an IPv4 address can have this character. Names in other scripts can.
+func inHost(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("*-._", r)
 }
 
 // wildcard reports whether a server that listens at host listens at every address.

@@ -24,6 +24,11 @@ func TestWhereToAsk(t *testing.T) {
 		"[fe80::1%eth0]:8008": "http://[fe80::1%25eth0]:8008",
 		"localhost:8008":      "http://localhost:8008",
 		"node_1.example:8008": "http://node_1.example:8008",
+		"127.0.0.1: 8008 ":    "http://127.0.0.1:8008",
+		" 127.0.0.1 :8008":    "http://127.0.0.1:8008",
+		"[::1] : 8008":        "http://[::1]:8008",
+		" : 8008":             "http://127.0.0.1:8008",
+		"größe.example:8008":  "http://gr%C3%B6%C3%9Fe.example:8008",
 	} {
 		c := ask(t, listen, "")
 		if got, err := c.URL(); got != want || err != nil {
@@ -31,7 +36,7 @@ func TestWhereToAsk(t *testing.T) {
 		}
 	}
 	for _, listen := range []string{"8008", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:70000", "a/b:8008", "a@b:8008",
-		"a,b:8008", "x:y:8008", "[10.0.0.1]:8008", ""} {
+		"a,b:8008", "x:y:8008", "[10.0.0.1]:8008", "${POD_IP}:8008", "<IP>:8008", "{{ ip }}:8008", "n 1:8008", ""} {
 		_, err := ask(t, listen, "").URL()
 		var ps Problems
 		if !errors.As(err, &ps) && listen != "a,b:8008" || err == nil {
@@ -42,6 +47,13 @@ func TestWhereToAsk(t *testing.T) {
 			t.Errorf("listen %q: %v", listen, err)
 		}
 	}
+}
+
+// readBare leaves out where the settings stand; TestOrigins has that.
+func readBare(o Options) (settings, error) {
+	s, err := readSettings(o)
+	s.from = origins{}
+	return s, err
 }
 
 func TestTLSSettings(t *testing.T) {
@@ -56,7 +68,7 @@ func TestTLSSettings(t *testing.T) {
 		"  connect_address: node1.example:8008\n  cafile: /r.ca\n": {url: "http://127.0.0.1:8008", caFile: "/r.ca"},
 	} {
 		want.scope, want.name = "demo", "n1"
-		got, err := readSettings(ask(t, "*:8008", extra).opts)
+		got, err := readBare(ask(t, "*:8008", extra).opts)
 		got.own = want.own // TestOwn
 		if err != nil || got != want {
 			t.Errorf("%s: %v\ngot  %+v\nwant %+v", extra, err, got, want)
@@ -69,7 +81,7 @@ func TestOptionsWin(t *testing.T) {
 		func(o *Options) {
 			o.URL, o.CAFile, o.CertFile, o.KeyFile = "https://rest.example:1/", "/o.ca", "/o.crt", "/o.key"
 		})
-	got, err := readSettings(c.opts)
+	got, err := readBare(c.opts)
 	want := settings{scope: "demo", name: "n1", url: "https://rest.example:1", caFile: "/o.ca", certFile: "/o.crt", keyFile: "/o.key"}
 	if err != nil || got != want {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
@@ -110,34 +122,10 @@ func TestFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "zz.yml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readSettings(Options{Config: dir})
+	got, err := readBare(Options{Config: dir})
 	want := settings{scope: "demo", name: "fallback", dataDir: "/a", url: "http://127.0.0.1:8008", caFile: "/new"}
 	if err != nil || got != want {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
-	}
-}
-
-// TestYAMLThatPatroniTakes must not be refused here.
-func TestYAMLThatPatroniTakes(t *testing.T) {
-	for _, text := range []string{
-		"scope: old\nscope: demo\nname: n1\nrestapi: {listen: 'x:1', listen: '*:8008'}\nbootstrap: {a: 1, a: 2}\n", // the last one counts
-		"base: &b {listen: '*:8008', certfile: }\nscope: demo\nname: n1\nrestapi:\n  <<: *b\n",
-		"base: &b {listen: 'x:1'}\nmore: &m {listen: 'y:1'}\nscope: demo\nname: n1\nrestapi: {listen: '*:8008', <<: [*b, *m]}\n",
-		"base: &b {listen: '*:8008'}\nmore: &m {listen: 'y:1'}\nscope: demo\nname: n1\nrestapi: {<<: [*b, *m]}\n",
-		"all: &b {listen: '*:8008'}\nscope: demo\nname: n1\nrestapi: *b\n",
-		"restapi: text\n---\n",
-		"\ufeffscope: demo\nname: n1\nrestapi: {listen: '*:8008', allowlist: [127.0.0.1]}\n1: 2\n",
-	} {
-		got, err := readSettings(Options{Config: write(t, "p.yml", text)})
-		if strings.HasPrefix(text, "restapi: text") {
-			if err == nil || !strings.Contains(err.Error(), "restapi.listen: got nothing") {
-				t.Errorf("%s: %v", text, err)
-			}
-			continue
-		}
-		if want := (settings{scope: "demo", name: "n1", url: "http://127.0.0.1:8008"}); err != nil || got != want {
-			t.Errorf("%s: %v\ngot  %+v\nwant %+v", text, err, got, want)
-		}
 	}
 }
 
@@ -146,14 +134,17 @@ func TestProblems(t *testing.T) {
 		"":                          "FILE: got no mapping, want Patroni's settings as YAML",
 		"- a":                       "FILE: got no mapping, want Patroni's settings as YAML",
 		"scope: [":                  "FILE: yaml: line 1: did not find expected node content",
+		"scope: a\n\tname: b":       "FILE:2: got a tab before the text, want spaces: YAML takes no tab for indentation",
+		"restapi:\n\tlisten: b":     "FILE:2: got a tab before the text, want spaces: YAML takes no tab for indentation",
+		"scope: @a":                 "FILE: yaml: found character that cannot start any token",
 		"scope: 7\nname: [n1]":      "FILE:1: scope: got 7, want text (in quotes, if it looks like a number)",
 		"scope: ''":                 `FILE:1: scope: got "", want the cluster's name`,
 		"name: n1":                  "FILE: scope: got nothing, want the cluster's name",
 		"scope: demo":               "FILE: name: got nothing, want this member's name",
 		"scope: demo\nname: {a: b}": "FILE:2: name: got a list or a section, want text",
-		"scope: demo\nname: n1\nctl:\n  keyfile_password: 12\n  insecure: maybe":               `FILE:4: ctl.keyfile_password: got something else, want text (in quotes, if it looks like a number); FILE:5: ctl.insecure: got "maybe", want true or false; FILE: restapi.listen: got nothing`,
-		"scope: demo\nname: n1\nrestapi: {listen: 8008}":                                       "FILE:3: restapi.listen: got 8008, want ",
-		"scope: demo\nname: n1\nrestapi: {listen: '*:1', certfile: x, connect_address: 'h:x'}": `FILE:3: restapi.connect_address: got "h:x", want HOST:PORT, where the other members reach`,
+		"scope: demo\nname: n1\nctl:\n  certfile: /c\n  keyfile_password: 12\n  insecure: maybe": `FILE:6: ctl.insecure: got "maybe", want true or false; FILE:5: ctl.keyfile_password: got something else, want text (in quotes, if it looks like a number); FILE: restapi.listen: got nothing`,
+		"scope: demo\nname: n1\nrestapi: {listen: 8008}":                                         "FILE:3: restapi.listen: got 8008, want ",
+		"scope: demo\nname: n1\nrestapi: {listen: '*:1', certfile: x, connect_address: 'h:x'}":   `FILE:3: restapi.connect_address: got "h:x", want HOST:PORT, where the other members reach`,
 	} {
 		file := write(t, "patroni.yml", text)
 		_, err := readSettings(Options{Config: file})
@@ -161,90 +152,6 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%q:\ngot  %v\nwant %s", text, err, want)
 		}
 	}
-}
-
-func TestEnvironmentFile(t *testing.T) {
-	env := write(t, "patroni_env.conf", `PATRONI_SCOPE=demo
-PATRONI_NAME="n1"
-PATRONI_RESTAPI_LISTEN='10.0.0.1:8008'
-PATRONI_RESTAPI_CERTFILE=/r.crt
-PATRONI_CTL_INSECURE=perhaps
-PATRONI_CTL_CACERT=
-PATRONI_CTL_KEYFILE_PASSWORD=p\ w
-PATRONI_POSTGRESQL_DATA_DIR=/data
-PATRONI_ETCD3_HOSTS=x
-`)
-	want := settings{scope: "demo", name: "n1", dataDir: "/data", url: "https://10.0.0.1:8008", caFile: "/c", KeyPassword: "p w"}
-	file := write(t, "p.yml", "scope: other\nname: other\nrestapi: {listen: '*:1'}\nctl: {cacert: /c}\n")
-	got, err := readSettings(Options{Config: file, EnvironmentFile: env})
-	got.own = want.own // TestOwn
-	if err != nil || got != want {
-		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
-	}
-	want.caFile = ""
-	got, err = readSettings(Options{EnvironmentFile: env})
-	got.own = want.own
-	if err != nil || got != want {
-		t.Errorf("without a file: %v\ngot  %+v\nwant %+v", err, got, want)
-	}
-	bad := write(t, "bad.conf", "PATRONI_SCOPE=demo\nPATRONI_NAME=n1\nPATRONI_RESTAPI_LISTEN=8008\n")
-	_, err = readSettings(Options{EnvironmentFile: bad})
-	if want := bad + `: PATRONI_RESTAPI_LISTEN: got "8008", want HOST:PORT, where Patroni's REST API listens`; err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
-	}
-	t.Setenv("PATRONI_SCOPE", "from the process")
-	if _, err := readSettings(Options{Config: file, EnvironmentFile: "/nonexistent"}); err == nil || !strings.HasPrefix(err.Error(), "patroni.environment_file: got /nonexistent: ") {
-		t.Errorf("a missing environment file: %v", err)
-	}
-	if got, _ := readSettings(Options{Config: file}); got.scope != "other" {
-		t.Errorf("the process's environment counts: %q", got.scope)
-	}
-}
-
-func TestParseEnvironment(t *testing.T) {
-	for text, want := range map[string]string{
-		"A=b":                   "b",
-		"A=b\r\n":               "b",
-		" A = b c  \n":          "b c",
-		"A=\n":                  "",
-		"# A=x\n;A=y\nA=b":      "b",
-		"A=b # no comment":      "b # no comment",
-		"A=b\nA=c":              "c",
-		"A='b  ' \n":            "b  ",
-		`A="b \" \\ \$ \x" `:    `b " \ $ \x`,
-		"A=\"b\\\nc\"":          "bc",
-		"A=b\\\nc\n":            "bc",
-		`A=b\ \ `:               "b  ",
-		`A="b" 'c'`:             "bc",
-		`A=b"c"`:                `b"c"`,
-		"junk\nA=b":             "b",
-		"A='b\nc'":              "b\nc",
-		"export A=x\nA=b":       "b",
-		"A=b\nB='unterminated":  "b",
-		"A=b\nB=\"unterminated": "b",
-		`A="b\`:                 "b",
-		`A=b\`:                  "b",
-		"A=$HOME":               "$HOME",
-		"A=b#c;d":               "b#c;d",
-	} {
-		if got := parseEnvironment(text)["A"]; got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
-func FuzzParseEnvironment(f *testing.F) {
-	f.Add("A=\"b\\\"\" 'c' \\\nd\n#x\nB='")
-	f.Fuzz(func(_ *testing.T, text string) { parseEnvironment(text) })
-}
-
-func FuzzReadYAML(f *testing.F) {
-	f.Add("a: &b {listen: '*:8008', <<: *b}\nrestapi: {<<: [*b, *b]}\nscope: x\nname: y\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) < 4096 { // anchors can be piled up; whoever writes patroni.yml runs the database
-			_, _ = readSettings(Options{Config: write(t, "p.yml", text)})
-		}
-	})
 }
 
 func TestSecretsStaySecret(t *testing.T) {

@@ -23,10 +23,6 @@ func (s settings) newDialer(local bool, shown *shown) (*dialer, error) {
 			d.roots.AddCert(undated(ca))
 		}
 	}
-	if s.certRequired && s.certFile == "" {
-		return nil, errors.New("restapi.verify_client is required, but there is no client certificate: " +
-			"set ctl.certfile and ctl.keyfile in patroni.yml, or patroni.cert_file and patroni.key_file")
-	}
 	if s.certFile == "" {
 		return d, nil
 	}
@@ -51,20 +47,25 @@ func (s settings) presentable(now time.Time) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	if why := outOfDate(pair.Leaf, now); why != "" && !s.certRequired {
-		return tls.Certificate{}, fmt.Errorf("client certificate: %s %s: renew it", s.certFile, why)
+		return tls.Certificate{}, s.untimely(why)
 	}
 	return pair, nil
+}
+
+// untimely is the error of a client certificate that is out of date.
+func (s settings) untimely(why string) error {
+	return s.from.cert.unusable("a client certificate that is valid today: renew it", fmt.Errorf("%s, which %s", s.certFile, why))
 }
 
 // authorities reads the CA file.
 func (s settings) authorities() ([]*x509.Certificate, error) {
 	data, err := readFile(s.caFile)
 	if err != nil {
-		return nil, fmt.Errorf("CA certificates: %w", err)
+		return nil, s.from.ca.unusable("a file of CA certificates that vipctl can read", err)
 	}
 	all := certificates(data)
 	if len(all) == 0 {
-		return nil, fmt.Errorf("CA certificates: %s: no certificate in it, want PEM", s.caFile)
+		return nil, s.from.ca.unusable("CA certificates in PEM", fmt.Errorf("%s: no certificate in it", s.caFile))
 	}
 	return all, nil
 }
@@ -82,32 +83,37 @@ func certificates(data []byte) (all []*x509.Certificate) {
 	return all
 }
 
-// certificate reads the client certificate and its key.
+// certificate reads the client certificate and its key. A key that stands beside the certificate counts where the one that is
+// named is of no use: without ctl.keyfile Patroni up to 3.0 takes restapi.keyfile, and since 3.1.0 the certificate's own file.
 func (s settings) certificate() (tls.Certificate, error) {
-	pair, err := s.readPair()
+	cert, err := readFile(s.certFile)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("client certificate: %w", err)
+		return tls.Certificate{}, s.from.cert.unusable("a client certificate that vipctl can read", err)
+	}
+	pair, err := s.pair(cert, s.keyFile)
+	if err != nil && s.keyFile != s.certFile {
+		if own, ownErr := s.pair(cert, s.certFile); ownErr == nil {
+			return own, nil
+		}
+	}
+	if err != nil {
+		return tls.Certificate{}, s.from.key.unusable("the key of "+s.certFile+" that vipctl can read", err)
 	}
 	return pair, nil
 }
 
-func (s settings) readPair() (tls.Certificate, error) {
-	cert, err := readFile(s.certFile)
+// pair adds the key in a file to the certificate.
+func (s settings) pair(cert []byte, keyFile string) (tls.Certificate, error) {
+	key, err := readFile(keyFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key := cert
-	if s.keyFile != s.certFile {
-		if key, err = readFile(s.keyFile); err != nil {
-			return tls.Certificate{}, err
-		}
-	}
 	if key, err = plainKey(key, s.KeyPassword); err != nil {
-		return tls.Certificate{}, fmt.Errorf("%s: %w", s.keyFile, err)
+		return tls.Certificate{}, fmt.Errorf("%s: %w", keyFile, err)
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("%s and %s: %w", s.certFile, s.keyFile, err)
+		return tls.Certificate{}, fmt.Errorf("%s and %s: %w", s.certFile, keyFile, err)
 	}
 	return pair, nil
 }
@@ -124,7 +130,7 @@ func plainKey(data []byte, password secret) ([]byte, error) {
 			der, err := decryptPKCS8(block.Bytes, string(password))
 			return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 		case block.Headers["DEK-Info"] != "":
-			return nil, errors.New("encrypted in OpenSSL's old format, want PKCS #8 (openssl pkcs8 -topk8 -v2 aes-256-cbc)")
+			return nil, errors.New("the key is encrypted in OpenSSL's old format, which vipctl cannot read, " + wantKey)
 		}
 	}
 }

@@ -1,15 +1,11 @@
 package patroni
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +82,7 @@ func TestTLS(t *testing.T) {
 	}{
 		"restapi.cafile":         {named, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"ctl.cacert wins":        {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file + "\nctl: {cacert: " + ca.file + "}", ""},
-		"wrong CA":               {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
+		"wrong CA":               {named, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, "patroni.yml:7: restapi.cafile)"},
 		"the system's CAs":       {named, "  connect_address: node1.example:8008", unknown},
 		"ctl.insecure":           {expired, "ctl: {insecure: true}", ""},
 		"another host":           {named, "  connect_address: node2.example:8008\n  cafile: " + ca.file, ""},
@@ -94,8 +90,8 @@ func TestTLS(t *testing.T) {
 		"listens at one address": {numbered, "  connect_address: 127.0.0.1:8008\n  cafile: " + ca.file, ""},
 		"expired":                {expired, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"expired, wrong CA":      {expired, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
-		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "CA certificates: testdata/keys/plain.pem: no certificate in it, want PEM"},
-		"no such file":           {named, "  cafile: /nonexistent", "CA certificates: open /nonexistent: no such file or directory"},
+		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
+		"no such file":           {named, "  cafile: /nonexistent", "patroni.yml:6: restapi.cafile: got /nonexistent: no such file or directory, want a file of CA certificates that vipctl can read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
@@ -139,94 +135,10 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-func TestClientCertificate(t *testing.T) {
-	ca := newAuthority(t, "ours")
-	server, _, _ := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
-	_, certFile, keyFile := ca.issue(time.Now().Add(time.Hour), "n1")
-	addr := tlsPatroni(t, server, &ca)
-	both := filepath.Join(t.TempDir(), "both.pem")
-	cert, _ := os.ReadFile(certFile)
-	key, _ := os.ReadFile(keyFile)
-	if err := os.WriteFile(both, append(cert, key...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	base := "  certfile: x\n  cafile: " + ca.file + "\n"
-	for name, c := range map[string]struct {
-		extra  string
-		change func(*Options)
-		why    string
-	}{
-		"from ctl":         {extra: "ctl: {certfile: " + certFile + ", keyfile: " + keyFile + "}\n"},
-		"one file":         {extra: "ctl: {certfile: " + both + "}\n"},
-		"from vipctl.yml":  {change: func(o *Options) { o.CertFile, o.KeyFile = certFile, keyFile }},
-		"none":             {why: "it refuses us in TLS (certificate required): it wants a client certificate, and none is set: set ctl.certfile and ctl.keyfile"},
-		"none, and known":  {extra: "  verify_client: required\n", why: "restapi.verify_client is required, but there is no client certificate"},
-		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/plain.pem}\n", why: "and ours was not presented: client certificate: " + certFile + " and testdata/keys/plain.pem: tls: private key does not match public key"},
-		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/aes256.pem}\n", why: "ctl.keyfile_password is not set"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if c.change == nil {
-				c.change = func(*Options) {}
-			}
-			client := ask(t, addr, base+c.extra, c.change)
-			got := client.Word(t.Context())
-			switch {
-			case c.why == "" && got.Answer != reconcile.Leader:
-				t.Errorf("%+v", got)
-			case c.why != "" && (got.Answer != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
-				t.Errorf("got %+v, want %q", got, c.why)
-			}
-			if err := client.Check(); (err == nil) != (c.why == "" || name == "none") {
-				t.Errorf("Check: %v", err)
-			}
-		})
-	}
-}
-
-// TestEncryptedKeys reads what openssl wrote; see testdata/keys/README.md.
-func TestEncryptedKeys(t *testing.T) {
-	read := func(name string) []byte {
-		data, err := os.ReadFile(filepath.Join("testdata", "keys", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return data
-	}
-	want := read("plain.pem")
-	for _, name := range []string{"plain.pem", "aes256.pem", "aes128-sha1.pem", "aes192-sha512.pem"} {
-		got, err := plainKey(read(name), "a password")
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for name, why := range map[string]string{"des3.pem": "encrypted in an unknown way", "traditional.pem": "OpenSSL's old format"} {
-		if _, err := plainKey(read(name), "a password"); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := plainKey(read("aes256.pem"), "another"); err == nil {
-		t.Error("a wrong password is taken")
-	}
-}
-
-func FuzzDecryptPKCS8(f *testing.F) {
-	data, err := os.ReadFile("testdata/keys/aes256.pem")
-	if err != nil {
-		f.Fatal(err)
-	}
-	block, _ := pem.Decode(data)
-	f.Add(block.Bytes)
-	f.Fuzz(func(_ *testing.T, der []byte) {
-		if len(der) < 400 { // not for long in PBKDF2
-			_, _ = decryptPKCS8(der, "a password")
-		}
-	})
-}
-
 // TestCheckReadsWhatPeersNeed: they may speak TLS where this host's Patroni does not.
 func TestCheckReadsWhatPeersNeed(t *testing.T) {
 	err := ask(t, "*:8008", "ctl: {cacert: /nonexistent/ca.pem}\n").Check()
-	if err == nil || !strings.Contains(err.Error(), "CA certificates: open /nonexistent/ca.pem: ") {
+	if err == nil || !strings.Contains(err.Error(), "patroni.yml:5: ctl.cacert: got /nonexistent/ca.pem: ") {
 		t.Errorf("without the CA of ctl.cacert: %v", err)
 	}
 	if err := ask(t, "*:8008", "ctl: {cacert: "+newAuthority(t, "ours").file+"}\n").Check(); err != nil {

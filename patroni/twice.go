@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,11 @@ func eachMapping(o Options, each func(file, path string, m *yaml.Node)) {
 	}
 	files, _ := configFiles(o.Config) // Check says what is wrong with them
 	for _, f := range files {
-		if m, err := readYAML(f); err == nil {
+		data, err := readFile(f)
+		if err != nil {
+			continue
+		}
+		if m, err := parseYAML(f, data); err == nil {
 			walkMappings(m, "", deepestMapping, func(path string, m *yaml.Node) { each(f, path, m) })
 		}
 	}
@@ -96,9 +101,13 @@ func keysBeside(m, other *yaml.Node) (keys []string) {
 	if m == other || m.Kind != yaml.MappingNode {
 		return nil
 	}
-	for _, p := range pairs(m, 0) {
-		if other.Kind != yaml.MappingNode || !slices.ContainsFunc(pairs(other, 0), func(q pair) bool { return q.key == p.key }) {
-			keys = append(keys, p.key)
+	there := map[string]*yaml.Node{}
+	if other.Kind == yaml.MappingNode {
+		there = values(other)
+	}
+	for _, key := range slices.Sorted(maps.Keys(values(m))) {
+		if there[key] == nil {
+			keys = append(keys, key)
 		}
 	}
 	return keys

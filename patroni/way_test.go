@@ -52,7 +52,7 @@ func TestAhead(t *testing.T) {
 		"another scope": {"other", "n1", "", `scope is "demo", patroni.yml says "other"`},
 		"HTTPS":         {"demo", "n1", "  certfile: /r.crt\n  connect_address: 10.0.0.1:8008\n", "connection "}, // closed, or reset
 		"no certificate": {"demo", "n1", "  certfile: /r.crt\nctl: {cacert: /nonexistent}\n",
-			"CA certificates: open /nonexistent: no such file or directory"},
+			"FILE:6: ctl.cacert: got /nonexistent: no such file or directory, want a file of CA certificates that vipctl can read"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			api := running(t)
@@ -78,7 +78,7 @@ func TestAhead(t *testing.T) {
 				scheme = "https"
 			}
 			want := late.opts.Config + ": Patroni answers by its last settings (http://" + api.addr + `, scope "demo", name "n1") and not by the file's (` +
-				scheme + "://" + addr + `, scope "` + edit.scope + `", name "` + edit.name + `": ` + edit.why
+				scheme + "://" + addr + `, scope "` + edit.scope + `", name "` + edit.name + `": ` + strings.ReplaceAll(edit.why, "FILE", late.opts.Config)
 			const next = "): reload or restart Patroni, or take the change back"
 			if err := late.Ahead(); err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), next) {
 				t.Errorf("got  %v\nwant %s...%s", err, want, next)

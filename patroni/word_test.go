@@ -56,7 +56,7 @@ func checkHealth(t *testing.T, version string, a said) {
 	if status == http.StatusOK {
 		want.Answer = reconcile.Leader
 	}
-	got := parseWord(answer{status: status, body: []byte(a.body)}, identity{scope: "demo", name: a.member, namedBy: "patroni.yml"})
+	got := parseWord(answer{status: status, body: []byte(a.body)}, identity{scope: "demo", scopedBy: "patroni.yml", name: a.member, namedBy: "patroni.yml"})
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -81,7 +81,7 @@ func TestWordSpots(t *testing.T) {
 		},
 	} {
 		a := fixture(t, name)
-		got := parseWord(answer{status: a.status, body: []byte(a.body)}, identity{scope: "demo", name: a.member})
+		got := parseWord(answer{status: a.status, body: []byte(a.body)}, identity{scope: "demo", scopedBy: "patroni.yml", name: a.member})
 		if got != want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", name, got, want)
 		}
@@ -89,7 +89,7 @@ func TestWordSpots(t *testing.T) {
 }
 
 func TestMissingIsNotZero(t *testing.T) {
-	ours := identity{scope: "demo", name: "n1", namedBy: "patroni.yml"}
+	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
 	for body, want := range map[string]reconcile.Word{
 		`{"state":"running","role":"master","patroni":{"scope":"demo"}}`: {
 			Answer: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Scope: "demo",
@@ -108,7 +108,7 @@ func TestMissingIsNotZero(t *testing.T) {
 }
 
 func TestNotOurs(t *testing.T) {
-	ours := identity{scope: "demo", name: "n1", namedBy: "patroni.yml"}
+	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
 	good := leaderBody("demo", "n1")
 	for _, c := range []struct {
 		status    int
@@ -154,7 +154,7 @@ func FuzzParseWord(f *testing.F) {
 		f.Add(a.status, a.body)
 	}
 	f.Add(200, `{"state":"\u001b[2J","role":"primary","patroni":{"scope":"demo"}}`)
-	ours := identity{scope: "demo", name: "n1", namedBy: "patroni.yml"}
+	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		w := parseWord(answer{status: status, body: []byte(body)}, ours)
 		switch w.Answer {

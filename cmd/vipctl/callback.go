@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (a *app) sameCluster(h *host, cluster string) error {
 		return nil
 	}
 	return configError{fmt.Errorf("callback: got cluster %q, but %s says scope %q: each cluster on a host needs a vipctl.yml "+
-		"of its own (vipctl --config FILE callback)", cluster, h.config.Patroni.Config, scope)}
+		"of its own (vipctl --config FILE callback)", cluster, cmp.Or(h.config.Patroni.Config, h.config.Patroni.EnvironmentFile, h.path), scope)}
 }
 
 // runEngine runs the policy and says what came of it.

@@ -54,11 +54,13 @@ func (a *app) checkConfig(c *cli.Context) error {
 	return errors.Join(stopped, a.checkOnline(h))
 }
 
+// showConfig prints vipctl.yml's settings, and beside them what vipctl takes from patroni.yml. Where that cannot be used, what
+// could be read is printed all the same.
 func (a *app) showConfig(c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
-	cfg, _, err := a.load(c)
+	cfg, path, err := a.load(c)
 	if err != nil {
 		return err
 	}
@@ -66,5 +68,15 @@ func (a *app) showConfig(c *cli.Context) error {
 	for _, s := range cfg.Settings() {
 		fmt.Fprintf(table, "%s\t%s\t# %s\n", s.Name, s.Value, s.Source)
 	}
-	return table.Flush()
+	client := openPatroni(cfg, path)
+	for _, s := range client.Taken() {
+		fmt.Fprintf(table, "patroni.yml: %s\t%s\t# %s\n", s.Name, s.Value, s.Source)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if err := client.Check(); err != nil {
+		return configError{err}
+	}
+	return nil
 }

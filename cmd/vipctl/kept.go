@@ -1,6 +1,15 @@
 package main
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/vipctl/vipctl/reconcile"
+)
+
+// findStartable looks for what would keep Patroni from starting with a patroni.yml that vipctl can read.
+func (a *app) findStartable(found *reconcile.Findings, h *host) {
+	*found = append(*found, h.patroni.Startable()...)
+}
 
 // warnOfFallback says that patroni.yml cannot be used, and that vipctl goes on as if nobody had broken it. Nothing else
 // would: Patroni itself does not mind until it is started again.

@@ -86,15 +86,19 @@ func (h *host) isOwn(setting string, o patroni.Own) config.Problem {
 
 // problem is that of one setting of vipctl.yml which has a node's own address.
 func (h *host) problem(setting, got string) config.Problem {
-	p := config.Problem{
-		File: h.path, Setting: setting, Got: got,
+	return config.Problem{
+		File: h.path, Line: lineOf(h.config, setting), Setting: setting, Got: got,
 		Want: "an address that is no node's own", Hint: "vipctl would remove it from every node that does not lead",
 	}
-	for _, s := range h.config.Settings() {
+}
+
+// lineOf is the line of vipctl.yml that a setting stands on, 0 where it stands on none.
+func lineOf(cfg *config.Config, setting string) int {
+	for _, s := range cfg.Settings() {
 		if s.Name == setting {
-			_, line, _ := strings.Cut(s.Source, ":")
-			p.Line, _ = strconv.Atoi(line)
+			line, _ := strconv.Atoi(s.Source[strings.LastIndexByte(s.Source, ':')+1:])
+			return line
 		}
 	}
-	return p
+	return 0
 }

@@ -49,7 +49,7 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{path: path, config: cfg, patroni: openPatroni(cfg)}
+	h := &host{path: path, config: cfg, patroni: openPatroni(cfg, path)}
 	a.warnOfFallback(h)
 	if err := h.refuseOwn(); err != nil {
 		return nil, err
@@ -69,12 +69,14 @@ func (a *app) open(c *cli.Context) (*host, error) {
 
 // openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
 // notes is known, who stands in patroni.yml: these notes write nothing.
-func openPatroni(cfg *config.Config) *patroni.Client {
+func openPatroni(cfg *config.Config, path string) *patroni.Client {
 	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
 		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
 		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-		EnvironmentFile: cfg.Patroni.EnvironmentFile, Now: hostClock{}.Now, Kept: kept.PatroniSettings,
+		EnvironmentFile: cfg.Patroni.EnvironmentFile, Scope: cfg.Patroni.Scope, Name: cfg.Patroni.Name,
+		Where: func(setting string) (string, int) { return path, lineOf(cfg, setting) },
+		Now:   hostClock{}.Now, Kept: kept.PatroniSettings,
 	})
 }
 

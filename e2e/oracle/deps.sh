@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Installs, from Debian's packages, the clients that judge the fake, and only what is missing.
+# Installs, from Debian's packages, the programs that judge, and only what is missing. Patroni comes as the lab wants it:
+# nothing is started.
 set -euo pipefail
+cd "$(dirname "$0")"
+
+/usr/bin/python3 -c 'import patroni' 2>/dev/null || ../deps.sh
 
 missing=()
 command -v curl >/dev/null || missing+=(curl)
