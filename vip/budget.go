@@ -9,8 +9,9 @@ import (
 
 // How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of this host together: at most
 // 8 at once and 4 a second, which is 12 in any second. Dynamic ARP inspection shuts the port of a host that sends more than
-// 15 in one (Cisco, Catalyst 9300 configuration guide, "Rate limit of incoming ARP packets": 15 pps, burst interval 1 s), and
-// the kernel's own questions count there too.
+// 15 in one, and the kernel's own questions count there too. (Cisco, Catalyst 2960-X security configuration guide, "Limiting
+// the Rate of Incoming ARP Packets", and Dell, PowerConnect 8100 CLI guide, "ip arp inspection limit": by default 15 pps on
+// a port that is not trusted, burst interval 1 s.)
 const (
 	frameBurst = 8
 	frameEvery = 250 * time.Millisecond

@@ -217,8 +217,9 @@ func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime, scope int) erro
 	return err
 }
 
-// Release implements [reconcile.Address]. It refuses to take this host's own address away. The TCP sessions of the address are reset first, so that their clients hear
-// of it instead of waiting; what goes wrong there is a warning, and costs 50 ms at most.
+// Release implements [reconcile.Address]. It refuses to take this host's own address away. The TCP sessions of the address
+// are reset first, so that their clients hear of it instead of waiting; what goes wrong there is a warning, and costs 50 ms
+// at most.
 func (k *Kernel) Release() error {
 	s, err := k.survey()
 	if err != nil {
