@@ -45,6 +45,9 @@ func (v *visit) learnOthers(ctx context.Context) {
 // probe asks the neighbours, keeps who answers, and reports whether somebody does who did not before.
 func (v *visit) probe(ctx context.Context) (news bool) {
 	others, err := v.vip.Address.Others(ctx, probeWindow)
+	if errors.Is(err, ErrUnasked) { // many VIPs take turns
+		return false
+	}
 	if err != nil {
 		v.caution("ask who else answers for the address", err)
 		return false

@@ -45,7 +45,7 @@ type Address interface {
 	// ctx ends first.
 	Heard(ctx context.Context, ignore []MAC) (MAC, error)
 	// Others probes the link for the length of window and returns every other host, the default gateway excepted, that
-	// answers for the address or announces it.
+	// answers for the address or announces it. It is [ErrUnasked] where the link could not be asked, and nobody was heard.
 	Others(ctx context.Context, window time.Duration) ([]MAC, error)
 	// Release removes every copy of the address from its link. An address that is not there is released; one that must be
 	// this host's own stays, with an error.
@@ -75,6 +75,9 @@ type Patroni interface {
 
 // ErrBusy is returned by a [Notebook] when another process kept a lock for longer than the caller could wait.
 var ErrBusy = errors.New("locked by another vipctl")
+
+// ErrUnasked is returned by an [Address] whose link has had as many frames as it may for now.
+var ErrUnasked = errors.New("the link has had as many ARP frames as it may for now")
 
 // RouteLockAge is longer than any call of a [Route] takes.
 const RouteLockAge = 3 * time.Minute

@@ -9,6 +9,8 @@ import (
 	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // announcePatience is how long an announcement waits for its turn, where a link has had more frames than it may: one that has
@@ -68,7 +70,7 @@ func (k *Kernel) announce(link *netlink.LinkAttrs) error {
 func (k *Kernel) turn(link int, again bool) error {
 	if again {
 		if ok, _ := k.budget.take(link, keepForAgain); !ok {
-			return errFrames
+			return reconcile.ErrUnasked
 		}
 		return nil
 	}
@@ -78,14 +80,11 @@ func (k *Kernel) turn(link int, again bool) error {
 		case ok:
 			return nil
 		case k.clock()+after > end:
-			return errFrames
+			return reconcile.ErrUnasked
 		}
 		<-time.After(after)
 	}
 }
-
-// errFrames says that a link has had as many frames as it may for now.
-var errFrames = fmt.Errorf("this link has had %d frames within %v", frameBurst, frameBurst*frameEvery)
 
 // listenPacket opens a packet socket for the ARP or IPv6 frames of a link.
 func (k *Kernel) listenPacket(link *netlink.LinkAttrs, c *packet.Config) (*packet.Conn, error) {

@@ -8,13 +8,13 @@ import (
 )
 
 // How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of this host together: at most
-// 8 at once and 4 a second, which is 12 in any second. Dynamic ARP inspection shuts the port of a host that sends more than
+// 8 at once and 3 a second, which is 11 in any second and 23 in any five. Dynamic ARP inspection shuts the port of a host that sends more than
 // 15 in one, and the kernel's own questions count there too. (Cisco, Catalyst 2960-X security configuration guide, "Limiting
 // the Rate of Incoming ARP Packets", and Dell, PowerConnect 8100 CLI guide, "ip arp inspection limit": by default 15 pps on
-// a port that is not trusted, burst interval 1 s.)
+// a port that is not trusted, burst interval 1 s. HPE, ArubaOS-Switch access security guide, "arp-throttle": 30 in 5 s.)
 const (
 	frameBurst = 8
-	frameEvery = 250 * time.Millisecond
+	frameEvery = time.Second / 3
 )
 
 // What a frame must leave of the burst for others: an announcement is why a client waits; a probe may be late, and the second

@@ -27,7 +27,7 @@ const probeInterval = 100 * time.Millisecond
 // a routed address does not even look for its link.
 func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
 	var heard reconcile.MAC
-	err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
+	_, err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
 		same := func(i reconcile.MAC) bool { return strings.EqualFold(string(i), string(m)) }
 		if slices.ContainsFunc(ignore, same) {
 			return true
@@ -40,7 +40,8 @@ func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.M
 
 // Others probes the link for the length of the window and returns the MAC of every other host that answers for the
 // address or announces it, sorted. Any of them is a conflict or a proxy while we hold the address ourselves.
-// A routed address has none, which takes no time to find out.
+// A routed address has none, which takes no time to find out. Where the link's budget allowed no probe and nobody was heard,
+// it is [reconcile.ErrUnasked].
 func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
 	if k.routed {
 		return nil, nil
@@ -48,49 +49,52 @@ func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()
 	var others []reconcile.MAC
-	err := k.listen(ctx, func(m reconcile.MAC) bool {
+	asked, err := k.listen(ctx, func(m reconcile.MAC) bool {
 		if i, found := slices.BinarySearch(others, m); !found {
 			others = slices.Insert(others, i, m)
 		}
 		return true
 	})
+	if err == nil && !asked && len(others) == 0 {
+		err = fmt.Errorf("ask for %s on %s: %w", k.addr(), k.link, reconcile.ErrUnasked)
+	}
 	return others, err
 }
 
 // listen probes, and calls heard with the MAC of every frame of another host that says it has the address, until heard
-// returns false or ctx ends.
-func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn bool)) error {
+// returns false or ctx ends. asked is whether a probe was due and paid for; where there is nobody to ask, none is needed.
+func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn bool)) (asked bool, err error) {
 	if k.routed {
 		<-ctx.Done()
-		return nil
+		return true, nil
 	}
 	link, err := k.findLink()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !hasNeighbours(link) {
 		<-ctx.Done()
-		return nil
+		return true, nil
 	}
-	if err := k.listenOn(ctx, link, heard); err != nil {
-		return fmt.Errorf("listen for %s on %s: %w", k.addr(), link.Name, err)
+	if asked, err = k.listenOn(ctx, link, heard); err != nil {
+		err = fmt.Errorf("listen for %s on %s: %w", k.addr(), link.Name, err)
 	}
-	return nil
+	return asked, err
 }
 
-func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(reconcile.MAC) bool) error {
+func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(reconcile.MAC) bool) (asked bool, err error) {
 	notSuccessors, err := k.notSuccessors(link)
 	if err != nil {
-		return err
+		return false, err
 	}
 	question, err := probe(k.addr(), link.HardwareAddr)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// The socket is open before the first probe, so that no answer comes too early.
 	conn, err := k.listenPacket(link, claimsOnly(k.addr()))
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { go conn.Close() }() // as in announce
 	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
@@ -101,8 +105,9 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 			ok, after := k.budget.take(link.Index, keepForProbe)
 			if ok {
 				if _, err := conn.WriteTo(question.bytes, &packet.Addr{HardwareAddr: question.to}); err != nil && !passes(err) {
-					return err
+					return false, err
 				}
+				asked = true
 				after = probeInterval
 			}
 			next = time.Now().Add(after)
@@ -110,13 +115,13 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 		m, err := readClaim(ctx, conn, buf, next, k.claimant)
 		switch {
 		case err != nil:
-			return err
+			return asked, err
 		case m == "" || slices.Contains(notSuccessors, m): // nobody's
 		case !heard(m):
-			return nil
+			return asked, nil
 		}
 	}
-	return nil
+	return asked, nil
 }
 
 // readClaim reads one frame and returns who claims the address in it; "" when there was none before the deadline.
