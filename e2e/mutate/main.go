@@ -41,7 +41,7 @@ var (
 )
 
 // files hold the decisions.
-var files = []string{"decide.go", "callbacks.go", "leading.go", "denied.go", "lease.go", "operator.go", "facts.go", "seen.go", "conflict.go", "lookagain.go", "steer.go"}
+var files = []string{"decide.go", "callbacks.go", "leading.go", "denied.go", "lease.go", "operator.go", "facts.go", "seen.go", "conflict.go", "lookagain.go", "steer.go", "unproven.go", "repeats.go"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
