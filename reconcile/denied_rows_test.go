@@ -43,6 +43,14 @@ func TestRetakenRows(t *testing.T) {
 		return holder(append([]change{denies(), asked(2), polled(PollUs)}, changes...)...)
 	}
 	rest := denies(paused)
+	// forward is a wall clock that was set forward by so much since the last 200.
+	forward := func(by time.Duration) change {
+		return func(f *Facts) {
+			f.Past.Leading.Offset, f.Word.Offset = time.Hour, time.Hour+by
+			f.Peers.Result = PollSilent
+		}
+	}
+	loop := 10*time.Second + blip
 	checkRows(t, []row{
 		{name: "locked, and the peers name us", facts: still(), do: DoNothing, code: CodeLockRetaken, why: "lock being re-taken"},
 		{name: "asked twice already", facts: still(asked(2)), do: DoNothing, code: CodeLockRetaken},
@@ -53,6 +61,14 @@ func TestRetakenRows(t *testing.T) {
 		{name: "the peers differ", facts: still(polled(PollUnclear)), do: DoRelease, code: CodeNotLeader},
 		{name: "another leads", facts: still(polled(PollOther)), do: DoRelease, code: CodeNotLeader},
 		{name: "another is named", facts: still(polled(PollNamed)), do: DoRelease, code: CodeNotLeader},
+		{name: "clock set forward, for a loop", facts: still(forward(5*time.Minute), refused(loop)), do: DoNothing, code: CodeLockRetaken},
+		{name: "clock set forward, for longer", facts: still(forward(5*time.Minute), refused(loop+1)), do: DoRelease, code: CodeNotLeader},
+		{name: "clock set forward by just more than it drifts", facts: still(forward(slack+1), refused(time.Second)), do: DoNothing, code: CodeLockRetaken},
+		{name: "clock set forward by as much as it drifts", facts: still(forward(slack), refused(time.Second)), do: DoRelease, code: CodeNotLeader},
+		{name: "no clock is known of the last 200", facts: still(forward(5*time.Minute), past(func(m *Memory) { m.Leading.Offset = 0 }), refused(time.Second)), do: DoRelease, code: CodeNotLeader},
+		{name: "clock set forward, and nobody leads", facts: still(forward(5*time.Minute), polled(PollNobody), refused(time.Second)), do: DoRelease, code: CodeNotLeader},
+		{name: "clock set forward, and another leads", facts: still(forward(5*time.Minute), polled(PollOther), refused(time.Second)), do: DoRelease, code: CodeNotLeader},
+		{name: "clock set forward, first sight", facts: holder(denies(), forward(5*time.Minute), polled(Unpolled)), do: DoAsk, code: CodeAskAgain, ask: Question{Patroni: true, Peers: true, DCS: true, After: blip}},
 		{name: "paused, for two loops", facts: still(rest, asked(2), polled(PollSilent), refused(20*time.Second)), do: DoNothing, code: CodeLockRetaken},
 		{name: "paused, for longer", facts: still(rest, asked(2), refused(20*time.Second+1)), do: DoRelease, code: CodeNotLeader},
 		{name: "paused, unlocked", facts: still(denies(paused, unlocked), asked(2), polled(PollNobody), refused(time.Second)), do: DoNothing, code: CodeLockRetaken},

@@ -7,6 +7,7 @@ import (
 
 func TestHeldRows(t *testing.T) {
 	hour := heldFor(time.Hour)
+	contested := note(func(n *Note) { n.Answering = []MAC{"02:00:00:00:00:02"} })
 	long, short := now+time.Minute, now+5*time.Second // 2 ttl, and the hold's own end
 	checkRows(t, []row{
 		{name: "callbacks wait", facts: holder(hour, callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoNothing, code: CodeHeld, why: "held by ann for another 1h0m0s"},
@@ -19,6 +20,12 @@ func TestHeldRows(t *testing.T) {
 		{name: "leader", facts: holder(hour, leads()), do: DoHold, code: CodeHeld, until: long},
 		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoHold, code: CodeHeld, until: long, forever: true},
 		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoHold, code: CodeHeld, until: now + 16*time.Second},
+		{name: "leader, and another host answers", facts: holder(hour, leads(), contested), do: DoAsk, code: CodeUnheard, ask: Question{Peers: true, DCS: true}},
+		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoHold, code: CodeHeld, until: long},
+		{name: "a peer was promoted behind us", facts: holder(hour, leads(), rival(func(w *Word) { w.Timeline = 2 })), do: DoRelease, code: CodeHoldOverruled, why: "but n2 leads"},
+		{name: "a peer was promoted before us", facts: holder(hour, leads(func(w *Word) { w.Timeline = 2 }), rival()), do: DoHold, code: CodeHeld, until: long},
+		{name: "denied, and another host answers", facts: holder(hour, denies(), contested), do: DoAsk, code: CodeUnheard, ask: askPeers},
+		{name: "denied, and a peer leads on our timeline", facts: holder(hour, denies(), rival()), do: DoRelease, code: CodeHoldOverruled},
 		{name: "denied", facts: holder(hour, denies()), do: DoAsk, code: CodeUnheard, ask: askPeers},
 		{name: "denied, no peer answers", facts: holder(hour, denies(), polled(PollSilent)), do: DoHold, code: CodeHeld, until: long},
 		{name: "denied, not leased", facts: holder(hour, denies(), polled(PollSilent), unleased), do: DoHold, code: CodeHeld, until: long, forever: true},

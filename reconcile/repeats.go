@@ -3,6 +3,7 @@ package reconcile
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,9 +81,5 @@ func (r Repeat) String() string {
 	return fmt.Sprintf("again, %s since %s", times, r.Since.UTC().Format("15:04:05 UTC"))
 }
 
-func worthTelling(times int) bool {
-	for times%10 == 0 && times > 0 {
-		times /= 10
-	}
-	return times == 1
-}
+// worthTelling reports whether a number is 1, 10, 100 and so on.
+func worthTelling(times int) bool { return strings.TrimRight(strconv.Itoa(times), "0") == "1" }

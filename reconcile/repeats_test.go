@@ -25,6 +25,12 @@ func TestRepeats(t *testing.T) {
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q, want %q", told, want)
 	}
+	if rs, tell, words := rs.Count("claim address_missing", at+repeatsWithin, began); tell || words == "" || rs["claim address_missing"].Times != 1234 {
+		t.Errorf("a minute later it is the same still: tell %v, %q, %v", tell, words, rs)
+	}
+	if r := (Repeat{Last: at}); r.GoesOn(at) {
+		t.Error("what came once goes on")
+	}
 	if r := rs["claim address_missing"]; !r.GoesOn(at+repeatsWithin) || r.GoesOn(at+repeatsWithin+1) {
 		t.Error("it goes on for a minute behind the last time")
 	}

@@ -120,3 +120,26 @@ func TestNarrow(t *testing.T) {
 		}
 	}
 }
+
+// TestDatePeer: a peer's dcs_last_seen is dated by the peer's own clock, where HTTP's Date says what that is. Ours is an hour off.
+func TestDatePeer(t *testing.T) {
+	wall := time.Unix(written, 0).Add(time.Hour)
+	for name, c := range map[string]struct {
+		date, seen int64
+		want       Moment
+	}{
+		"now":                        {written, written, now},
+		"5 s ago":                    {written, written - 5, now - 5*time.Second},
+		"in the future by the slack": {written, written + 2, now},
+		"in the future by more":      {written, written + 3, 0},
+		"before this host's boot":    {written, written - 2000, 1},
+		"it does not say":            {0, written, max(now-time.Hour, 1)},
+		"it has not read the DCS":    {written, 0, 0},
+		"neither":                    {0, 0, 0},
+	} {
+		got := (Memory{}).datePeer(Word{Answer: NotLeader, Date: c.date, LastSeen: c.seen}, now, wall)
+		if got.SeenAt != c.want {
+			t.Errorf("%s: at %v, want %v", name, got.SeenAt, c.want)
+		}
+	}
+}
