@@ -72,15 +72,20 @@ func leadingStopping(f Facts) Verdict {
 }
 
 // leadingContradicted is a 200 that a second witness denies, or that stands alone where it proves nothing: nothing is claimed,
-// and what is vouched for runs out.
+// and what is vouched for runs out, unless it was only rolled.
 func leadingContradicted(f Facts) Verdict {
 	why := "leader, but nobody else says so: " + f.whyUnproven()
-	if f.Peers.Result == PollNamed {
+	switch f.Peers.Result {
+	case PollNamed:
 		why = fmt.Sprintf("leader, but %s %s", f.witness(), f.Peers.Name)
+	case PollNobody:
+		why = fmt.Sprintf("leader, but %s nobody: %s", f.witness(), f.whyUnproven())
 	}
 	switch {
 	case f.missing():
 		return nothing(CodeLeaderUnproven, "%s", why)
+	case f.lockGone():
+		return release(CodeLeaderUnproven, "%s", why)
 	case f.Now < f.end():
 		return nothing(CodeLeaderUnproven, "%s, lease ends in %v", why, f.left())
 	}

@@ -74,6 +74,15 @@ func (f Facts) suspect() bool {
 	return f.missing() && f.Word.Running() || f.unproven() || len(n.Answering) > 0 || n.LeaseEnd != 0 && f.Now >= n.LeaseEnd
 }
 
+// rolled reports whether the address is here from tick to tick: what was proved is over, or nearly.
+func (f Facts) rolled() bool { return f.end() <= f.Now+f.Interval+rollSlack }
+
+// lockGone reports whether the second witness, on whose word alone the address was rolled, has taken that back: nobody leads, or
+// the DCS names another. A peer that names another may not have heard of our promotion yet.
+func (f Facts) lockGone() bool {
+	return f.unproven() && f.rolled() && (f.Peers.Result == PollNobody || f.Peers.Result == PollNamed && f.Peers.ByDCS)
+}
+
 // contradicted reports whether the second witness speaks against our 200, or is missing where nothing goes without it.
 func (f Facts) contradicted() bool {
 	return f.suspect() && f.Peers.Result == PollNamed || f.unproven() && f.Peers.Result != PollUs
