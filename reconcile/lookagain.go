@@ -49,7 +49,7 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	case w.State == "stopping":
 		at = f.Now + stoppingEvery
 		return at, at <= turn-stoppingEvery
-	case f.unproven() && f.rolled() && f.Peers.us():
+	case f.borrowed() && f.Peers.us():
 		at = f.Now + unprovedEvery
 		return at, at < turn-tickSoon
 	case w.SeenAt == 0:
