@@ -68,5 +68,6 @@ mutate:
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }
 	go vet ./...
+	go vet -tags labclock ./cmd/vipctl
 	$(STATICCHECK) ./...
 	go mod tidy -diff

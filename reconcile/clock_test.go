@@ -47,17 +47,54 @@ func TestClockStepsBack(t *testing.T) {
 			w.wall = w.wall.Add(300*time.Second + c.step)
 			const ttl = 30 * time.Second
 			locked, asked := w.now+ttl, w.now
-			for since := w.now; w.now < since+280*time.Second; w.pass(2 * time.Second) {
+			w.onWait = func() {
 				if w.now-asked >= monitor {
 					w.word.LastSeen, asked = w.wall.Unix(), w.now
 				}
 				if w.now > locked {
 					w.peers = promotedPeer()
 				}
+			}
+			for until := w.now + 280*time.Second; w.now < until; {
+				next := w.now + 2*time.Second
 				w.tick()
 				if w.now > locked {
 					w.want(false)
 				}
+				_ = w.Wait(t.Context(), next-w.now)
+			}
+		})
+	}
+}
+
+// TestClockStepsBackAndTheLockEnds: while only others vouch for the address, it goes when they no longer do, and not when a lease
+// that was rolled before ends.
+func TestClockStepsBackAndTheLockEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		peers bool   // they answer
+		dcs   string // who leads by the DCS
+	}{
+		"the peers see no leader":   {peers: true},
+		"the DCS names nobody":      {},
+		"the DCS names another one": {dcs: "n3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := stepped(t)
+			locked := w.now + 30*time.Second
+			w.onWait = func() {
+				if w.now > locked {
+					w.peers, w.dcsLeader = nil, c.dcs
+				}
+				if w.now > locked && c.peers {
+					w.peers = naming("")
+					w.peers[0].Word.Unlocked, w.peers[0].Word.LastSeen = true, w.wall.Unix()
+				}
+			}
+			for w.now < locked+10*time.Second {
+				next := w.now + 2*time.Second
+				w.tick()
+				w.want(w.now <= locked)
+				_ = w.Wait(t.Context(), next-w.now)
 			}
 		})
 	}
@@ -67,15 +104,18 @@ func TestClockStepsBack(t *testing.T) {
 // peers have named this member for longer than a lock lives.
 func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	w := stepped(t)
-	for began := w.now; w.now <= began+42*time.Second; w.pass(2 * time.Second) { // loop_wait, ttl and 2 s
+	for until := w.now + 42*time.Second; w.now < until; { // loop_wait, ttl and 2 s
+		next := w.now + 2*time.Second
 		w.leads()
 		w.wantCode(w.tick(), CodeLeaderUnproven)
 		w.want(true)
+		w.pass(next - w.now)
 	}
-	w.leads()
-	w.tick()
-	w.pass(2 * time.Second)
-	w.leads()
+	for range 2 {
+		w.pass(2 * time.Second)
+		w.leads()
+		w.tick()
+	}
 	w.wantCode(w.tick(), CodeLeader)
 }
 

@@ -152,6 +152,13 @@ var laws = map[string]func(Facts, Verdict) string{
 		}
 		return ""
 	},
+	"what was rolled goes with the word that it was rolled on": func(f Facts, v Verdict) string {
+		exempt := f.Word.Paused || f.Word.Failsafe || f.Word.State == "stopping" || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader
+		if !exempt && f.Trigger.Event == EventTick && f.Follow.Wants(f.Word.Role) && f.Sight.Here == PresenceYes && f.lockGone() && v.Do != DoRelease {
+			return "kept"
+		}
+		return ""
+	},
 	"two leaders: the lower timeline goes": func(f Facts, v Verdict) string {
 		lower := !f.Word.Paused && f.evidence().Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result == PollOther && f.outvoted()
 		if lower && v.Do == DoHold {
@@ -160,7 +167,8 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
-		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && !f.Peers.elsewhere() && f.evidence() == f.Word
+		nobody := f.unproven() && f.Peers.Result == PollNobody // our word proves nothing, and theirs is that there is no leader
+		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && !f.Peers.elsewhere() && !nobody && f.evidence() == f.Word
 		ended := v.Do == DoRelease && f.end() <= f.Now
 		if f.Trigger.Event != EventTick && f.handingOver() && f.PG == PGDown {
 			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on

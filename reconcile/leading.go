@@ -31,6 +31,8 @@ func leading(f Facts) Verdict {
 		return leadingStopping(f)
 	case f.contradicted():
 		return leadingContradicted(f)
+	case f.unproven() && f.missing() && w.over(f.timing()):
+		return nothing(CodeLeaderUnproven, "leader, DCS last seen %v ago", f.seenAgo())
 	case f.unproven():
 		return holdIfRunning(f, lockLease(f), CodeLeaderUnproven, "leader, and "+f.witness()+" us: "+f.whyUnproven())
 	case !f.fresh():
@@ -72,15 +74,20 @@ func leadingStopping(f Facts) Verdict {
 }
 
 // leadingContradicted is a 200 that a second witness denies, or that stands alone where it proves nothing: nothing is claimed,
-// and what is vouched for runs out.
+// and what is vouched for runs out, unless that was the word of others alone.
 func leadingContradicted(f Facts) Verdict {
 	why := "leader, but nobody else says so: " + f.whyUnproven()
-	if f.Peers.Result == PollNamed {
+	switch f.Peers.Result {
+	case PollNamed:
 		why = fmt.Sprintf("leader, but %s %s", f.witness(), f.Peers.Name)
+	case PollNobody:
+		why = fmt.Sprintf("leader, but %s nobody: %s", f.witness(), f.whyUnproven())
 	}
 	switch {
 	case f.missing():
 		return nothing(CodeLeaderUnproven, "%s", why)
+	case f.lockGone():
+		return release(CodeLeaderUnproven, "%s", why)
 	case f.Now < f.end():
 		return nothing(CodeLeaderUnproven, "%s, lease ends in %v", why, f.left())
 	}
@@ -101,7 +108,7 @@ func leadingUnfollowed(f Facts) Verdict {
 
 // leadingStale is a 200 whose lock may end before the next tick: the loop of Patroni hangs, or the DCS does.
 func leadingStale(f Facts) Verdict {
-	age := (f.Now - f.Word.SeenAt).Round(time.Second)
+	age := f.seenAgo()
 	if f.missing() {
 		return nothing(CodeLeaderStale, "leader, DCS last seen %v ago", age)
 	}
@@ -110,6 +117,9 @@ func leadingStale(f Facts) Verdict {
 	}
 	return hold(f, rollingLease(f), CodeLeaderStale, "leader, DCS last seen %v ago, rolling", age)
 }
+
+// seenAgo is how long ago our Patroni read the DCS, for people.
+func (f Facts) seenAgo() time.Duration { return (f.Now - f.Word.SeenAt).Round(time.Second) }
 
 // doubtful reports whether a 200 may be another member's too.
 func (f Facts) doubtful() bool {
@@ -147,10 +157,17 @@ func twoLeaders(f Facts) Verdict {
 	return nothing(CodeTwoLeaders, "%s, and we yield", why)
 }
 
-// outvoted reports whether the other of two leaders was promoted last, which needs no second look.
+// outvoted reports whether the other of two leaders needs no second look: it was promoted last, or is being promoted while nothing
+// but the word of others keeps the address here.
 func (f Facts) outvoted() bool {
 	we, peer := f.Word, f.Peers.Word
-	return !we.Paused && !peer.Paused && promotedLast(peer, we)
+	switch {
+	case we.Paused || peer.Paused:
+		return false
+	case promotedLast(peer, we):
+		return true
+	}
+	return f.borrowed() && !f.Peers.us() && !promotedLast(we, peer)
 }
 
 // yields reports whether we, of two leaders, are the one that is none. Where our dcs_last_seen proves nothing, it decides

@@ -20,14 +20,14 @@ const (
 	// stoppingEvery is how often a leader that stops is looked at: it gives the lock away as soon as its checkpoint is
 	// written, also while its archiver goes on for minutes, and no callback comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond
-	// unprovedEvery is how often a silent leader is looked at that has the address on the word of others alone.
+	// unprovedEvery is how often a leader is looked at that has the address on the word of others alone.
 	unprovedEvery = 200 * time.Millisecond
 	// shortBefore is what a look and what is done about it take.
 	shortBefore = 50 * time.Millisecond
 )
 
 // nextLookAt is when a tick should look again, and whether it should. It looks soon while PostgreSQL stops, and while only
-// the peers' word keeps the address here: a successor may lead at any moment. Else it looks when Patroni's next loop comes
+// the word of others keeps the address here: a successor may lead at any moment. Else it looks when Patroni's next loop comes
 // well before the next tick does: should Patroni die in between, a refresh of the lock that nobody heard of would shorten
 // the lease by a whole loop_wait.
 func (f Facts) nextLookAt() (at Moment, wanted bool) {
@@ -49,6 +49,9 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 	case w.State == "stopping":
 		at = f.Now + stoppingEvery
 		return at, at <= turn-stoppingEvery
+	case f.borrowed() && f.Peers.us():
+		at = f.Now + unprovedEvery
+		return at, at < turn-tickSoon
 	case w.SeenAt == 0:
 		return 0, false
 	}

@@ -45,6 +45,10 @@ func TestNextLookAt(t *testing.T) {
 		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
 		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *Memory) { m.Word.Paused = true })), 200 * time.Millisecond},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
+		"clock set back, rolled":     {setBack(5*time.Second, polled(PollUs)), 200 * time.Millisecond},
+		"clock set back, proved":     {setBack(5*time.Second+1, polled(PollUs)), 0},
+		"clock set back, silence":    {setBack(5*time.Second, polled(PollSilent)), 0},
+		"clock set back, no turn":    {setBack(5*time.Second, polled(PollUs), func(f *Facts) { f.Trigger.At = now - 1780*time.Millisecond }), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
 		"stopping":                   {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
 		"stopping, S missing":        {holder(leads(heard(0), unseen, state("stopping"))), 100 * time.Millisecond},
@@ -114,6 +118,12 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 	if took := w.now - began; took != 2*time.Second-stoppingEvery {
 		t.Errorf("took %v of 2s", took)
 	}
+}
+
+// setBack is a leader whose wall clock was set back, and whose lease lasts so long yet.
+func setBack(left time.Duration, changes ...change) Facts {
+	back := past(func(m *Memory) { m.Unproven = &Unproven{Since: now - time.Minute} })
+	return holder(append([]change{here(left), leads(heard(0), seen(3*time.Second)), back}, changes...)...)
 }
 
 // silentLed is a silent leader with 20/2/3 whose peers name it, and whose last loop was so long ago.

@@ -24,7 +24,7 @@ type Unproven struct {
 func (m *Memory) doubt(w Word) {
 	last := m.Word
 	back := last.Offset - w.Offset
-	over := m.Timing != (Timing{}) && w.Answer == Leader && w.SeenAt != 0 && !w.Paused && !w.Failsafe && w.At >= w.SeenAt+m.timing().TTL-leaseSafety
+	over := m.Timing != (Timing{}) && w.Answer == Leader && !w.Paused && !w.Failsafe && w.over(m.timing())
 	switch {
 	case last.Offset != 0 && back > slack:
 		m.Unproven = &Unproven{Since: w.At, Why: fmt.Sprintf("the wall clock was set back by %v", back.Round(time.Second))}
@@ -34,6 +34,9 @@ func (m *Memory) doubt(w Word) {
 		m.Unproven = &Unproven{Since: w.At, Why: "Patroni's loops had stopped"}
 	}
 }
+
+// over reports whether the lock has run out, or is about to, unless something refreshes it that does not read the DCS.
+func (w Word) over(t Timing) bool { return w.SeenAt != 0 && w.At >= w.SeenAt+t.TTL-leaseSafety }
 
 // vouch ends a doubt: a member that is named for longer than a lock lives has refreshed it since, so that its loops run.
 // The first loop behind a step may run as before; the sleep after that one is too long.
@@ -72,6 +75,15 @@ func (f Facts) witnessedLease() Moment {
 func (f Facts) suspect() bool {
 	n := f.Note
 	return f.missing() && f.Word.Running() || f.unproven() || len(n.Answering) > 0 || n.LeaseEnd != 0 && f.Now >= n.LeaseEnd
+}
+
+// borrowed reports whether the address is here on the word of others alone, from tick to tick: what was proved is over, or nearly.
+func (f Facts) borrowed() bool { return f.unproven() && f.end() <= f.Now+f.Interval+rollSlack }
+
+// lockGone reports whether the others have taken that word back: nobody leads, or the DCS names another. A peer that names another
+// may not have heard of our promotion yet.
+func (f Facts) lockGone() bool {
+	return f.borrowed() && (f.Peers.Result == PollNobody || f.Peers.Result == PollNamed && f.Peers.ByDCS)
 }
 
 // contradicted reports whether the second witness speaks against our 200, or is missing where nothing goes without it.

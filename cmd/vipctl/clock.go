@@ -27,8 +27,6 @@ func (hostClock) Now() reconcile.Moment {
 	return time.Duration(ts.Nano())
 }
 
-func (hostClock) Wall() time.Time { return time.Now() }
-
 func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -20,8 +21,11 @@ type cluster struct {
 	asked bool
 }
 
-// binary builds vipctl once.
-var binary = sync.OnceValues(build)
+// binary builds vipctl once, and clockBinary the one whose wall clock can be set.
+var (
+	binary      = sync.OnceValues(func() (string, error) { return build("") })
+	clockBinary = sync.OnceValues(func() (string, error) { return build(",labclock") })
+)
 
 // up is called with the cluster's lock held.
 func (c *cluster) up() (*lab.Lab, error) {
@@ -29,27 +33,62 @@ func (c *cluster) up() (*lab.Lab, error) {
 		return c.lab, c.err
 	}
 	c.asked = true
-	if c.opts.Binary, c.err = binary(); c.err != nil {
+	program := binary
+	if c.opts.Clocks {
+		program = clockBinary
+	}
+	if c.opts.Binary, c.err = program(); c.err != nil {
 		return nil, c.err
 	}
 	c.opts.Interval = interval
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	c.lab, c.err = lab.Up(ctx, c.opts)
+	if c.lab, c.err = lab.Up(ctx, c.opts); c.err == nil {
+		raised.add(c.down)
+	}
 	return c.lab, c.err
 }
 
-// down does not wait for a test that has the cluster: it may be called on a signal.
-func (c *cluster) down() error {
-	if c.lab == nil {
-		return nil
-	}
-	return c.lab.Down()
+// raised is what has to be taken away in the end.
+var raised remains
+
+type remains struct {
+	mu    sync.Mutex
+	takes []func() error
 }
+
+func (r *remains) add(takeAway func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.takes = append(r.takes, takeAway)
+}
+
+// down takes away every cluster that was brought up, and every binary.
+func (r *remains) down() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var problems []error
+	for _, takeAway := range r.takes {
+		problems = append(problems, takeAway())
+	}
+	return errors.Join(problems...)
+}
+
+// down does not wait for a test that has the cluster: it may be called on a signal.
+func (c *cluster) down() error { return c.lab.Down() }
 
 // begin gives the cluster, whole, to the test for a trial of the named fault. The trial's line is printed, and the
 // cluster given back, when the test is over.
 func (c *cluster) begin(t *testing.T, fault string) *trial {
+	t.Helper()
+	tr := c.take(t, fault, 4*time.Minute)
+	tr.settle()
+	tr.started = time.Now()
+	return tr
+}
+
+// take is begin with a cluster that is as it is, and a limit for the trial.
+func (c *cluster) take(t *testing.T, fault string, limit time.Duration) *trial {
 	t.Helper()
 	if err := lab.Lacks(); err != nil {
 		t.Skip(err)
@@ -60,11 +99,9 @@ func (c *cluster) begin(t *testing.T, fault string) *trial {
 	if err != nil {
 		t.Fatal("bring the lab up:", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	tr := &trial{T: t, ctx: ctx, lab: l, Fault: fault, Settings: c.settings}
-	tr.settle()
-	tr.started = time.Now()
+	tr := &trial{T: t, ctx: ctx, lab: l, Fault: fault, Settings: c.settings, started: time.Now()}
 	t.Cleanup(func() {
 		tr.Holds = !t.Failed()
 		tr.Seconds = int(time.Since(tr.started).Seconds())

@@ -40,6 +40,10 @@ var (
 	// For what waits long and measures little, beside the others.
 	second = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	third  = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
+	// The nodes' wall clocks can be set.
+	clocks = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Clocks: true}}
+	// The same where nothing wakes a Patroni that sleeps.
+	sleepers = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Clocks: true, EtcdV2: true, WallWaits: true}}
 	// The VIP is where Hetzner's API says.
 	hetzner = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Hetzner: lab.FloatingIP}}
 )
@@ -54,40 +58,29 @@ func TestMain(m *testing.M) {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
-		_ = down()
+		_ = raised.down()
 		os.Exit(130)
 	}()
 	code := m.Run()
-	if err := errors.Join(down(), results.print(os.Stdout), results.write(*figuresFile)); err != nil {
+	if err := errors.Join(raised.down(), results.print(os.Stdout), results.write(*figuresFile)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
 }
 
-// down takes every cluster away that was brought up.
-func down() error {
-	var problems []error
-	for _, c := range []*cluster{short, defaults, second, third, hetzner} {
-		problems = append(problems, c.down())
-	}
-	if dir, err := binary(); err == nil {
-		problems = append(problems, os.RemoveAll(filepath.Dir(dir)))
-	}
-	return errors.Join(problems...)
-}
-
-// build builds vipctl as `make build` does, so that no test ever sees an old one.
-func build() (string, error) {
+// build builds vipctl as `make build` does, so that no test ever sees an old one, with more tags where they are given.
+func build(tags string) (string, error) {
 	dir, err := os.MkdirTemp("", "vipctl-faults-")
 	if err != nil {
 		return "", err
 	}
+	raised.add(func() error { return os.RemoveAll(dir) })
 	binary := filepath.Join(dir, "vipctl")
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs,nethttpomithttp2", "-o", binary, "../../cmd/vipctl")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs,nethttpomithttp2"+tags, "-o", binary, "../../cmd/vipctl")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("build vipctl: %w: %s", err, out), os.RemoveAll(dir))
+		return "", fmt.Errorf("build vipctl: %w: %s", err, out)
 	}
 	return binary, nil
 }

@@ -27,6 +27,17 @@ func (l *Lab) Configure(ctx context.Context, patch string) error {
 	})
 }
 
+// Wake has the node's Patroni run its next loop now, as every change of the dynamic configuration that is asked of it does. It is
+// asked for what it has.
+func (n *Node) Wake(ctx context.Context) error {
+	patch := fmt.Sprintf(`{"loop_wait": %d}`, n.lab.opts.LoopWait)
+	code, answer, err := n.http(ctx, http.MethodPatch, 8008, "/config", patch)
+	if err == nil && code != http.StatusOK {
+		err = fmt.Errorf("wake Patroni on %s: %d %s", n.Name, code, answer)
+	}
+	return err
+}
+
 // Restart restarts the node's PostgreSQL, as `patronictl restart` does, and returns when it runs again.
 func (n *Node) Restart(ctx context.Context) error { return n.order(ctx, "/restart") }
 
@@ -52,6 +63,17 @@ func (n *Node) order(ctx context.Context, path string) error {
 	code, answer, err := n.http(ctx, http.MethodPost, 8008, path, "{}")
 	if err == nil && code >= 300 {
 		err = fmt.Errorf("%s on %s: %d %s", path, n.Name, code, answer)
+	}
+	return err
+}
+
+// Failover tells the cluster that the node shall lead, as `patronictl failover` does, and returns when it does, or Patroni has given
+// it up. Where the lock is still another's, the node takes it as soon as that has ended.
+func (n *Node) Failover(ctx context.Context) error {
+	body := fmt.Sprintf(`{"candidate": %q}`, n.Name)
+	code, answer, err := n.http(ctx, http.MethodPost, 8008, "/failover", body)
+	if err == nil && code >= 300 {
+		err = fmt.Errorf("fail over to %s: %d %s", n.Name, code, answer)
 	}
 	return err
 }

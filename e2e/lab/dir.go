@@ -93,6 +93,9 @@ func (l *Lab) Down() (err error) {
 		if l.Hetzner != nil {
 			l.Hetzner.close()
 		}
+		for _, e := range l.standIns {
+			e.down()
+		}
 		if l.Dir != "" {
 			err = remove(l.Dir)
 		}

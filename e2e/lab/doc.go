@@ -5,6 +5,9 @@
 // frozen, unplugged and partitioned (faults.go), written to as clients would (writer.go), and watched for who holds the
 // VIP (watch.go). [Recording.Figures] turns what the writers saw into the numbers that vipctl promises.
 //
+// With [Options.Clocks] each node has a wall clock of its own, for Patroni and vipctl ([Node.SetClock]); with [Options.StandIn] a
+// handler answers in the place of every node's Patroni, and there is no cluster behind it.
+//
 // With [Options.Hetzner] the clients are behind a router, and the VIP is where a fake of Hetzner's API says: the router
 // sends it to the node that the API names ([Hetzner]).
 //

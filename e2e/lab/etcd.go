@@ -21,7 +21,7 @@ func (n *Node) startEtcd() (err error) {
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 		"--listen-client-urls", client+",http://127.0.0.1:2379", "--advertise-client-urls", client,
 		"--initial-cluster", strings.Join(cluster, ","), "--initial-cluster-state", "new",
-		"--heartbeat-interval", "100", "--election-timeout", "1000")
+		"--heartbeat-interval", "100", "--election-timeout", "1000", fmt.Sprintf("--enable-v2=%t", n.lab.opts.EtcdV2))
 	return err
 }
 

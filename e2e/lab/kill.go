@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -55,10 +56,8 @@ func (l *Lab) KillRuns(ctx context.Context, subcommand string, after func() time
 // runs reports whether the process is vipctl on a node of this lab with the given subcommand.
 func (l *Lab) runs(pid int, subcommand string) bool {
 	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !bytes.HasPrefix(argv, []byte(l.path("bin", "vipctl")+"\x00")) {
-		return false
-	}
-	return bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
+	ours := func(n *Node) bool { return bytes.HasPrefix(argv, []byte(n.program()+"\x00")) }
+	return err == nil && slices.ContainsFunc(l.Nodes, ours) && bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
 }
 
 // later takes hold of a process and returns a function that kills that one, whoever may have its pid by then.

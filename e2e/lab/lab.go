@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,9 +23,15 @@ type Options struct {
 	Synchronous  bool          // synchronous_mode
 	Archive      bool          // archive_mode, with an archive_command that Configure may change
 	StopHook     bool          // Patroni heeds HoldStop
+	Clocks       bool          // SetClock works; takes a Binary that is built with the tag labclock
+	WallWaits    bool          // Patroni waits by the wall clock, as with Python before 3.11
+	EtcdV2       bool          // Patroni uses etcd's API of version 2
 	VipctlYAML   string        // more lines for every vipctl.yml
 	Hetzner      Product       // whose the VIP is; without it neighbours ask each other for it
 	Progress     func(Step)    // told what Up is doing
+
+	// StandIn answers on a node in the place of its Patroni; the lab has no cluster then.
+	StandIn func(*Node) http.Handler
 }
 
 // Step is one thing that [Up] does or waits for. It is reported twice: as it begins, and with its time when it is done.
@@ -51,6 +58,7 @@ type Lab struct {
 	postgres *syscall.Credential
 	sw       *Namespace
 	router   *Namespace // between the clients and the switch; nil where there is none
+	standIns []*endpoint
 	lock     *os.File
 	watch    *watch
 	sessions int // writers started so far
@@ -84,22 +92,32 @@ func Up(ctx context.Context, opts Options) (*Lab, error) {
 	}
 	l := &Lab{opts: opts.withDefaults(), pgBin: findPostgres()}
 	l.VIP = l.opts.Hetzner.address()
-	for _, s := range []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"sweep up after dead labs, make a folder", func(context.Context) error { return l.makeDir() }},
-		{"connect the hosts", func(context.Context) error { return l.connect() }},
-		{"etcd elects a leader", l.upEtcd},
-		{"Patroni bootstraps PostgreSQL on n1", l.upFirst},
-		{"the replicas copy it and stream", l.upRest},
-		{"the leader has the VIP", l.upVIP},
-	} {
+	for _, s := range l.steps() {
 		if err := l.step(ctx, s.what, s.do); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.what, err), l.Down())
 		}
 	}
 	return l, nil
+}
+
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+func (l *Lab) steps() []step {
+	hosts := []step{
+		{"sweep up after dead labs, make a folder", func(context.Context) error { return l.makeDir() }},
+		{"connect the hosts", func(context.Context) error { return l.connect() }},
+	}
+	if l.opts.StandIn != nil {
+		return append(hosts, step{"something answers as Patroni", l.upStandIns})
+	}
+	return append(hosts,
+		step{"etcd elects a leader", l.upEtcd},
+		step{"Patroni bootstraps PostgreSQL on n1", l.upFirst},
+		step{"the replicas copy it and stream", l.upRest},
+		step{"the leader has the VIP", l.upVIP})
 }
 
 func (l *Lab) step(ctx context.Context, what string, do func(context.Context) error) error {

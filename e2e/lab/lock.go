@@ -53,11 +53,15 @@ func (l *Lab) watchLock() {
 		<-l.watch.stop
 		cancel()
 	}()
+	follow := (*Node).followLock
+	if l.opts.EtcdV2 {
+		follow = (*Node).followLockV2
+	}
 	for _, n := range l.Nodes {
 		go func() {
 			next := int64(1)
 			for ctx.Err() == nil {
-				next = n.followLock(ctx, next)
+				next = follow(n, ctx, next)
 				time.Sleep(100 * time.Millisecond) // it is down, or the lab is going away
 			}
 		}()

@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"encoding/json"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
@@ -30,4 +32,28 @@ func TestLock(t *testing.T) {
 	if got := l.Lock(); !slices.Equal(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+}
+
+func TestLockV2(t *testing.T) {
+	for said, want := range map[string]lockEvent{
+		`{"action":"compareAndSwap","node":{"key":"/service/lab/leader","value":"n1","modifiedIndex":7,"ttl":20}}`: v2Event("n1", "7"),
+		`{"action":"expire","node":{"key":"/service/lab/leader","modifiedIndex":9},"prevNode":{"value":"n1"}}`:     v2Event("", "9"),
+	} {
+		var a lockAnswerV2
+		if err := json.Unmarshal([]byte(said), &a); err != nil || !reflect.DeepEqual(a.event(), want) {
+			t.Errorf("%s: got %+v, %v, want %+v", said, a.event(), err, want)
+		}
+	}
+	var a lockAnswerV2
+	if err := json.Unmarshal([]byte(`{"errorCode":401,"message":"The event in requested index is outdated and cleared","index":2007}`), &a); err != nil {
+		t.Fatal(err)
+	}
+	if a.Code != indexCleared || a.Index != 2007 {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func v2Event(node, revision string) (e lockEvent) {
+	e.KV.Value, e.KV.Revision = []byte(node), revision
+	return e
 }

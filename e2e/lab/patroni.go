@@ -19,7 +19,7 @@ name: %[2]s
 restapi:
   listen: 0.0.0.0:8008
   connect_address: %[3]s:8008
-etcd3:
+%[13]s:
   hosts: [%[4]s]
 bootstrap:
   dcs:
@@ -67,8 +67,9 @@ func (n *Node) writePatroniYAML() error {
 	}
 	o := n.lab.opts
 	archive := map[bool]string{true: "on", false: "off"}[o.Archive]
+	dcs := map[bool]string{true: "etcd", false: "etcd3"}[o.EtcdV2]
 	text := fmt.Sprintf(patroniYAML, scope, n.Name, n.Addr, strings.Join(hosts, ", "), o.TTL, o.LoopWait, o.RetryTimeout,
-		o.Synchronous, n.lab.pgBin, n.Dir, n.callbacksYAML(), archive)
+		o.Synchronous, n.lab.pgBin, n.Dir, n.callbacksYAML(), archive, dcs)
 	return os.WriteFile(n.path("patroni.yml"), []byte(text), 0o644)
 }
 
@@ -90,11 +91,9 @@ func (n *Node) StartPatroni() (err error) {
 	if n.patroni.running() {
 		return nil
 	}
-	argv := []string{"/usr/bin/patroni", n.path("patroni.yml")}
-	if n.lab.opts.StopHook {
-		if argv, err = n.withStopHook(argv); err != nil {
-			return err
-		}
+	argv, err := n.hooked([]string{"/usr/bin/patroni", n.path("patroni.yml")})
+	if err != nil {
+		return err
 	}
 	n.patroni, err = n.serve("patroni", argv...)
 	return err

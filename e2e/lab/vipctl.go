@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -20,13 +21,16 @@ paths:
   state: %[1]s/state
 %[4]s`
 
+// program is the node's vipctl.
+func (n *Node) program() string { return n.path("bin", "vipctl") }
+
 // vipctl is the command line of vipctl on this node.
 func (n *Node) vipctl(args ...string) []string {
-	return append([]string{n.lab.path("bin", "vipctl"), "--config", n.path("vipctl.yml")}, args...)
+	return append([]string{n.program(), "--config", n.path("vipctl.yml")}, args...)
 }
 
 // installVipctl copies the binary as a package would install it: owned by root, run by postgres alone, with the two
-// capabilities that moving and announcing an address take.
+// capabilities that moving and announcing an address take. Every node has the same file, by a name of its own.
 func (l *Lab) installVipctl() error {
 	if l.opts.Binary == "" {
 		return nil
@@ -48,6 +52,24 @@ func (l *Lab) installVipctl() error {
 	out, err := exec.Command("setcap", "cap_net_admin,cap_net_raw+ep", bin).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("setcap %s: %w: %s", bin, err, strings.TrimSpace(string(out)))
+	}
+	for _, n := range l.Nodes {
+		if err := n.linkVipctl(bin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) linkVipctl(bin string) error {
+	if err := os.MkdirAll(filepath.Dir(n.program()), 0o755); err != nil {
+		return err
+	}
+	if err := os.Link(bin, n.program()); err != nil {
+		return err
+	}
+	if n.lab.opts.Clocks {
+		return n.SetClock(0)
 	}
 	return nil
 }
