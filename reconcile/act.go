@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"time"
@@ -86,9 +87,10 @@ func (v *visit) renew(verdict Verdict) {
 	}
 	if n.announceDue(now, v.Refresh, v.Interval) {
 		err := v.vip.Address.Announce()
-		v.caution("announce", err)
 		if err == nil {
 			n.Announced = now
+		} else if !errors.Is(err, ErrUnasked) { // many VIPs take turns
+			v.caution("announce", err)
 		}
 	}
 	n.LeaseEnd, n.Forever, n.Failure = verdict.Until, verdict.Forever, ""

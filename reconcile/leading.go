@@ -129,7 +129,7 @@ func (f Facts) doubtful() bool {
 	case f.Word.State == "stopping":
 		return false
 	}
-	return f.suspect() || !f.Word.Failsafe && !f.fresh()
+	return f.suspect() || !f.fresh() // in failsafe mode a lease is always fresh
 }
 
 // seenLongAgo reports whether our Patroni's view of the DCS is older than a loop and its retries.

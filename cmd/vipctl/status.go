@@ -79,8 +79,11 @@ type conflictStatus struct {
 	At  reconcile.Stamp `json:"at"`
 }
 
-// answerWindow is how long status listens for others that answer for a VIP.
-const answerWindow = 150 * time.Millisecond
+// answerWindow is how long status listens for others that answer for a VIP, and answerTries how often it tries to ask.
+const (
+	answerWindow = 150 * time.Millisecond
+	answerTries  = 10
+)
 
 func (a *app) statusCommand() *cli.Command {
 	return command(&cli.Command{
@@ -194,7 +197,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 		v.Route = newRouteStatus(configured.Route, memo, o.Facts)
 		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Word.Answer == reconcile.Leader)...)
 	} else { // the network routes the others: whoever answers has no part in it
-		others, err := h.engine.VIPs[i].Address.Others(a.ctx, answerWindow)
+		others, err := a.answersFor(h.engine.VIPs[i].Address)
 		caution("ask who answers for "+v.Name, err)
 		v.Answering = append(v.Answering, others...)
 		if err != nil {
@@ -207,6 +210,16 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 		v.LastTransition = &last[0]
 	}
 	return v, warnings
+}
+
+// answersFor asks who else answers for an address, and waits for its turn where the link has had its frames.
+func (a *app) answersFor(address reconcile.Address) (others []reconcile.MAC, err error) {
+	for range answerTries {
+		if others, err = address.Others(a.ctx, answerWindow); !errors.Is(err, reconcile.ErrUnasked) {
+			break
+		}
+	}
+	return others, err
 }
 
 func newVIPStatus(o reconcile.Outcome) vipStatus {
