@@ -119,84 +119,6 @@ func (r *run) askForSettings(ctx context.Context) error {
 	return err
 }
 
-// poll returns the nth poll of the peers in this run, like word. With dcs, our own Patroni's view of the DCS stands in where no
-// peer answers.
-func (r *run) poll(ctx context.Context, n int, dcs bool) Poll {
-	r.polling.Lock()
-	defer r.polling.Unlock()
-	past := r.memory()
-	if n < len(r.polls) && (!dcs || r.polls[n].Result != PollSilent) {
-		return r.polls[n]
-	}
-	if past.PeersAt == 0 && r.members == nil && !r.slow { // nobody is known yet who could be asked
-		r.learnMembers(ctx)
-		past = r.memory()
-	}
-	at := r.Clock.Now()
-	words := r.Patroni.Poll(ctx, past.Peers)
-	for i, w := range words {
-		words[i].Word = past.datePeer(w.Word, r.Clock.Now(), r.Clock.Wall())
-	}
-	p := Summarize(words, r.Patroni.Name(), at, past.timing())
-	if dcs && (p.Result == PollSilent || p.Result == PollOther) {
-		p = r.lookIntoDCS(ctx, p)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.polls = append(r.polls[:min(n, len(r.polls))], p)
-	r.past.vouch(p)
-	return p
-}
-
-// glance asks, once in a run, whether a peer leads.
-func (r *run) glance(ctx context.Context) Poll {
-	r.polling.Lock()
-	defer r.polling.Unlock()
-	if r.rivals.Result == Unpolled {
-		at, past := r.Clock.Now(), r.memory()
-		r.rivals = Summarize(r.Patroni.Rivals(ctx, past.Peers), r.Patroni.Name(), at, past.timing())
-		if r.rivals.Result != PollOther {
-			r.rivals = Poll{Result: PollGlance, At: at}
-		}
-	}
-	return r.rivals
-}
-
-// learnMembers asks our own Patroni for the cluster, and keeps who is in it for the end of the run.
-func (r *run) learnMembers(ctx context.Context) (Members, error) {
-	now := r.Clock.Now()
-	members, err := r.Patroni.Members(ctx)
-	r.members = func(m *Memory) {
-		m.PeersAt = now // also where no answer came: the question may have moved dcs_last_seen
-		if err == nil {
-			m.Peers = members.Peers
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members(&r.past)
-	return members, err
-}
-
-// lookIntoDCS adds what our own Patroni reads in the DCS to a poll. Where that fails, the poll stays as it is.
-func (r *run) lookIntoDCS(ctx context.Context, p Poll) Poll {
-	members, err := r.learnMembers(ctx)
-	us := members.Leader == r.Patroni.Name()
-	switch {
-	case err != nil, p.Result == PollOther && !us:
-		return p
-	case p.Result == PollOther:
-	case us:
-		p.Result = PollUs
-	case members.Leader == "":
-		p.Result = PollNobody
-	default:
-		p.Result, p.Name = PollNamed, members.Leader
-	}
-	p.ByDCS = true
-	return p
-}
-
 // memory is what is known of the cluster by now.
 func (r *run) memory() Memory {
 	r.mu.Lock()
@@ -244,26 +166,6 @@ func (r *run) refreshSettings(ctx context.Context, last Word) {
 	if due && !last.Unlocked && last.Heard() {
 		r.warn("ask for ttl, loop_wait and retry_timeout", r.askForSettings(ctx))
 	}
-}
-
-// refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it lease, but soon again while it
-// knows nobody.
-func (r *run) refreshPeers(ctx context.Context, last Word) {
-	now := r.Clock.Now()
-	leads, known := last.Answer == Leader, len(r.past.Peers) > 0
-	every, changed := peersEvery, r.past.Callback.Began > r.past.PeersAt
-	switch {
-	case leads && known:
-		every, changed = peersOfLeader, false
-	case leads:
-		every = peersUnknown
-	}
-	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || changed
-	if !due || r.members != nil || last.Unlocked || !last.Heard() {
-		return
-	}
-	_, err := r.learnMembers(ctx)
-	r.warn("ask for the cluster's members", err)
 }
 
 // report is what came of the run, with what went wrong in all of it.
