@@ -141,13 +141,12 @@ func (s *stage) succeeded(tr *trial, stays func()) {
 	tr.Helper()
 	to := tr.lab.Nodes[1]
 	tr.eventually(20*time.Second, "n2 has the VIP", func() bool { return slices.Contains(tr.holders(), to.Name) })
-	came := tr.held(to, true, tr.began)
 	tr.alone(to, 10*time.Second)
 	stays()
 	if now := tr.holders(); !slices.Equal(now, []string{to.Name}) {
 		tr.Errorf("in the end %v have the VIP, want n2 alone", now)
 	}
-	gone := tr.held(tr.leader, false, tr.began)
+	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
 	if at := tr.held(tr.leader, true, tr.began); !at.IsZero() {
 		tr.Errorf("n1 claimed the VIP again, %v after it fell asleep", at.Sub(tr.began))
 	}
