@@ -146,10 +146,10 @@ func (p planner) noteWords(n reconcile.Note) string {
 		words[0] = "released, or not finished, " + p.ago(n.Changed)
 	}
 	if n.LeaseEnd != 0 {
-		words = append(words, "vouched for until "+p.ago(n.LeaseEnd))
+		words = append(words, "what vouches for it ends "+p.ago(n.LeaseEnd))
 	}
 	if n.HandOver != nil {
-		words = append(words, "handing over since "+p.ago(n.HandOver.Began)+", ends "+p.ago(n.HandOver.Until))
+		words = append(words, "hand-over begun "+p.ago(n.HandOver.Began)+", ends "+p.ago(n.HandOver.Until))
 	}
 	if n.Failure != "" {
 		words = append(words, "failed: "+n.Failure)
