@@ -155,6 +155,10 @@ func installProgram(to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
+	// A script beside this one that starts a program just now would hand it the file, open for writing, and a file that is open
+	// so cannot be run: ETXTBSY (go.dev/issue/22315).
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, program, 0o755)
 }
 
