@@ -155,6 +155,9 @@ func installProgram(to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
+	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) { // of another run of the test, with another mode
+		return err
+	}
 	// A script beside this one that starts a program just now would hand it the file, open for writing, and a file that is open
 	// so cannot be run: ETXTBSY (go.dev/issue/22315).
 	syscall.ForkLock.RLock()
