@@ -47,10 +47,11 @@ func (r *run) glance(ctx context.Context) Poll {
 	return r.rivals
 }
 
-// learnMembers asks our own Patroni for the cluster, and keeps who is in it for the end of the run.
+// learnMembers asks our own Patroni for the cluster, and keeps who is in it for the end of the run. An error is a warning, too.
 func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	now := r.Clock.Now()
 	members, err := r.Patroni.Members(ctx)
+	r.warn("ask for the cluster's members", err)
 	r.members = func(m *Memory) {
 		m.PeersAt = now // also where no answer came: the question may have moved dcs_last_seen
 		if err == nil {
@@ -66,7 +67,7 @@ func (r *run) learnMembers(ctx context.Context) (Members, error) {
 // lookIntoDCS adds what our own Patroni reads in the DCS to a poll. Where that fails, the poll stays as it is.
 func (r *run) lookIntoDCS(ctx context.Context, p Poll) Poll {
 	members, err := r.learnMembers(ctx)
-	us := members.Leader == r.Patroni.Name()
+	us := members.Leader != "" && members.Leader == r.Patroni.Name()
 	switch {
 	case err != nil, p.Result == PollOther && !us:
 		return p
@@ -98,6 +99,5 @@ func (r *run) refreshPeers(ctx context.Context, last Word) {
 	if !due || r.members != nil || last.Unlocked || !last.Heard() {
 		return
 	}
-	_, err := r.learnMembers(ctx)
-	r.warn("ask for the cluster's members", err)
+	r.learnMembers(ctx)
 }

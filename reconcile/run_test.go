@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,5 +191,28 @@ func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 				<-done
 			})
 		})
+	}
+}
+
+// TestTheDCSNamesNobodyOfNoName: a patroni.yml that cannot say our name must not make "nobody leads" out to be us.
+func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
+	for name, want := range map[string]Polled{"": PollNobody, "n1": PollNobody} {
+		w := newWorld(t)
+		w.name, w.dcsLeader = name, ""
+		r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
+		if got := r.poll(t.Context(), 0, true); got.Result != want {
+			t.Errorf("name %q: %q, want %q", name, got.Result, want)
+		}
+	}
+}
+
+// TestMembersThatCannotBeAskedAreToldOf: also where a claim had to know them before the tick's end.
+func TestMembersThatCannotBeAskedAreToldOf(t *testing.T) {
+	w := newWorld(t)
+	w.membersErr = errors.New("HTTP 500")
+	o := w.tick()
+	w.want(true)
+	if want := "ask for the cluster's members: HTTP 500"; !slices.Contains(o.Warnings, want) || w.membersAsked != 1 {
+		t.Errorf("asked %d times, warnings %q; want once, and %q", w.membersAsked, o.Warnings, want)
 	}
 }

@@ -37,6 +37,7 @@ type world struct {
 
 	members      []Peer
 	dcsLeader    string
+	name         string // this member's, as patroni.yml has it
 	timingErr    error
 	timingAsked  int
 	membersErr   error
@@ -68,7 +69,7 @@ var (
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{}, memos: map[string]RouteMemo{},
-		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}}, dcsLeader: "n1",
+		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}}, dcsLeader: "n1", name: "n1",
 	}
 	w.leads()
 	return w
@@ -272,7 +273,7 @@ func (p *worldPatroni) Timing(context.Context) (Timing, error) {
 	p.timingAsked++
 	return p.timing, p.timingErr
 }
-func (p *worldPatroni) Name() string { return "n1" }
+func (p *worldPatroni) Name() string { return p.name }
 
 func (p *worldPatroni) Members(context.Context) (Members, error) {
 	p.membersAsked++
