@@ -100,13 +100,16 @@ type cluster struct {
 	} `json:"members"`
 }
 
-func parseCluster(body []byte, scope string) (cluster, error) {
+// ofCluster is the identity of any member: which cluster is meant, and who says so.
+func (s settings) ofCluster() identity { return identity{scope: s.scope, scopedBy: s.from.scope.said()} }
+
+func parseCluster(body []byte, want identity) (cluster, error) {
 	var c cluster
 	if err := parse(body, &c); err != nil {
 		return cluster{}, err
 	}
-	if c.Scope != nil && *c.Scope != scope {
-		return cluster{}, fmt.Errorf("scope is %s, patroni.yml says %q", quoted(*c.Scope), scope)
+	if c.Scope != nil && *c.Scope != want.scope {
+		return cluster{}, fmt.Errorf("scope is %s, %s says %q", quoted(*c.Scope), want.scopedBy, want.scope)
 	}
 	if c.Members == nil {
 		return cluster{}, errors.New("no members in the answer")

@@ -180,7 +180,7 @@ func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
 	defer cancel()
 	var members reconcile.Members
 	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {
-		cl, err := parseCluster(body, s.scope)
+		cl, err := parseCluster(body, s.ofCluster())
 		if err == nil {
 			members = reconcile.Members{Peers: cl.peers(s), Leader: cl.leader()}
 		}

@@ -91,7 +91,7 @@ func leaderNamed(ctx context.Context, s *way, base string) (name, why string) {
 	if a.status != http.StatusOK {
 		return "", a.refusal()
 	}
-	cl, err := parseCluster(a.body, s.scope)
+	cl, err := parseCluster(a.body, s.ofCluster())
 	if err != nil {
 		return "", err.Error()
 	}

@@ -92,6 +92,17 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// TestMembersOfAnotherClusterByVipctlYML: the error names the file that says which cluster is meant.
+func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
+	s := patroniSaying(t, map[string]said{"/cluster": {status: 200, body: `{"scope": "other","members":[]}`}})
+	c := New(Options{
+		URL: "http://" + s.addr, Scope: "demo", Name: "n1", Timeout: 5 * time.Second, Now: func() reconcile.Moment { return noon },
+	})
+	if _, err := c.Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), `scope is "other", vipctl.yml says "demo"`) {
+		t.Errorf("%v", err)
+	}
+}
+
 // peer is one REST API of a poll, and what is to be heard of it.
 type peer struct {
 	leader, cluster said

@@ -185,7 +185,7 @@ func FuzzParseCluster(f *testing.F) {
 		f.Add(fixture(f, v+"/leader-config.txt").body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		if cl, err := parseCluster([]byte(body), "demo"); err == nil {
+		if cl, err := parseCluster([]byte(body), identity{scope: "demo"}); err == nil {
 			for _, p := range cl.peers(settings{name: "n1"}) {
 				if p.Name == "" || p.Name == "n1" || !strings.HasPrefix(p.URL, "http") {
 					t.Errorf("%+v", p)
