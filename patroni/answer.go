@@ -101,7 +101,9 @@ type cluster struct {
 }
 
 // ofCluster is the identity of any member: which cluster is meant, and who says so.
-func (s settings) ofCluster() identity { return identity{scope: s.scope, scopedBy: s.from.scope.said()} }
+func (s settings) ofCluster() identity {
+	return identity{scope: s.scope, scopedBy: s.from.scope.said()}
+}
 
 func parseCluster(body []byte, want identity) (cluster, error) {
 	var c cluster
