@@ -25,9 +25,9 @@ func save(p *process, name string, v any) error {
 	return errors.Join(err, p.do(func() { p.files[name] = data }))
 }
 
-func (p *process) Note(vip string) (reconcile.Note, error)     { return load[reconcile.Note](p, vip) }
-func (p *process) SaveNote(vip string, n reconcile.Note) error { return save(p, vip, n) }
-func (p *process) Memory() (reconcile.Memory, error)           { return load[reconcile.Memory](p, "patroni") }
+func (p *process) VIPState(vip string) (reconcile.VIPState, error)     { return load[reconcile.VIPState](p, vip) }
+func (p *process) SaveVIPState(vip string, n reconcile.VIPState) error { return save(p, vip, n) }
+func (p *process) ClusterState() (reconcile.ClusterState, error)           { return load[reconcile.ClusterState](p, "patroni") }
 
 func (p *process) RouteMemo(vip string) (reconcile.RouteMemo, error) {
 	return load[reconcile.RouteMemo](p, vip+"@route")
@@ -37,13 +37,13 @@ func (p *process) SaveRouteMemo(vip string, m reconcile.RouteMemo) error {
 	return save(p, vip+"@route", m)
 }
 
-func (p *process) UpdateMemory(change func(*reconcile.Memory)) error {
+func (p *process) UpdateClusterState(change func(*reconcile.ClusterState)) error {
 	unlock, err := p.Lock("patroni", 200*time.Millisecond)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	m, err := p.Memory()
+	m, err := p.ClusterState()
 	if err != nil {
 		return err
 	}

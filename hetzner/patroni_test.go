@@ -12,19 +12,19 @@ import (
 
 // What a process hears of the cluster.
 
-func (p *process) Word(ctx context.Context) reconcile.Word {
+func (p *process) Reply(ctx context.Context) reconcile.PatroniReply {
 	w := p.says(p.id)
-	if err := p.Wait(ctx, p.answers(p.id)); err != nil || p.do(func() {}) != nil || w.Answer == reconcile.Silent {
-		return reconcile.Word{Answer: reconcile.Silent, Why: "no answer", At: w.At}
+	if err := p.Wait(ctx, p.answers(p.id)); err != nil || p.do(func() {}) != nil || w.Kind == reconcile.Silent {
+		return reconcile.PatroniReply{Kind: reconcile.Silent, Why: "no answer", At: w.At}
 	}
 	return w
 }
 
-func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []reconcile.PeerWord) {
+func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []reconcile.PeerReply) {
 	slowest := time.Duration(0)
 	for id := range p.hosts {
 		if name := nodeName(id); slices.ContainsFunc(peers, func(m reconcile.Peer) bool { return m.Name == name }) {
-			words = append(words, reconcile.PeerWord{Peer: reconcile.Peer{Name: name}, Word: p.says(id), Names: nodeName(p.leader())})
+			words = append(words, reconcile.PeerReply{Peer: reconcile.Peer{Name: name}, Reply: p.says(id), Names: nodeName(p.leader())})
 			slowest = max(slowest, p.answers(id))
 		}
 	}
@@ -34,7 +34,7 @@ func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []rec
 	return words
 }
 
-func (p *process) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+func (p *process) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
 
 func (p *process) Timing(context.Context) (reconcile.Timing, error) {
 	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
@@ -61,17 +61,17 @@ func (p *process) Postmaster(context.Context) reconcile.PG {
 }
 
 // says is what a node's Patroni says now.
-func (c *cluster) says(id int64) reconcile.Word {
+func (c *cluster) says(id int64) reconcile.PatroniReply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	w := reconcile.Word{At: routetest.Now(), Answer: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 1}
+	w := reconcile.PatroniReply{At: routetest.Now(), Kind: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 1}
 	leader := c.reigns[len(c.reigns)-1].leader
 	switch {
 	case c.silent[id].After(now):
-		return reconcile.Word{At: w.At, Answer: reconcile.Silent, Why: "no answer"}
+		return reconcile.PatroniReply{At: w.At, Kind: reconcile.Silent, Why: "no answer"}
 	case leader == id:
-		w.Answer, w.Role = reconcile.Leader, reconcile.RolePrimary
+		w.Kind, w.Role = reconcile.Leader, reconcile.RolePrimary
 	case c.down[id].After(now):
 		w.State = "stopped"
 	}

@@ -48,8 +48,8 @@ type process struct {
 var (
 	_ reconcile.Address  = (*process)(nil)
 	_ reconcile.Patroni  = (*process)(nil)
-	_ reconcile.Notebook = (*process)(nil)
-	_ reconcile.Journal  = (*process)(nil)
+	_ reconcile.Store = (*process)(nil)
+	_ reconcile.History  = (*process)(nil)
 	_ reconcile.Clock    = (*process)(nil)
 )
 
@@ -122,7 +122,7 @@ func (p *process) engine() *reconcile.Engine {
 		VIPs: []reconcile.VIP{{
 			Name: "vip", Address: p, Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second, Route: p.route(p.through(p.dial), p.id),
 		}},
-		Patroni: p, Notes: p, Journal: p, Clock: p, Interval: tickEvery, Refresh: time.Minute,
+		Patroni: p, Store: p, History: p, Clock: p, Interval: tickEvery, Refresh: time.Minute,
 	}
 }
 
@@ -142,17 +142,17 @@ func (p *process) Wait(ctx context.Context, d time.Duration) error {
 
 // The address: a routed one, for which no neighbour answers.
 
-func (p *process) Look() (s reconcile.Sight, err error) {
+func (p *process) State() (s reconcile.AddressState, err error) {
 	err = p.kernel(func() {
-		s = reconcile.Sight{Here: reconcile.PresenceNo}
+		s = reconcile.AddressState{Presence: reconcile.PresenceNo}
 		if p.expiry > p.Now() {
-			s = reconcile.Sight{Here: reconcile.PresenceYes, Forever: p.expiry == reconcile.Forever, End: p.expiry}
+			s = reconcile.AddressState{Presence: reconcile.PresenceYes, Forever: p.expiry == reconcile.Forever, End: p.expiry}
 		}
 	})
 	return s, err
 }
 
-func (p *process) Hold(until reconcile.Moment) error {
+func (p *process) Keep(until reconcile.Moment) error {
 	if until-p.Now() < time.Second {
 		return errors.New("too short")
 	}
@@ -172,12 +172,12 @@ func (p *process) kernel(f func()) error {
 	return p.do(f)
 }
 
-func (p *process) Heard(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
+func (p *process) AwaitSuccessor(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
 	<-ctx.Done()
 	return "", nil
 }
 
-func (p *process) Others(context.Context, time.Duration) ([]reconcile.MAC, error) { return nil, nil }
+func (p *process) Probe(context.Context, time.Duration) ([]reconcile.MAC, error) { return nil, nil }
 
 func (p *process) Append(r reconcile.Record) error {
 	return p.do(func() { p.records = append(p.records, r) })

@@ -36,10 +36,10 @@ type health struct {
 
 // parseWord turns the answer to GET /leader into a word. It is NotOurs unless it is plainly the answer of the Patroni
 // that was meant.
-func parseWord(a answer, want identity) reconcile.Word {
+func parseWord(a answer, want identity) reconcile.PatroniReply {
 	var h health
-	notOurs := func(why string) reconcile.Word { return reconcile.Word{Answer: reconcile.NotOurs, Why: why} }
-	verdict := map[int]reconcile.Answer{
+	notOurs := func(why string) reconcile.PatroniReply { return reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: why} }
+	verdict := map[int]reconcile.ReplyKind{
 		http.StatusOK:                 reconcile.Leader,
 		http.StatusServiceUnavailable: reconcile.NotLeader,
 	}[a.status]
@@ -55,8 +55,8 @@ func parseWord(a answer, want identity) reconcile.Word {
 	if h.Role == nil || h.State == nil {
 		return notOurs("no role or no state in the answer")
 	}
-	w := reconcile.Word{
-		Answer:   verdict,
+	w := reconcile.PatroniReply{
+		Kind:   verdict,
 		Role:     reconcile.ParseRole(*h.Role),
 		State:    plain(*h.State),
 		Paused:   h.Pause,

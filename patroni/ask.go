@@ -36,7 +36,7 @@ type answer struct {
 
 // fault is why there is no answer: Silent where nobody answered in time, NotOurs where somebody did who is no Patroni.
 type fault struct {
-	answer reconcile.Answer
+	answer reconcile.ReplyKind
 	why    string
 }
 

@@ -86,7 +86,7 @@ func TestUntimely(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			client := ask(t, addr, known(caFile(t, c.cas...)))
-			if w := client.Word(t.Context()); w.Answer != reconcile.Leader {
+			if w := client.Reply(t.Context()); w.Kind != reconcile.Leader {
 				t.Fatalf("%+v", w)
 			}
 			odd := client.Oddities()
@@ -119,7 +119,7 @@ func TestUntimelyForAnother(t *testing.T) {
 				text := strings.Replace(strings.Replace(string(data), "demo", c.scope, 1), "n1", c.name, 1)
 				o.Config = write(t, "patroni.yml", text)
 			})
-			if w := client.Word(t.Context()); w.Answer != reconcile.NotOurs || !strings.Contains(w.Why, c.why) {
+			if w := client.Reply(t.Context()); w.Kind != reconcile.NotOurs || !strings.Contains(w.Why, c.why) {
 				t.Errorf("%+v", w)
 			}
 		})
@@ -149,7 +149,7 @@ func TestNames(t *testing.T) {
 	both.CommonName = "node1.example"
 	for name, c := range map[string]struct {
 		server tls.Certificate
-		peer   reconcile.Answer // when a peer presents it at 127.0.0.1
+		peer   reconcile.ReplyKind // when a peer presents it at 127.0.0.1
 		why    string
 	}{
 		"another":                {issued(t, good, spec(-hour, hour, "node2.example", "127.0.0.1")), reconcile.Leader, "is for node2.example, 127.0.0.1 and not for node1.example; "},
@@ -162,7 +162,7 @@ func TestNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			client := ask(t, addr, known(caFile(t, good)))
-			if w := client.Word(t.Context()); w.Answer != reconcile.Leader {
+			if w := client.Reply(t.Context()); w.Kind != reconcile.Leader {
 				t.Errorf("%+v", w)
 			}
 			switch odd := client.Oddities(); {
@@ -172,8 +172,8 @@ func TestNames(t *testing.T) {
 				t.Errorf("%q", odd)
 			}
 			peers := []reconcile.Peer{{Name: "n1", URL: "https://" + addr}}
-			if said := client.Poll(t.Context(), peers); said[0].Word.Answer != c.peer {
-				t.Errorf("as a peer: %+v", said[0].Word)
+			if said := client.Poll(t.Context(), peers); said[0].Reply.Kind != c.peer {
+				t.Errorf("as a peer: %+v", said[0].Reply)
 			}
 		})
 	}
@@ -185,8 +185,8 @@ func TestExpiredPeer(t *testing.T) {
 	addr := tlsPatroni(t, issued(t, good, spec(-9*days, -days, "127.0.0.1")), nil)
 	client := ask(t, "127.0.0.1:1", known(caFile(t, good)))
 	said := client.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "https://" + addr}})
-	if odd := client.Oddities(); said[0].Word.Answer != reconcile.Leader || len(odd) != 1 || !strings.Contains(odd[0], " expired at ") {
-		t.Errorf("%+v, %q", said[0].Word, odd)
+	if odd := client.Oddities(); said[0].Reply.Kind != reconcile.Leader || len(odd) != 1 || !strings.Contains(odd[0], " expired at ") {
+		t.Errorf("%+v, %q", said[0].Reply, odd)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestExpiredClientCertificate(t *testing.T) {
 	for name, c := range map[string]struct {
 		auth   tls.ClientAuthType
 		extra  string
-		answer reconcile.Answer
+		answer reconcile.ReplyKind
 		why    string // of the answer, or said beside it
 	}{
 		"none":                {tls.NoClientCert, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
@@ -239,9 +239,9 @@ func TestExpiredClientCertificate(t *testing.T) {
 			t.Run(name+" "+tls.VersionName(version), func(t *testing.T) {
 				addr := tlsPatroni(t, server, &good, func(s *httptest.Server) { s.TLS.ClientAuth, s.TLS.MaxVersion = c.auth, version })
 				client := ask(t, addr, known(good.file)+c.extra+ctl)
-				w := client.Word(t.Context())
+				w := client.Reply(t.Context())
 				said := strings.Join(append(client.Oddities(), w.Why), "\n")
-				if w.Answer != c.answer || !strings.Contains(said, strings.ReplaceAll(c.why, "FILE", client.opts.Config)) {
+				if w.Kind != c.answer || !strings.Contains(said, strings.ReplaceAll(c.why, "FILE", client.opts.Config)) {
 					t.Errorf("%+v, %s", w, said)
 				}
 				if err := client.Check(); err != nil {

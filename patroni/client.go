@@ -46,7 +46,7 @@ type Client struct {
 	file  func() (*way, error)           // what the configuration says; never nil
 	last  func() (*way, error)           // what it said when Patroni was last heard by it, nil where nothing was kept
 	heard atomic.Pointer[heard]          // the way by which Patroni was heard last; nil before that
-	said  atomic.Pointer[reconcile.Word] // the last one, nil before the first question
+	said  atomic.Pointer[reconcile.PatroniReply] // the last one, nil before the first question
 }
 
 var _ reconcile.Patroni = (*Client)(nil)
@@ -109,14 +109,14 @@ func (c *Client) URL() (string, error) {
 // deadline, by the last settings that Patroni answered to: the configuration may be ahead of it, see [Client.Ahead]. A
 // configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it is as loud as an answer from a
 // stranger.
-func (c *Client) Word(ctx context.Context) reconcile.Word {
+func (c *Client) Reply(ctx context.Context) reconcile.PatroniReply {
 	w := c.anyWord(ctx)
 	c.said.Store(&w)
 	return w
 }
 
 // anyWord is the word by the way that counts, or else by the other.
-func (c *Client) anyWord(ctx context.Context) reconcile.Word {
+func (c *Client) anyWord(ctx context.Context) reconcile.PatroniReply {
 	by, err := c.settings()
 	if err != nil {
 		return c.unasked(err)
@@ -124,24 +124,24 @@ func (c *Client) anyWord(ctx context.Context) reconcile.Word {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	said := c.wordBy(ctx, by)
-	if said.Mute() {
-		if w := c.askAgain(ctx, by, said.Why); w.Heard() {
+	if said.IsSilent() {
+		if w := c.askAgain(ctx, by, said.Why); w.Counts() {
 			return w
 		}
 	}
-	if said.Heard() && c.heard.Load() == nil {
+	if said.Counts() && c.heard.Load() == nil {
 		c.heard.Store(&heard{by: by})
 	}
 	return said
 }
 
 // wordBy asks the local Patroni in one way.
-func (c *Client) wordBy(ctx context.Context, by *way) reconcile.Word {
+func (c *Client) wordBy(ctx context.Context, by *way) reconcile.PatroniReply {
 	return c.word(ctx, by.local, by.url, identity{by.scope, by.from.scope.said(), by.name, by.from.name.said()})
 }
 
 // word puts the question to one Patroni, within ctx's deadline.
-func (c *Client) word(ctx context.Context, via func() (*http.Client, error), base string, want identity) reconcile.Word {
+func (c *Client) word(ctx context.Context, via func() (*http.Client, error), base string, want identity) reconcile.PatroniReply {
 	hc, err := via()
 	if err != nil {
 		return c.unasked(err)
@@ -149,15 +149,15 @@ func (c *Client) word(ctx context.Context, via func() (*http.Client, error), bas
 	at := c.opts.Now()
 	a, fault := get(ctx, hc, base+"/leader")
 	if fault != nil {
-		return reconcile.Word{Answer: fault.answer, Why: fault.why, At: at}
+		return reconcile.PatroniReply{Kind: fault.answer, Why: fault.why, At: at}
 	}
 	w := parseWord(a, want)
 	w.At = at
 	return w
 }
 
-func (c *Client) unasked(err error) reconcile.Word {
-	return reconcile.Word{Answer: reconcile.NotOurs, Why: err.Error(), At: c.opts.Now()}
+func (c *Client) unasked(err error) reconcile.PatroniReply {
+	return reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: err.Error(), At: c.opts.Now()}
 }
 
 // Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config. They are as they stand in the DCS,

@@ -18,8 +18,8 @@ import (
 func TestWordOverTheWire(t *testing.T) {
 	for _, v := range versions {
 		s := patroniSaying(t, map[string]said{"/leader": fixture(t, v+"/leader-primary.txt")})
-		w := ask(t, s.addr, "").Word(t.Context())
-		if w.Answer != reconcile.Leader || w.Role != reconcile.RolePrimary || w.Scope != "demo" || w.At != noon || w.SeenAt != 0 {
+		w := ask(t, s.addr, "").Reply(t.Context())
+		if w.Kind != reconcile.Leader || w.Role != reconcile.RolePrimary || w.Scope != "demo" || w.At != noon || w.SeenAt != 0 {
 			t.Errorf("%s: %+v", v, w)
 		}
 	}
@@ -32,7 +32,7 @@ func TestFaults(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		handle func(net.Conn, int)
-		want   reconcile.Answer
+		want   reconcile.ReplyKind
 		why    string
 		asked  int32
 	}{
@@ -66,11 +66,11 @@ func TestFaults(t *testing.T) {
 				limit = brief
 			}
 			began := time.Now()
-			got := ask(t, s.addr, "", within(limit)).Word(t.Context())
+			got := ask(t, s.addr, "", within(limit)).Reply(t.Context())
 			if c.why == late && strings.HasPrefix(got.Why, late) {
 				got.Why = late // how long depends on the machine's load
 			}
-			if want := (reconcile.Word{Answer: c.want, Why: c.why, At: noon}); got != want {
+			if want := (reconcile.PatroniReply{Kind: c.want, Why: c.why, At: noon}); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			if took := time.Since(began); took > limit+2*time.Second {
@@ -114,8 +114,8 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = l.Close()
-	got := ask(t, l.Addr().String(), "").Word(t.Context())
-	if want := (reconcile.Word{Answer: reconcile.Silent, Why: "connection refused", At: noon}); got != want {
+	got := ask(t, l.Addr().String(), "").Reply(t.Context())
+	if want := (reconcile.PatroniReply{Kind: reconcile.Silent, Why: "connection refused", At: noon}); got != want {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -131,8 +131,8 @@ func TestReload(t *testing.T) {
 			}
 			speak(c, 200, leaderBody("demo", "n1"))
 		})
-		got := ask(t, s.addr, "").Word(t.Context())
-		if got.Answer != reconcile.Leader || s.connections.Load() != 2 {
+		got := ask(t, s.addr, "").Reply(t.Context())
+		if got.Kind != reconcile.Leader || s.connections.Load() != 2 {
 			t.Errorf("%s: %+v after %d connections", name, got, s.connections.Load())
 		}
 	}
@@ -144,13 +144,13 @@ func TestDeadlines(t *testing.T) {
 	c := ask(t, s.addr, "")
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
-	if got := c.Word(ctx); got.Answer != reconcile.Silent || !strings.HasPrefix(got.Why, late) {
+	if got := c.Reply(ctx); got.Kind != reconcile.Silent || !strings.HasPrefix(got.Why, late) {
 		t.Errorf("%+v", got)
 	}
 	cancel()
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if got := c.Word(ctx); got.Answer != reconcile.Silent || got.Why != "vipctl was asked to stop" {
+	if got := c.Reply(ctx); got.Kind != reconcile.Silent || got.Why != "vipctl was asked to stop" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -164,7 +164,7 @@ func TestNoProxy(t *testing.T) {
 	}
 	c := ask(t, "127.0.0.1:1", "", within(brief))
 	got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://patroni.invalid:8008"}})
-	if got[0].Word.Answer != reconcile.Silent || proxy.connections.Load() != 0 {
+	if got[0].Reply.Kind != reconcile.Silent || proxy.connections.Load() != 0 {
 		t.Errorf("%+v after %d connections to the proxy", got[0], proxy.connections.Load())
 	}
 	w, _ := c.settings()
@@ -180,12 +180,12 @@ func TestNoProxy(t *testing.T) {
 // TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on, patroni.yml.
 func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
 	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() reconcile.Moment { return noon }})
-	want := reconcile.Word{Answer: reconcile.NotOurs, At: noon,
+	want := reconcile.PatroniReply{Kind: reconcile.NotOurs, At: noon,
 		Why: "patroni.config: got /nonexistent/patroni.yml: no such file or directory, want Patroni's own configuration, which vipctl can read"}
-	if got := c.Word(t.Context()); got != want {
+	if got := c.Reply(t.Context()); got != want {
 		t.Errorf("%+v", got)
 	}
-	if got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://127.0.0.1:1"}}); got[0].Word != want {
+	if got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://127.0.0.1:1"}}); got[0].Reply != want {
 		t.Errorf("%+v", got)
 	}
 	if c.Name() != "" || c.Postmaster(t.Context()) != reconcile.PGUnknown || c.Check() == nil {
@@ -205,7 +205,7 @@ func BenchmarkWord(b *testing.B) {
 	defer s.Close()
 	c := ask(b, s.Listener.Addr().String(), "")
 	for b.Loop() {
-		if w := c.Word(b.Context()); w.Answer != reconcile.Leader {
+		if w := c.Reply(b.Context()); w.Kind != reconcile.Leader {
 			b.Fatal(w)
 		}
 	}
@@ -218,7 +218,7 @@ func BenchmarkFirstWord(b *testing.B) {
 	defer s.Close()
 	o := ask(b, s.Listener.Addr().String(), "").opts
 	for b.Loop() {
-		if w := New(o).Word(b.Context()); w.Answer != reconcile.Leader {
+		if w := New(o).Reply(b.Context()); w.Kind != reconcile.Leader {
 			b.Fatal(w)
 		}
 	}

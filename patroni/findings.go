@@ -24,11 +24,11 @@ func (c *Client) Findings(ctx context.Context) (found reconcile.Findings) {
 	}
 	said := c.said.Load()
 	switch {
-	case said == nil || said.Heard():
+	case said == nil || said.Counts():
 	case c.speaksTLS(ctx, w.url):
 		found.Add(reconcile.Problem, "%s: it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml (in the environment of "+
 			"Patroni's unit perhaps: set patroni.environment_file), or patroni.url should begin with https://", w.url)
-	case said.Answer == reconcile.NotOurs:
+	case said.Kind == reconcile.NotOurs:
 		found.Add(reconcile.Problem, "%s (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: %s",
 			w.url, said.Why)
 	}

@@ -46,7 +46,7 @@ func TestFindings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			client := ask(t, addr, c.extra)
-			client.Word(t.Context())
+			client.Reply(t.Context())
 			found := client.Findings(t.Context())
 			if len(found) != len(c.want) {
 				t.Fatalf("%q", found)
@@ -82,7 +82,7 @@ func TestFindingsOfAnAnswer(t *testing.T) {
 			if found := client.Findings(t.Context()); found != nil {
 				t.Errorf("before any question: %q", found)
 			}
-			client.Word(t.Context())
+			client.Reply(t.Context())
 			found := client.Findings(t.Context())
 			if c.want == "" && found == nil {
 				return
@@ -93,7 +93,7 @@ func TestFindingsOfAnAnswer(t *testing.T) {
 		})
 	}
 	unread := ask(t, filepath.Join(t.TempDir(), "x"), "")
-	unread.Word(t.Context())
+	unread.Reply(t.Context())
 	if found := unread.Findings(t.Context()); found != nil {
 		t.Errorf("of a patroni.yml that cannot be used: %q", found)
 	}

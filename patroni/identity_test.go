@@ -34,8 +34,8 @@ func TestWhoseWord(t *testing.T) {
 		}
 	}
 	api := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n1")}})
-	w := ask(t, api.addr, "", func(o *Options) { o.Config, o.Scope, o.Name, o.URL = "", "demo", "n2", "http://"+api.addr }).Word(t.Context())
-	if w.Answer != reconcile.NotOurs || w.Why != `name is "n1", vipctl.yml says "n2"` {
+	w := ask(t, api.addr, "", func(o *Options) { o.Config, o.Scope, o.Name, o.URL = "", "demo", "n2", "http://"+api.addr }).Reply(t.Context())
+	if w.Kind != reconcile.NotOurs || w.Why != `name is "n1", vipctl.yml says "n2"` {
 		t.Errorf("%+v", w)
 	}
 }

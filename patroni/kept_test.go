@@ -129,7 +129,7 @@ func TestKeptOfAnother(t *testing.T) {
 		"nobody keeps":      c.opts,
 	} {
 		late := New(o)
-		if w := late.Word(t.Context()); w.Answer != reconcile.NotOurs || !strings.Contains(w.Why, c.opts.Config+": ") {
+		if w := late.Reply(t.Context()); w.Kind != reconcile.NotOurs || !strings.Contains(w.Why, c.opts.Config+": ") {
 			t.Errorf("%s: %+v", what, w)
 		}
 		if late.Fallback() != nil {
@@ -168,10 +168,10 @@ func TestKeptPatroniIsAsked(t *testing.T) {
 	data := keepOf(t, c)
 	overwrite(t, c, "]")
 	late := New(keeping(c.opts, data, nil))
-	if w := late.Word(t.Context()); w.Answer != reconcile.Leader {
+	if w := late.Reply(t.Context()); w.Kind != reconcile.Leader {
 		t.Errorf("%+v", w)
 	}
-	if w := late.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "http://" + api.addr}}); w[0].Word.Answer != reconcile.Leader {
+	if w := late.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "http://" + api.addr}}); w[0].Reply.Kind != reconcile.Leader {
 		t.Errorf("%+v", w)
 	}
 }

@@ -94,7 +94,7 @@ func TestThePolicyOnRecordedAnswers(t *testing.T) {
 }
 
 // wordOf asks a Patroni that gives this answer at /leader.
-func wordOf(t *testing.T, member string, status int, body string) reconcile.Word {
+func wordOf(t *testing.T, member string, status int, body string) reconcile.PatroniReply {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/leader" {
@@ -113,7 +113,7 @@ func wordOf(t *testing.T, member string, status int, body string) reconcile.Word
 	client := patroni.New(patroni.Options{
 		Config: config, Timeout: 10 * time.Second, Now: func() reconcile.Moment { return now },
 	})
-	w := client.Word(t.Context())
+	w := client.Reply(t.Context())
 	if w.LastSeen == 0 {
 		t.Fatalf("no word: %+v", w)
 	}
@@ -121,20 +121,20 @@ func wordOf(t *testing.T, member string, status int, body string) reconcile.Word
 	return w
 }
 
-func decide(t *testing.T, w reconcile.Word, want verdicts) {
+func decide(t *testing.T, w reconcile.PatroniReply, want verdicts) {
 	t.Helper()
 	f := reconcile.Facts{
 		Trigger: reconcile.Trigger{Event: reconcile.EventTick, At: now}, Now: now, Interval: 2 * time.Second,
-		Follow: reconcile.FollowPrimary, Leased: true, Word: w, Asked: 1,
+		Follow: reconcile.FollowPrimary, Leased: true, Reply: w, Asked: 1,
 		Peers: reconcile.Poll{Result: reconcile.PollSilent, At: now},
-		Past:  reconcile.Memory{Timing: reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}},
+		Cluster:  reconcile.ClusterState{Timing: reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}},
 	}
 	here := f
-	here.Sight = reconcile.Sight{Here: reconcile.PresenceYes, End: now + 10*time.Second}
-	here.Note = reconcile.Note{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + 10*time.Second}
+	here.Address = reconcile.AddressState{Presence: reconcile.PresenceYes, End: now + 10*time.Second}
+	here.VIP = reconcile.VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + 10*time.Second}
 	alive, down, gone := here, here, f
 	alive.PG, down.PG, gone.PG = reconcile.PGAlive, reconcile.PGDown, reconcile.PGUnknown
-	gone.Sight.Here = reconcile.PresenceNo
+	gone.Address.Presence = reconcile.PresenceNo
 
 	got := verdicts{say(alive), say(down), say(gone)}
 	if got != want {

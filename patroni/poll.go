@@ -19,15 +19,15 @@ const pollWithin = time.Second
 //
 // Names is empty where that second answer is missing, too. The peer's word then has a Why: who leads is unknown, which
 // is not the same as nobody.
-func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
+func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerReply {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, pollWithin))
 	defer cancel()
-	return each(peers, func(p reconcile.Peer) reconcile.PeerWord { return c.pollOne(ctx, p) })
+	return each(peers, func(p reconcile.Peer) reconcile.PeerReply { return c.pollOne(ctx, p) })
 }
 
 // each asks the peers side by side.
-func each(peers []reconcile.Peer, ask func(reconcile.Peer) reconcile.PeerWord) []reconcile.PeerWord {
-	said := make([]reconcile.PeerWord, len(peers))
+func each(peers []reconcile.Peer, ask func(reconcile.Peer) reconcile.PeerReply) []reconcile.PeerReply {
+	said := make([]reconcile.PeerReply, len(peers))
 	var all sync.WaitGroup
 	for i, p := range peers {
 		all.Go(func() { said[i] = ask(p) })
@@ -41,31 +41,31 @@ const rivalsWithin = 200 * time.Millisecond
 
 // Rivals asks the peers side by side whether they lead: GET /leader of each, all of them within 200 ms. The answers are in the
 // order of peers, and silence is no news.
-func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
+func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerReply {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, rivalsWithin))
 	defer cancel()
-	return each(peers, func(p reconcile.Peer) reconcile.PeerWord {
+	return each(peers, func(p reconcile.Peer) reconcile.PeerReply {
 		w, _ := c.peerWord(ctx, p)
-		return reconcile.PeerWord{Peer: p, Word: w}
+		return reconcile.PeerReply{Peer: p, Reply: w}
 	})
 }
 
-func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerWord {
+func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerReply {
 	w, base := c.peerWord(ctx, p)
-	said := reconcile.PeerWord{Peer: p, Word: w}
-	if w.Answer != reconcile.NotLeader || w.Unlocked {
+	said := reconcile.PeerReply{Peer: p, Reply: w}
+	if w.Kind != reconcile.NotLeader || w.Unlocked {
 		return said
 	}
 	s, _ := c.settings() // by which it has answered
 	var why string
 	if said.Names, why = leaderNamed(ctx, s, base); why != "" {
-		said.Word.Why = "who leads is unknown: " + why
+		said.Reply.Why = "who leads is unknown: " + why
 	}
 	return said
 }
 
 // peerWord is a peer's answer to GET /leader, and where it was asked.
-func (c *Client) peerWord(ctx context.Context, p reconcile.Peer) (w reconcile.Word, base string) {
+func (c *Client) peerWord(ctx context.Context, p reconcile.Peer) (w reconcile.PatroniReply, base string) {
 	s, err := c.settings()
 	if err != nil {
 		return c.unasked(err), ""

@@ -106,7 +106,7 @@ func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 // peer is one REST API of a poll, and what is to be heard of it.
 type peer struct {
 	leader, cluster said
-	answer          reconcile.Answer
+	answer          reconcile.ReplyKind
 	names, why      string
 	asked           int32
 }
@@ -148,7 +148,7 @@ func TestPoll(t *testing.T) {
 	for i, p := range peers {
 		w := got[i]
 		why := strings.Replace(p.why, "NAME", asked[i].Name, 1)
-		if w.Peer != asked[i] || w.Word.Answer != p.answer || w.Names != p.names || w.Word.Why != why || w.Word.At != noon {
+		if w.Peer != asked[i] || w.Reply.Kind != p.answer || w.Names != p.names || w.Reply.Why != why || w.Reply.At != noon {
 			t.Errorf("%d: got %+v\nwant %+v", i, w, p)
 		}
 		if n := servers[i].connections.Load(); n != p.asked {
@@ -172,11 +172,11 @@ func TestPollTakesOneDeadline(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 	for _, w := range got[:10] {
-		if w.Word.Answer != reconcile.Silent || !strings.HasPrefix(w.Word.Why, late) {
+		if w.Reply.Kind != reconcile.Silent || !strings.HasPrefix(w.Reply.Why, late) {
 			t.Errorf("%+v", w)
 		}
 	}
-	if got[10].Word.Answer != reconcile.Leader || got[11].Word.Answer != reconcile.NotOurs {
+	if got[10].Reply.Kind != reconcile.Leader || got[11].Reply.Kind != reconcile.NotOurs {
 		t.Errorf("%+v", got[10:])
 	}
 }
@@ -188,8 +188,8 @@ func TestBriefWhateverTheTimeout(t *testing.T) {
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	got := ask(t, "127.0.0.1:1", "", within(time.Minute)).Poll(t.Context(), []reconcile.Peer{{Name: "x", URL: "http://" + silent.addr}})
 	want := late + "1s"
-	if got[0].Word.Answer != reconcile.Silent || got[0].Word.Why != want {
-		t.Errorf("got %+v, want %q", got[0].Word, want)
+	if got[0].Reply.Kind != reconcile.Silent || got[0].Reply.Why != want {
+		t.Errorf("got %+v, want %q", got[0].Reply, want)
 	}
 	if _, err := ask(t, silent.addr, "", within(time.Minute)).Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
@@ -203,7 +203,7 @@ func TestPollTLS(t *testing.T) {
 	addr := tlsPatroni(t, pair, nil)
 	c := ask(t, addr, "  certfile: x\n  connect_address: node1.example:8008\n  cafile: "+ca.file+"\n")
 	got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "https://" + addr}})
-	if got[0].Word.Answer != reconcile.Leader {
+	if got[0].Reply.Kind != reconcile.Leader {
 		t.Errorf("%+v", got[0])
 	}
 	if odd := c.Oddities(); odd != nil {

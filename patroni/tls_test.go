@@ -95,31 +95,31 @@ func TestTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
-			got := ask(t, addr, "  certfile: /patroni/reads/this\n"+c.extra+"\n").Word(t.Context())
+			got := ask(t, addr, "  certfile: /patroni/reads/this\n"+c.extra+"\n").Reply(t.Context())
 			switch {
-			case c.why == "" && got.Answer != reconcile.Leader:
+			case c.why == "" && got.Kind != reconcile.Leader:
 				t.Errorf("%+v", got)
-			case c.why != "" && (got.Answer != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
+			case c.why != "" && (got.Kind != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
 				t.Errorf("got %+v, want %q", got, c.why)
 			}
 		})
 	}
 	t.Run("ca_file over ctl.insecure", func(t *testing.T) {
 		addr := tlsPatroni(t, named, nil)
-		got := ask(t, addr, "  certfile: x\nctl: {insecure: true}\n", func(o *Options) { o.CAFile = stranger.file }).Word(t.Context())
-		if got.Answer != reconcile.NotOurs {
+		got := ask(t, addr, "  certfile: x\nctl: {insecure: true}\n", func(o *Options) { o.CAFile = stranger.file }).Reply(t.Context())
+		if got.Kind != reconcile.NotOurs {
 			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("plain HTTP from a TLS server", func(t *testing.T) {
-		if got := ask(t, tlsPatroni(t, named, nil), "").Word(t.Context()); got.Answer != reconcile.NotOurs || got.Why != "HTTP 400 Bad Request" {
+		if got := ask(t, tlsPatroni(t, named, nil), "").Reply(t.Context()); got.Kind != reconcile.NotOurs || got.Why != "HTTP 400 Bad Request" {
 			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("TLS from a plain HTTP server", func(t *testing.T) {
 		s := serve(t, func(c net.Conn, _ int) { speak(c, http.StatusBadRequest, "") })
 		const why = "it speaks no TLS, but HTTPS is asked for: look at restapi.certfile in patroni.yml"
-		if got := ask(t, s.addr, "  certfile: x\n").Word(t.Context()); got.Answer != reconcile.NotOurs || !strings.HasPrefix(got.Why, why) {
+		if got := ask(t, s.addr, "  certfile: x\n").Reply(t.Context()); got.Kind != reconcile.NotOurs || !strings.HasPrefix(got.Why, why) {
 			t.Errorf("%+v", got)
 		}
 	})
@@ -129,7 +129,7 @@ func TestTLS(t *testing.T) {
 			_, _ = c.Read(make([]byte, 1<<16))
 			<-t.Context().Done()
 		})
-		if got := ask(t, s.addr, "  certfile: x\n", within(brief)).Word(t.Context()); !strings.HasPrefix(got.Why, late) {
+		if got := ask(t, s.addr, "  certfile: x\n", within(brief)).Reply(t.Context()); !strings.HasPrefix(got.Why, late) {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -57,13 +57,13 @@ func (c *Client) settings() (*way, error) {
 
 // askAgain asks the local Patroni in the other way, where there is one, since it was not heard in this. Where it is heard
 // now, the other way counts from now on. After a time-out ctx has ended, and nobody is asked.
-func (c *Client) askAgain(ctx context.Context, by *way, why string) reconcile.Word {
+func (c *Client) askAgain(ctx context.Context, by *way, why string) reconcile.PatroniReply {
 	other := c.otherThan(by)
 	if other == nil {
-		return reconcile.Word{}
+		return reconcile.PatroniReply{}
 	}
 	w := c.wordBy(ctx, other)
-	if w.Heard() {
+	if w.Counts() {
 		c.heard.Store(&heard{by: other, why: why})
 	}
 	return w

@@ -66,7 +66,7 @@ func TestAhead(t *testing.T) {
 				t.Errorf("before Patroni is asked: %t, %v", late.Changed(), late.Ahead())
 			}
 			for range 2 {
-				if w := late.Word(t.Context()); w.Answer != reconcile.Leader || w.Name != "n1" || w.At != noon {
+				if w := late.Reply(t.Context()); w.Kind != reconcile.Leader || w.Name != "n1" || w.At != noon {
 					t.Errorf("%+v", w)
 				}
 			}
@@ -101,7 +101,7 @@ func asksTheRunning(t *testing.T, c *Client, want string) {
 	if got, err := c.Members(t.Context()); err != nil || !slices.Equal(got.Peers, []reconcile.Peer{{Name: "n2", URL: "http://10.0.0.2:8008"}}) {
 		t.Errorf("members: %+v, %v", got, err)
 	}
-	if w := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: want}}); w[0].Word.Answer != reconcile.Leader {
+	if w := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: want}}); w[0].Reply.Kind != reconcile.Leader {
 		t.Errorf("peers: %+v", w)
 	}
 }
@@ -117,7 +117,7 @@ func TestAheadPostmaster(t *testing.T) {
 	if got := late.Postmaster(t.Context()); got != reconcile.PGUnknown {
 		t.Errorf("before Patroni was heard: %s", got)
 	}
-	late.Word(t.Context())
+	late.Reply(t.Context())
 	if got := late.Postmaster(t.Context()); got != reconcile.PGDown {
 		t.Errorf("got %s", got)
 	}
@@ -130,7 +130,7 @@ func TestKeptOnceHeard(t *testing.T) {
 	if c.Settings() != nil {
 		t.Errorf("before any question: %s", c.Settings())
 	}
-	c.Word(t.Context())
+	c.Reply(t.Context())
 	if got, want := string(c.Settings()), string(keepOf(t, c)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -138,7 +138,7 @@ func TestKeptOnceHeard(t *testing.T) {
 		"a stranger": ask(t, patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}}).addr, ""),
 		"nobody":     ask(t, refusing(t), ""),
 	} {
-		if w := c.Word(t.Context()); !w.Mute() || c.Settings() != nil {
+		if w := c.Reply(t.Context()); !w.IsSilent() || c.Settings() != nil {
 			t.Errorf("%s: %+v, %s", what, w, c.Settings())
 		}
 	}
@@ -152,14 +152,14 @@ func TestNoSecondQuestion(t *testing.T) {
 	hangs := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	c := ask(t, good.addr, "", within(brief))
 	late := edited(t, c, "demo", "n1", hangs.addr, "")
-	w := late.Word(t.Context())
-	if w.Answer != reconcile.Silent || w.Why != "no answer within "+brief.String() || good.connections.Load() != 0 || late.Ahead() != nil {
+	w := late.Reply(t.Context())
+	if w.Kind != reconcile.Silent || w.Why != "no answer within "+brief.String() || good.connections.Load() != 0 || late.Ahead() != nil {
 		t.Errorf("%+v after %d connections, %v", w, good.connections.Load(), late.Ahead())
 	}
 	stranger := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
 	c = ask(t, stranger.addr, "postgresql: {data_dir: /data}\n")
 	late = edited(t, c, "demo", "n1", stranger.addr, "postgresql: {data_dir: /other}\n")
-	if w := late.Word(t.Context()); w.Answer != reconcile.NotOurs || stranger.connections.Load() != 1 || late.Changed() {
+	if w := late.Reply(t.Context()); w.Kind != reconcile.NotOurs || stranger.connections.Load() != 1 || late.Changed() {
 		t.Errorf("%+v after %d connections", w, stranger.connections.Load())
 	}
 }
@@ -177,7 +177,7 @@ func TestSecondQuestionWithinTheDeadline(t *testing.T) {
 	c := ask(t, hangs.addr, "", within(limit))
 	late := edited(t, c, "demo", "n1", slow.addr, "")
 	began := time.Now()
-	if w := late.Word(t.Context()); w.Why != "HTTP 500 Internal Server Error" || hangs.connections.Load() != 1 {
+	if w := late.Reply(t.Context()); w.Why != "HTTP 500 Internal Server Error" || hangs.connections.Load() != 1 {
 		t.Errorf("%+v after %d connections", w, hangs.connections.Load())
 	}
 	if took := time.Since(began); took < limit || took > limit+limit/3 {
@@ -190,8 +190,8 @@ func TestBothMute(t *testing.T) {
 	stranger := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
 	c := ask(t, stranger.addr, "")
 	late := edited(t, c, "demo", "n9", refusing(t), "")
-	w := late.Word(t.Context())
-	if want := (reconcile.Word{Answer: reconcile.Silent, Why: "connection refused", At: noon}); w != want {
+	w := late.Reply(t.Context())
+	if want := (reconcile.PatroniReply{Kind: reconcile.Silent, Why: "connection refused", At: noon}); w != want {
 		t.Errorf("got %+v", w)
 	}
 	if late.Name() != "n9" || late.Ahead() != nil || late.Settings() != nil || stranger.connections.Load() != 1 {
@@ -210,19 +210,19 @@ func TestAheadUntilTheReload(t *testing.T) {
 		speak(c, 200, leaderBody("demo", now))
 	})
 	late := edited(t, ask(t, api.addr, ""), "demo", "n9", api.addr, "")
-	if w := late.Word(t.Context()); w.Name != "n1" || late.Ahead() == nil {
+	if w := late.Reply(t.Context()); w.Name != "n1" || late.Ahead() == nil {
 		t.Fatalf("%+v, %v", w, late.Ahead())
 	}
 	<-name
 	name <- "n9"
-	if w := late.Word(t.Context()); w.Name != "n9" || late.Name() != "n9" || late.Ahead() != nil {
+	if w := late.Reply(t.Context()); w.Name != "n9" || late.Name() != "n9" || late.Ahead() != nil {
 		t.Errorf("%+v, %q, %v", w, late.Name(), late.Ahead())
 	}
 	if got := string(late.Settings()); got != string(keepOf(t, late)) || !strings.Contains(got, `"n9"`) {
 		t.Errorf("kept: %s", got)
 	}
 	last := edited(t, late, "demo", "n9", api.addr, "")
-	if last.Changed() || last.Word(t.Context()).Name != "n9" || last.Ahead() != nil {
+	if last.Changed() || last.Reply(t.Context()).Name != "n9" || last.Ahead() != nil {
 		t.Errorf("still ahead: %v", last.Ahead())
 	}
 }

@@ -41,8 +41,8 @@ func checkHealth(t *testing.T, version string, a said) {
 	}
 	role := raw["role"].(string)
 	number := func(key string) float64 { n, _ := raw[key].(float64); return n }
-	want := reconcile.Word{
-		Answer: reconcile.NotLeader, Role: reconcile.Role(strings.Replace(role, "master", "primary", 1)), State: raw["state"].(string),
+	want := reconcile.PatroniReply{
+		Kind: reconcile.NotLeader, Role: reconcile.Role(strings.Replace(role, "master", "primary", 1)), State: raw["state"].(string),
 		Timeline: int(number("timeline")), Paused: raw["pause"] == true, Unlocked: raw["cluster_unlocked"] == true,
 		Failsafe: raw["failsafe_mode_is_active"] == true, Scope: "demo", LastSeen: int64(number("dcs_last_seen")),
 	}
@@ -54,7 +54,7 @@ func checkHealth(t *testing.T, version string, a said) {
 		status = map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[want.Role == reconcile.RolePrimary]
 	}
 	if status == http.StatusOK {
-		want.Answer = reconcile.Leader
+		want.Kind = reconcile.Leader
 	}
 	got := parseWord(answer{status: status, body: []byte(a.body)}, identity{scope: "demo", scopedBy: "patroni.yml", name: a.member, namedBy: "patroni.yml"})
 	if got != want {
@@ -67,16 +67,16 @@ func checkHealth(t *testing.T, version string, a said) {
 
 // TestWordSpots holds the independent decoding above against words written by hand.
 func TestWordSpots(t *testing.T) {
-	for name, want := range map[string]reconcile.Word{
+	for name, want := range map[string]reconcile.PatroniReply{
 		"v2.1.7/leader-primary.txt": {
-			Answer: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
+			Kind: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
 		},
 		"v2.1.7/dcs-down-old-leader.txt": {
-			Answer: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 2, Unlocked: true,
+			Kind: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 2, Unlocked: true,
 			Scope: "demo", LastSeen: 1795209457,
 		},
 		"v4.0.7/switchover-n1-503-demoted-stopping-unlocked.txt": {
-			Answer: reconcile.NotLeader, Role: reconcile.RoleDemoted, State: "stopping", Unlocked: true, Scope: "demo", Name: "n1",
+			Kind: reconcile.NotLeader, Role: reconcile.RoleDemoted, State: "stopping", Unlocked: true, Scope: "demo", Name: "n1",
 			LastSeen: 1795209649,
 		},
 	} {
@@ -90,15 +90,15 @@ func TestWordSpots(t *testing.T) {
 
 func TestMissingIsNotZero(t *testing.T) {
 	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
-	for body, want := range map[string]reconcile.Word{
+	for body, want := range map[string]reconcile.PatroniReply{
 		`{"state":"running","role":"master","patroni":{"scope":"demo"}}`: {
-			Answer: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Scope: "demo",
+			Kind: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Scope: "demo",
 		},
 		`{"state":"running","role":"standby_leader","timeline":null,"dcs_last_seen":0,"pause":null,"patroni":{"scope":"demo","name":"n1"}}`: {
-			Answer: reconcile.Leader, Role: reconcile.RoleStandbyLeader, State: "running", Scope: "demo", Name: "n1",
+			Kind: reconcile.Leader, Role: reconcile.RoleStandbyLeader, State: "running", Scope: "demo", Name: "n1",
 		},
 		`{"state":"running","role":"king","pause":true,"failsafe_mode_is_active":true,"new":[{}],"patroni":{"scope":"demo"}}`: {
-			Answer: reconcile.Leader, Role: reconcile.RoleUnknown, State: "running", Paused: true, Failsafe: true, Scope: "demo",
+			Kind: reconcile.Leader, Role: reconcile.RoleUnknown, State: "running", Paused: true, Failsafe: true, Scope: "demo",
 		},
 	} {
 		if got := parseWord(answer{status: 200, body: []byte(body)}, ours); got != want {
@@ -138,7 +138,7 @@ func TestNotOurs(t *testing.T) {
 		{200, strings.Replace(good, "demo", `\u001b[2J`, 1), `scope is "\x1b[2J", patroni.yml says "demo"`},
 	} {
 		got := parseWord(answer{status: c.status, body: []byte(c.body)}, ours)
-		if want := (reconcile.Word{Answer: reconcile.NotOurs, Why: c.why}); got != want {
+		if want := (reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: c.why}); got != want {
 			t.Errorf("%d %.60s:\ngot  %+v\nwant %+v", c.status, c.body, got, want)
 		}
 	}
@@ -157,20 +157,20 @@ func FuzzParseWord(f *testing.F) {
 	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		w := parseWord(answer{status: status, body: []byte(body)}, ours)
-		switch w.Answer {
+		switch w.Kind {
 		case reconcile.Leader, reconcile.NotLeader:
 			if w.Why != "" || w.Scope != "demo" || w.Role == "" || w.LastSeen < 0 || w.Name != "" && w.Name != "n1" {
 				t.Errorf("%+v", w)
 			}
-			if (w.Answer == reconcile.Leader) != (status == 200) {
-				t.Errorf("%d is %s", status, w.Answer)
+			if (w.Kind == reconcile.Leader) != (status == 200) {
+				t.Errorf("%d is %s", status, w.Kind)
 			}
 		case reconcile.NotOurs:
-			if w.Why == "" || w != (reconcile.Word{Answer: w.Answer, Why: w.Why}) {
+			if w.Why == "" || w != (reconcile.PatroniReply{Kind: w.Kind, Why: w.Why}) {
 				t.Errorf("%+v", w)
 			}
 		default:
-			t.Errorf("answer %q", w.Answer)
+			t.Errorf("answer %q", w.Kind)
 		}
 		if strings.ContainsAny(w.Why+w.State, "\x00\x07\x1b\n\r") {
 			t.Errorf("unprintable: %q %q", w.Why, w.State)

@@ -17,9 +17,9 @@ const (
 
 // act carries a verdict out, under the lock: kernel calls and the note, no network and no disk. It reports whether a
 // successor has to be waited for, without the lock.
-func (v *visit) act(verdict Verdict) (wait bool) {
+func (v *vipRun) act(verdict Verdict) (wait bool) {
 	switch verdict.Do {
-	case DoHold:
+	case DoKeep:
 		v.hold(verdict)
 	case DoRelease:
 		v.release(verdict, ChangeRelease, verdict.Why)
@@ -31,26 +31,26 @@ func (v *visit) act(verdict Verdict) (wait bool) {
 
 // hold claims the address, or moves its end. The note tells of a claim before the kernel does, so that one which is
 // killed half-way is seen and finished by the next run.
-func (v *visit) hold(verdict Verdict) {
-	if !v.facts.missing() && !v.facts.cutShort() {
+func (v *vipRun) hold(verdict Verdict) {
+	if !v.facts.NotAsWanted() && !v.facts.CutShort() {
 		v.renew(verdict)
 		return
 	}
-	n, now := v.facts.Note, v.Clock.Now()
+	n, now := v.facts.VIP, v.Clock.Now()
 	n.Generation, n.Claimed, n.HandOver = n.Generation+1, 0, nil
 	n.Changed, n.LeaseEnd, n.Forever = now, verdict.Until, verdict.Forever
 	n.Repeats = n.Repeats.Without(string(ChangeRelease), string(ChangeHandOver))
-	claimed, mended := v.facts.Note.Claimed, v.facts.Sight.Here == PresencePartly
-	again := v.facts.cutShort()
+	claimed, mended := v.facts.VIP.Claimed, v.facts.Address.Presence == PresencePartly
+	again := v.facts.CutShort()
 	saved := v.save(n)
 	repeated := again && !saved // the note goes on telling of a claim that was cut short: each tick finishes it
 
-	stop := v.timed(&v.spent.address)
-	err := v.vip.Address.Hold(verdict.end())
+	stop := v.timed(&v.times.address)
+	err := v.vip.Address.Keep(verdict.end())
 	stop()
 	n.Ours = n.Ours || err == nil
 	if err == nil {
-		stop = v.timed(&v.spent.frame)
+		stop = v.timed(&v.times.frame)
 		err = v.vip.Address.Announce()
 		stop()
 	}
@@ -72,12 +72,12 @@ func (v *visit) hold(verdict Verdict) {
 }
 
 // renew moves the end of an address that is here, where it moves by as much as the kernel can tell.
-func (v *visit) renew(verdict Verdict) {
-	n, s, now := v.facts.Note, v.facts.Sight, v.Clock.Now()
+func (v *vipRun) renew(verdict Verdict) {
+	n, s, now := v.facts.VIP, v.facts.Address, v.Clock.Now()
 	end := verdict.end()
 	moves := s.Forever != (end == Forever) || !s.Forever && (end-s.End).Abs() >= shortest
 	if moves && end-now >= shortest {
-		v.outcome.Err = v.vip.Address.Hold(end)
+		v.outcome.Err = v.vip.Address.Keep(end)
 	}
 	if n.Claimed == 0 { // found without a note, after a wiped /run: taken over as it is
 		n.Claimed = now
@@ -85,38 +85,38 @@ func (v *visit) renew(verdict Verdict) {
 	if n.HandOver != nil || n.Generation == 0 { // whoever waits for a successor must find another generation
 		n.Generation, n.HandOver = n.Generation+1, nil
 	}
-	if n.announceDue(now, v.Refresh, v.Interval) {
+	if n.AnnounceDue(now, v.Refresh, v.Interval) {
 		err := v.vip.Address.Announce()
 		if err == nil {
 			n.Announced = now
 		} else if !errors.Is(err, ErrUnasked) { // many VIPs take turns
-			v.caution("announce", err)
+			v.warnVIP("announce", err)
 		}
 	}
 	n.LeaseEnd, n.Forever, n.Failure = verdict.Until, verdict.Forever, ""
 	n.Ours = n.Ours || v.outcome.Err == nil
-	if !reflect.DeepEqual(n, v.facts.Note) {
+	if !reflect.DeepEqual(n, v.facts.VIP) {
 		v.save(n)
 	}
 }
 
 // announceDue reports whether an address that stays should be announced again. Against another host that answers for it
 // each tick does, but not each look within one.
-func (n Note) announceDue(now Moment, refresh, interval time.Duration) bool {
+func (n VIPState) AnnounceDue(now Moment, refresh, interval time.Duration) bool {
 	contested := len(n.Answering) > 0 && now-n.Announced >= interval/2
 	return contested || now-n.Claimed < announceFor || now-n.Announced >= refresh
 }
 
 // release takes the address away, also where it was not seen. It makes a record only where the address was here, or claimed.
-func (v *visit) release(verdict Verdict, c Change, why string) {
-	stop := v.timed(&v.spent.address)
+func (v *vipRun) release(verdict Verdict, c Change, why string) {
+	stop := v.timed(&v.times.address)
 	err := v.vip.Address.Release()
 	stop()
 	released := v.Clock.Now()
 
-	was := v.facts.Note
-	seen := v.facts.Sight.Here == PresenceYes || v.facts.Sight.Here == PresencePartly
-	n := Note{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
+	was := v.facts.VIP
+	seen := v.facts.Address.Presence == PresenceYes || v.facts.Address.Presence == PresencePartly
+	n := VIPState{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
 	n.Repeats = was.Repeats.Without(string(ChangeClaim))
 	if err != nil {
 		n.Claimed, n.Ours, n.LeaseEnd, n.Forever = was.Claimed, was.Ours, was.LeaseEnd, was.Forever
@@ -137,16 +137,16 @@ func (v Verdict) end() Moment {
 }
 
 // save keeps the note, or says why not.
-func (v *visit) save(n Note) (saved bool) {
-	defer v.timed(&v.spent.note)()
-	err := v.Notes.SaveNote(v.vip.Name, n)
-	v.caution("save the note", err)
-	v.facts.Note = n
+func (v *vipRun) save(n VIPState) (saved bool) {
+	defer v.timed(&v.times.note)()
+	err := v.Store.SaveVIPState(v.vip.Name, n)
+	v.warnVIP("save the note", err)
+	v.facts.VIP = n
 	return err == nil
 }
 
 // record makes the record of a transition and tells of it at once. What ticks do again and again is counted instead.
-func (v *visit) record(c Change, verdict Verdict, why string) {
+func (v *vipRun) record(c Change, verdict Verdict, why string) {
 	if v.trigger.Event == EventTick && v.outcome.Err == nil { // a failure that goes on is told once anyway
 		key := string(c) + " " + string(verdict.Code)
 		if c == ChangeConflict {
@@ -162,8 +162,8 @@ func (v *visit) record(c Change, verdict Verdict, why string) {
 }
 
 // count takes note of a tick's transition, and reports whether it is told, with its count.
-func (v *visit) count(what string) (tell bool, words string) {
-	n := v.facts.Note
+func (v *vipRun) count(what string) (tell bool, words string) {
+	n := v.facts.VIP
 	n.Repeats, tell, words = n.Repeats.Count(what, v.Clock.Now(), v.Clock.Wall())
 	v.save(n)
 	if words == "" {
@@ -179,12 +179,12 @@ func (v *visit) count(what string) (tell bool, words string) {
 }
 
 // tellEnded tells how often something came that has stayed away since.
-func (v *visit) tellEnded() {
-	rest, what, ended := v.facts.Note.Repeats.Ended(v.Clock.Now())
+func (v *vipRun) tellEnded() {
+	rest, what, ended := v.facts.VIP.Repeats.Ended(v.Clock.Now())
 	if what == "" || v.trigger.Event != EventTick {
 		return
 	}
-	n := v.facts.Note
+	n := v.facts.VIP
 	n.Repeats = rest
 	if v.save(n) {
 		words := strings.SplitN(what, " ", 3)
@@ -193,11 +193,11 @@ func (v *visit) tellEnded() {
 }
 
 // tell makes a record.
-func (v *visit) tell(c Change, code Code, why string) {
+func (v *vipRun) tell(c Change, code Code, why string) {
 	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
 		Do: c, Code: code, Reason: why,
-		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.spent.phases(), Error: text(v.outcome.Err),
+		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.times.phases(), Error: text(v.outcome.Err),
 	}
 	v.outcome.Records = append(v.outcome.Records, r)
 	v.history.write(r)

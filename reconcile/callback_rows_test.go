@@ -8,32 +8,32 @@ import (
 func TestStoppedRows(t *testing.T) {
 	stop := callback(EventOnStop, RoleDemoted)
 	at := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
-	claimed := func(m Moment) change { return note(func(n *Note) { n.Changed = m }) }
+	claimed := func(m Moment) change { return note(func(n *VIPState) { n.Changed = m }) }
 	atOnce := Question{Patroni: true, Within: 200 * time.Millisecond}
 	checkRows(t, []row{
-		{name: "PostgreSQL down", facts: holder(stop, pg(PGDown)), do: DoHandOver, code: CodeStopped, why: "handing over"},
-		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped, why: "PostgreSQL stopped"},
-		{name: "PostgreSQL alive", facts: holder(stop), do: DoAsk, code: CodeUnheard, ask: atOnce},
-		{name: "alive, and the lock never left", facts: holder(stop, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
-		{name: "alive, denied", facts: holder(stop, denies()), do: DoRelease, code: CodeNotLeader},
-		{name: "alive, silent", facts: holder(stop, mute), do: DoRelease, code: CodeDemoted, why: "on_stop as demoted, Patroni silent"},
-		{name: "alive, as young as evidence may be", facts: holder(stop, at(EvidenceAge)), do: DoAsk, code: CodeUnheard, ask: atOnce},
-		{name: "alive, older", facts: holder(stop, at(EvidenceAge+1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true}},
-		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now-time.Second)), do: DoAsk, code: CodeUnheard, ask: atOnce},
-		{name: "alive, address claimed since", facts: holder(stop, at(time.Second), claimed(now-time.Second+1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true}},
-		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: CodeStopped},
-		{name: "unknown, of a leader", facts: holder(stop, pg(PGUnknown), leads()), do: DoRelease, code: CodeStopped},
-		{name: "partly here", facts: partly(stop, pg(PGUnknown)), do: DoRelease, code: CodeStopped},
-		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: CodeNotHolder, why: "not here"},
+		{name: "PostgreSQL down", facts: holder(stop, pg(PGDown)), do: DoHandOver, code: codeStopped, why: "handing over"},
+		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: codeStopped, why: "PostgreSQL stopped"},
+		{name: "PostgreSQL alive", facts: holder(stop), do: DoAsk, code: codeUnasked, ask: atOnce},
+		{name: "alive, and the lock never left", facts: holder(stop, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "alive, denied", facts: holder(stop, denies()), do: DoRelease, code: codeNotLeader},
+		{name: "alive, silent", facts: holder(stop, mute), do: DoRelease, code: codeDemoted, why: "on_stop as demoted, Patroni silent"},
+		{name: "alive, as young as evidence may be", facts: holder(stop, at(EvidenceAge)), do: DoAsk, code: codeUnasked, ask: atOnce},
+		{name: "alive, older", facts: holder(stop, at(EvidenceAge+1)), do: DoAsk, code: codeUnasked, ask: Question{Patroni: true}},
+		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now-time.Second)), do: DoAsk, code: codeUnasked, ask: atOnce},
+		{name: "alive, address claimed since", facts: holder(stop, at(time.Second), claimed(now-time.Second+1)), do: DoAsk, code: codeUnasked, ask: Question{Patroni: true}},
+		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: codeStopped},
+		{name: "unknown, of a leader", facts: holder(stop, pg(PGUnknown), leads()), do: DoRelease, code: codeStopped},
+		{name: "partly here", facts: partly(stop, pg(PGUnknown)), do: DoRelease, code: codeStopped},
+		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: codeNotHolder, why: "not here"},
 	})
 }
 
 func TestReloadRows(t *testing.T) {
 	reload := callback(EventOnReload, RolePrimary)
 	checkRows(t, []row{
-		{name: "here", facts: holder(reload, pg(PGDown)), do: DoNothing, code: CodeReload, why: "a reload moves nothing"},
-		{name: "here and denied", facts: holder(reload, denies()), do: DoNothing, code: CodeReload},
-		{name: "not here", facts: absent(reload, leads()), do: DoNothing, code: CodeReload},
+		{name: "here", facts: holder(reload, pg(PGDown)), do: DoNothing, code: codeReload, why: "a reload moves nothing"},
+		{name: "here and denied", facts: holder(reload, denies()), do: DoNothing, code: codeReload},
+		{name: "not here", facts: absent(reload, leads()), do: DoNothing, code: codeReload},
 	})
 }
 
@@ -41,11 +41,11 @@ func TestPromotedRows(t *testing.T) {
 	promote := callback(EventOnRoleChange, RolePrimary)
 	exec := now - 10*time.Millisecond
 	end := exec + 19*time.Second // ttl - loop_wait - 1 s
-	before := func(c Callback) change { return past(func(m *Memory) { m.Callback = c }) }
+	before := func(c Callback) change { return past(func(m *ClusterState) { m.Callback = c }) }
 	started := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
-	changed := func(at Moment) change { return note(func(n *Note) { n.Changed = at }) }
-	claim := row{do: DoHold, code: CodePromoted, why: "promoted to primary", until: end}
-	first := row{do: DoAsk, code: CodeUnheard, ask: askPatroni}
+	changed := func(at Moment) change { return note(func(n *VIPState) { n.Changed = at }) }
+	claim := row{do: DoKeep, code: CodePromoted, why: "promoted to primary", until: end}
+	first := row{do: DoAsk, code: codeUnasked, ask: askPatroni}
 	like := func(r row, name string, f Facts) row { r.name, r.facts = name, f; return r }
 
 	old := like(claim, "started exactly 2 s ago", absent(promote, started(2*time.Second)))
@@ -68,16 +68,16 @@ func TestPromotedRows(t *testing.T) {
 		like(first, "it ended just less than that ago", absent(promote, before(Callback{EventOnStop, exec - 10*time.Second, exec - time.Second + 1}))),
 		like(first, "the callback before was cut short", absent(promote, before(Callback{Event: EventOnStop, Began: exec - time.Minute + 1}))),
 		like(claim, "it was cut short a minute ago", absent(promote, before(Callback{Event: EventOnStop, Began: exec - time.Minute}))),
-		{name: "it may have waited: the lock, and SQL a moment behind", facts: absent(alone, promote, leads(as(RoleReplica))), do: DoHold, code: CodePromoted, why: "promoted to primary", until: now + 16*time.Second},
-		{name: "it may have waited: not running", facts: absent(promote, leads(as(RoleReplica), state("starting"))), do: DoNothing, code: CodeLeaderChanging},
-		{name: "it may have waited: paused", facts: absent(promote, leads(as(RoleReplica), paused)), do: DoNothing, code: CodeLeaderChanging},
-		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(RoleReplica), seen(40*time.Second))), do: DoNothing, code: CodeLeaderChanging},
-		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(RoleReplica))), do: DoNothing, code: CodeNotHolder},
+		{name: "it may have waited: the lock, and SQL a moment behind", facts: absent(alone, promote, leads(as(RoleReplica))), do: DoKeep, code: CodePromoted, why: "promoted to primary", until: now + 16*time.Second},
+		{name: "it may have waited: not running", facts: absent(promote, leads(as(RoleReplica), state("starting"))), do: DoNothing, code: codeLeaderChanging},
+		{name: "it may have waited: paused", facts: absent(promote, leads(as(RoleReplica), paused)), do: DoNothing, code: codeLeaderChanging},
+		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(RoleReplica), seen(40*time.Second))), do: DoNothing, code: codeLeaderChanging},
+		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(RoleReplica))), do: DoNothing, code: codeNotHolder},
 		unleasedClaim,
 		standby,
-		{name: "a word is there", facts: absent(alone, promote, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
-		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: CodeNotHolder},
-		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: CodeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
+		{name: "a word is there", facts: absent(alone, promote, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
+		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: codeNotHolder},
+		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: codeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
 	})
 }
 
@@ -86,11 +86,11 @@ func TestClaimLeases(t *testing.T) {
 	promote := callback(EventOnRoleChange, RolePrimary)
 	exec := now - 10*time.Millisecond
 	boot := func(exec, now Moment) change {
-		return func(f *Facts) { f.Now, f.Trigger.At, f.Past = now, exec, Memory{} }
+		return func(f *Facts) { f.Now, f.Trigger.At, f.Cluster = now, exec, ClusterState{} }
 	}
-	tickAt := func(at Moment) change { return past(func(m *Memory) { m.LastTick = at }) }
+	tickAt := func(at Moment) change { return past(func(m *ClusterState) { m.LastTick = at }) }
 	claim := func(name string, f Facts, until Moment, forever bool) row {
-		return row{name: name, facts: f, do: DoHold, code: CodePromoted, until: until, forever: forever}
+		return row{name: name, facts: f, do: DoKeep, code: CodePromoted, until: until, forever: forever}
 	}
 	checkRows(t, []row{
 		claim("a tick exactly 60 s ago", absent(promote, tickAt(exec-time.Minute)), exec+19*time.Second, false),
@@ -112,12 +112,12 @@ func TestStartedRows(t *testing.T) {
 	for _, e := range []Event{EventOnStart, EventOnRestart} {
 		start := callback(e, RolePrimary)
 		checkRows(t, []row{
-			{name: "asks", facts: absent(start), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-			{name: "silent", facts: holder(start, mute), do: DoNothing, code: CodeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
-			{name: "not ours", facts: absent(start, foreign), do: DoNothing, code: CodeStartUnconfirmed, why: "not our Patroni: scope is other"},
-			{name: "leader", facts: absent(alone, start, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
-			{name: "denied", facts: holder(start, denies(as(RoleReplica))), do: DoRelease, code: CodeNotLeader},
-			{name: "as a replica", facts: holder(callback(e, RoleReplica), mute), do: DoRelease, code: CodeDemoted, why: string(e) + " as replica"},
+			{name: "asks", facts: absent(start), do: DoAsk, code: codeUnasked, ask: askPatroni},
+			{name: "silent", facts: holder(start, mute), do: DoNothing, code: codeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
+			{name: "not ours", facts: absent(start, foreign), do: DoNothing, code: codeStartUnconfirmed, why: "not our Patroni: scope is other"},
+			{name: "leader", facts: absent(alone, start, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
+			{name: "denied", facts: holder(start, denies(as(RoleReplica))), do: DoRelease, code: codeNotLeader},
+			{name: "as a replica", facts: holder(callback(e, RoleReplica), mute), do: DoRelease, code: codeDemoted, why: string(e) + " as replica"},
 		})
 	}
 }
@@ -125,34 +125,34 @@ func TestStartedRows(t *testing.T) {
 func TestSteppedDownRows(t *testing.T) {
 	demote := callback(EventOnRoleChange, RoleReplica)
 	checkRows(t, []row{
-		{name: "asks, for 200 ms", facts: holder(demote), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
-		{name: "an unknown role asks too", facts: holder(callback(EventOnRoleChange, RoleUnknown)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
-		{name: "a standby leader, not followed", facts: holder(callback(EventOnRoleChange, RoleStandbyLeader), mute), do: DoRelease, code: CodeDemoted},
-		{name: "not here", facts: absent(demote), do: DoNothing, code: CodeNotHolder, why: "not here"},
-		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: CodeNotHolder, why: "leader as primary"},
-		{name: "still the leader", facts: holder(demote, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
-		{name: "still the leader, as a replica", facts: holder(demote, leads(as(RoleReplica))), do: DoHold, code: CodeLeaderChanging, until: now + 16*time.Second},
-		{name: "denied", facts: holder(demote, denies(as(RoleReplica), state("starting"))), do: DoRelease, code: CodeNotLeader, why: "not the leader, replica, starting"},
-		{name: "denied, running primary", facts: holder(demote, denies()), do: DoRelease, code: CodeNotLeader},
-		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: CodePostgreSQLDown},
-		{name: "denied, down by Patroni's word alone", facts: holder(demote, denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: CodeNotLeader},
-		{name: "silent", facts: holder(demote, mute), do: DoRelease, code: CodeDemoted, why: "on_role_change as replica, Patroni silent: connection refused"},
-		{name: "silent and down", facts: holder(demote, mute, pg(PGDown)), do: DoRelease, code: CodeDemoted},
-		{name: "not ours", facts: holder(demote, foreign), do: DoRelease, code: CodeDemoted, why: "not our Patroni"},
-		{name: "handing over", facts: holder(demote, handover(1), pg(PGDown)), do: DoHandOver, code: CodeHandingOver},
-		{name: "handing over, PostgreSQL up again", facts: holder(demote, handover(1)), do: DoAsk, code: CodeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
-		{name: "an old hand-over", facts: holder(demote, handover(7), pg(PGDown), mute), do: DoRelease, code: CodeDemoted},
+		{name: "asks, for 200 ms", facts: holder(demote), do: DoAsk, code: codeUnasked, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "an unknown role asks too", facts: holder(callback(EventOnRoleChange, RoleUnknown)), do: DoAsk, code: codeUnasked, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "a standby leader, not followed", facts: holder(callback(EventOnRoleChange, RoleStandbyLeader), mute), do: DoRelease, code: codeDemoted},
+		{name: "not here", facts: absent(demote), do: DoNothing, code: codeNotHolder, why: "not here"},
+		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: codeNotHolder, why: "leader as primary"},
+		{name: "still the leader", facts: holder(demote, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "still the leader, as a replica", facts: holder(demote, leads(as(RoleReplica))), do: DoKeep, code: codeLeaderChanging, until: now + 16*time.Second},
+		{name: "denied", facts: holder(demote, denies(as(RoleReplica), state("starting"))), do: DoRelease, code: codeNotLeader, why: "not the leader, replica, starting"},
+		{name: "denied, running primary", facts: holder(demote, denies()), do: DoRelease, code: codeNotLeader},
+		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: codePostgreSQLDown},
+		{name: "denied, down by Patroni's word alone", facts: holder(demote, denies(state("stopped")), pg(PGUnknown)), do: DoRelease, code: codeNotLeader},
+		{name: "silent", facts: holder(demote, mute), do: DoRelease, code: codeDemoted, why: "on_role_change as replica, Patroni silent: connection refused"},
+		{name: "silent and down", facts: holder(demote, mute, pg(PGDown)), do: DoRelease, code: codeDemoted},
+		{name: "not ours", facts: holder(demote, foreign), do: DoRelease, code: codeDemoted, why: "not our Patroni"},
+		{name: "handing over", facts: holder(demote, handover(1), pg(PGDown)), do: DoHandOver, code: codeHandingOver},
+		{name: "handing over, PostgreSQL up again", facts: holder(demote, handover(1)), do: DoAsk, code: codeUnasked, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
+		{name: "an old hand-over", facts: holder(demote, handover(7), pg(PGDown), mute), do: DoRelease, code: codeDemoted},
 	})
 }
 
 func TestConfirmRows(t *testing.T) {
 	again := callback(EventOnRoleChange, RolePrimary)
 	checkRows(t, []row{
-		{name: "asks", facts: holder(again, confirming), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-		{name: "confirmed", facts: holder(again, confirming, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
-		{name: "denied once", facts: holder(again, confirming, denies()), do: DoAsk, code: CodeAskAgain, ask: Question{Patroni: true, After: 200 * time.Millisecond}},
-		{name: "denied twice", facts: holder(again, confirming, denies(), asked(2)), do: DoRelease, code: CodeClaimUndone, why: "claimed, but not the leader, primary, running"},
-		{name: "silent", facts: holder(again, confirming, mute), do: DoNothing, code: CodeClaimUnconfirmed, why: "claimed, Patroni silent"},
-		{name: "not ours", facts: holder(again, confirming, foreign), do: DoNothing, code: CodeClaimUnconfirmed, why: "not our Patroni"},
+		{name: "asks", facts: holder(again, confirming), do: DoAsk, code: codeUnasked, ask: askPatroni},
+		{name: "confirmed", facts: holder(again, confirming, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "denied once", facts: holder(again, confirming, denies()), do: DoAsk, code: codeAskAgain, ask: Question{Patroni: true, After: 200 * time.Millisecond}},
+		{name: "denied twice", facts: holder(again, confirming, denies(), asked(2)), do: DoRelease, code: codeClaimUndone, why: "claimed, but not the leader, primary, running"},
+		{name: "silent", facts: holder(again, confirming, mute), do: DoNothing, code: codeClaimUnconfirmed, why: "claimed, Patroni silent"},
+		{name: "not ours", facts: holder(again, confirming, foreign), do: DoNothing, code: codeClaimUnconfirmed, why: "not our Patroni"},
 	})
 }

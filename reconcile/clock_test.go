@@ -16,21 +16,21 @@ func stepped(t *testing.T) *world {
 		w.pass(5 * time.Second)
 	}
 	w.leads()
-	w.wantCode(w.tick(), CodeLeader)
+	w.wantCode(w.tick(), codeLeader)
 	w.wall = w.wall.Add(-300 * time.Second)
 	return w
 }
 
 // naming is the peer n2, a replica that takes that member for the leader.
-func naming(leader string) []PeerWord {
-	word := Word{Answer: NotLeader, Role: RoleReplica, State: "running", Name: "n2", Timeline: 1}
-	return []PeerWord{{Peer: Peer{Name: "n2"}, Word: word, Names: leader}}
+func naming(leader string) []PeerReply {
+	word := PatroniReply{Kind: NotLeader, Role: RoleReplica, State: "running", Name: "n2", Timeline: 1}
+	return []PeerReply{{Peer: Peer{Name: "n2"}, Reply: word, Names: leader}}
 }
 
 // promotedPeer is the same peer, which leads since.
-func promotedPeer() []PeerWord {
-	return []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{
-		Answer: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
+func promotedPeer() []PeerReply {
+	return []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{
+		Kind: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
 	}}}
 }
 
@@ -87,7 +87,7 @@ func TestClockStepsBackAndTheLockEnds(t *testing.T) {
 				}
 				if w.now > locked && c.peers {
 					w.peers = naming("")
-					w.peers[0].Word.Unlocked, w.peers[0].Word.LastSeen = true, w.wall.Unix()
+					w.peers[0].Reply.Unlocked, w.peers[0].Reply.LastSeen = true, w.wall.Unix()
 				}
 			}
 			for w.now < locked+10*time.Second {
@@ -107,7 +107,7 @@ func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	for until := w.now + 42*time.Second; w.now < until; { // loop_wait, ttl and 2 s
 		next := w.now + 2*time.Second
 		w.leads()
-		w.wantCode(w.tick(), CodeLeaderUnproven)
+		w.wantCode(w.tick(), codeLeaderUnproven)
 		w.want(true)
 		w.pass(next - w.now)
 	}
@@ -116,7 +116,7 @@ func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 		w.leads()
 		w.tick()
 	}
-	w.wantCode(w.tick(), CodeLeader)
+	w.wantCode(w.tick(), codeLeader)
 }
 
 // TestClockStepsForward: Patroni takes its lock for expired until its next loop, and says 503 for as long. The VIP of a running
@@ -129,7 +129,7 @@ func TestClockStepsForward(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := stepped(t)
 			w.wall = w.wall.Add(600 * time.Second)
-			w.word.Answer = NotLeader
+			w.word.Kind = NotLeader
 			w.peers, w.dcsLeader = nil, dcs.leader
 			for range 4 {
 				w.pass(2 * time.Second)

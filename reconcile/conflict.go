@@ -16,19 +16,19 @@ const (
 )
 
 // probeDue reports whether a tick should ask the neighbours who else answers for an address that is here.
-func (n Note) probeDue(now Moment) bool { return n.Claimed != 0 && now-n.Claimed >= firstProbe }
+func (n VIPState) ProbeDue(now Moment) bool { return n.Claimed != 0 && now-n.Claimed >= firstProbe }
 
 // learnOthers finds out, at the end of a tick that leaves the address here, who else answers for it. Whoever does is a
 // conflict, and later no successor that a hand-over waits for. One that is new may be the successor of a lock that was lost:
 // everything is decided anew. Where only our Patroni's last word keeps the address here, an answer means that the pause has
 // ended.
-func (v *visit) learnOthers(ctx context.Context) {
-	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil {
+func (v *vipRun) learnOthers(ctx context.Context) {
+	if v.trigger.Event != EventTick || v.outcome.Verdict.Do != DoKeep || v.outcome.Err != nil {
 		return
 	}
 	code := v.outcome.Verdict.Code
-	alone := (code == CodeSilentPaused || code == CodePausedNoDCS) && v.facts.onOurWord()
-	if !alone && !v.facts.Note.probeDue(v.Clock.Now()) {
+	alone := (code == codeSilentPaused || code == codePausedNoDCS) && v.facts.onOurReply()
+	if !alone && !v.facts.VIP.ProbeDue(v.Clock.Now()) {
 		return
 	}
 	news := v.probe(ctx)
@@ -43,13 +43,13 @@ func (v *visit) learnOthers(ctx context.Context) {
 }
 
 // probe asks the neighbours, keeps who answers, and reports whether somebody does who did not before.
-func (v *visit) probe(ctx context.Context) (news bool) {
-	others, err := v.vip.Address.Others(ctx, probeWindow)
+func (v *vipRun) probe(ctx context.Context) (news bool) {
+	others, err := v.vip.Address.Probe(ctx, probeWindow)
 	if errors.Is(err, ErrUnasked) { // many VIPs take turns
 		return false
 	}
 	if err != nil {
-		v.caution("ask who else answers for the address", err)
+		v.warnVIP("ask who else answers for the address", err)
 		return false
 	}
 	slices.Sort(others)
@@ -58,8 +58,8 @@ func (v *visit) probe(ctx context.Context) (news bool) {
 	if errors.Is(err, ErrBusy) {
 		return false
 	}
-	n, err := v.Notes.Note(v.vip.Name)
-	if err != nil || n.Claimed != v.facts.Note.Claimed || len(others) == 0 && len(n.Answering) == 0 {
+	n, err := v.Store.VIPState(v.vip.Name)
+	if err != nil || n.Claimed != v.facts.VIP.Claimed || len(others) == 0 && len(n.Answering) == 0 {
 		return false
 	}
 	news = len(others) > 0 && !slices.Equal(others, n.Answering)

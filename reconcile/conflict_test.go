@@ -11,16 +11,16 @@ import (
 
 func TestProbeDue(t *testing.T) {
 	for name, c := range map[string]struct {
-		note Note
+		note VIPState
 		want bool
 	}{
-		"never claimed":    {Note{}, false},
-		"claimed 10 s ago": {Note{Claimed: now - 10*time.Second}, true},
-		"claimed just now": {Note{Claimed: now - 10*time.Second + 1}, false},
-		"probed just now":  {Note{Claimed: now - time.Hour, Probed: now}, true},
-		"a conflict":       {Note{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
+		"never claimed":    {VIPState{}, false},
+		"claimed 10 s ago": {VIPState{Claimed: now - 10*time.Second}, true},
+		"claimed just now": {VIPState{Claimed: now - 10*time.Second + 1}, false},
+		"probed just now":  {VIPState{Claimed: now - time.Hour, Probed: now}, true},
+		"a conflict":       {VIPState{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
 	} {
-		if got := c.note.probeDue(now); got != c.want {
+		if got := c.note.ProbeDue(now); got != c.want {
 			t.Errorf("%s: due %v, want %v", name, got, c.want)
 		}
 	}
@@ -35,7 +35,7 @@ type nosy struct {
 	then   func()
 }
 
-func (n *nosy) Others(context.Context, time.Duration) ([]MAC, error) {
+func (n *nosy) Probe(context.Context, time.Duration) ([]MAC, error) {
 	n.probes++
 	if n.then != nil {
 		n.then()
@@ -113,16 +113,16 @@ func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 		"a tick too early":       {tooEarly, EventTick, 0},
 		"a pause that only our Patroni told of": {func(n *nosy) {
 			tooEarly(n)
-			n.memory.Word.Paused, n.word = true, Word{Answer: Silent}
+			n.memory.Reply.Paused, n.word = true, PatroniReply{Kind: Silent}
 		}, EventTick, 1},
 		"a pause that the peers tell of": {func(n *nosy) {
 			tooEarly(n)
-			n.memory.Word.Paused, n.word = true, Word{Answer: Silent}
-			n.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: NotLeader, Paused: true}, Names: "n1"}}
+			n.memory.Reply.Paused, n.word = true, PatroniReply{Kind: Silent}
+			n.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: NotLeader, Paused: true}, Names: "n1"}}
 		}, EventTick, 0},
 		"a pause that our Patroni tells of": {func(n *nosy) {
 			tooEarly(n)
-			n.memory.Word.Paused, n.word.Paused = true, true
+			n.memory.Reply.Paused, n.word.Paused = true, true
 		}, EventTick, 0},
 	} {
 		n, e := nosyWorld(t)
@@ -141,7 +141,7 @@ func TestASuccessorIsHeardOnTheLink(t *testing.T) {
 	n.leads()
 	n.here, n.end = true, n.now+20*time.Second
 	n.others, n.slowPeers, n.peers = []MAC{"02:00:00:00:00:0a"}, true, promotedPeer()
-	n.wantCode(n.tickWith(e), CodeTwoLeaders)
+	n.wantCode(n.tickWith(e), codeTwoLeaders)
 	n.want(false)
 }
 

@@ -30,11 +30,11 @@ const (
 // end of the lease. A verdict of [DoAsk] says what has to be known first; after a bounded number of answers there is always
 // another one. DESIGN.md has the table that this function implements, row by row.
 func Decide(f Facts) Verdict {
-	f.Word = f.evidence()
+	f.Reply = f.evidence()
 	switch {
 	case f.Trigger.Event == EventOperator:
 		return ordered(f)
-	case f.Note.HeldAt(f.Now):
+	case f.VIP.HeldAt(f.Now):
 		return heldStill(f)
 	case f.Confirming:
 		return confirm(f)
@@ -43,7 +43,7 @@ func Decide(f Facts) Verdict {
 	case EventOnStop:
 		return stopped(f)
 	case EventOnReload:
-		return nothing(CodeReload, "a reload moves nothing")
+		return nothing(codeReload, "a reload moves nothing")
 	case EventOnRoleChange:
 		if f.Follow.Wants(f.Trigger.Role) {
 			return promoted(f)
@@ -59,21 +59,21 @@ func Decide(f Facts) Verdict {
 }
 
 // evidence is Patroni's word as far as it still counts: one that is too old has to be asked for again.
-func (f Facts) evidence() Word {
+func (f Facts) evidence() PatroniReply {
 	switch {
-	case !f.outdated():
-		return f.Word
+	case !f.Outdated():
+		return f.Reply
 	case f.Asked+f.Stale < maxAsked:
-		return Word{}
+		return PatroniReply{}
 	}
-	return Word{Answer: Silent, Why: "its answers came too late", At: f.Word.At}
+	return PatroniReply{Kind: Silent, Why: "its answers came too late", At: f.Reply.At}
 }
 
 // tick asks Patroni and decides by its word.
 func tick(f Facts) Verdict {
-	switch f.Word.Answer {
+	switch f.Reply.Kind {
 	case Unasked:
-		return ask(CodeUnheard, f.first())
+		return ask(codeUnasked, f.first())
 	case Leader:
 		return leading(f)
 	case NotLeader:
@@ -85,25 +85,25 @@ func tick(f Facts) Verdict {
 // first is a tick's first question. Where the address is here it asks the peers as well whether one of them leads: our Patroni
 // may say that we do when its lock is over.
 func (f Facts) first() Question {
-	return Question{Patroni: true, Rivals: f.Trigger.Event == EventTick && f.holder() && !f.Again}
+	return Question{Patroni: true, Rivals: f.Trigger.Event == EventTick && f.MayBeHere() && !f.Again}
 }
 
 // notHolder is the verdict where the address is not here and nothing proves that it should be. A claim that is still
 // on the note ended without us: the lease ran out, or somebody removed the address.
 func notHolder(f Facts) Verdict {
 	why := "not the leader"
-	switch f.Word.Answer {
+	switch f.Reply.Kind {
 	case Unasked:
 		why = "not here"
 	case Silent, NotOurs:
 		why = f.silence()
 	case Leader:
-		why = fmt.Sprintf("leader as %s", f.Word.Role)
+		why = fmt.Sprintf("leader as %s", f.Reply.Role)
 	}
-	if f.Sight.Here == PresenceNo && (f.Note.Claimed != 0 || f.Note.HandOver != nil) {
-		return release(CodeLeaseEnded, "%s, the address went by itself", why)
+	if f.Address.Presence == PresenceNo && (f.VIP.Claimed != 0 || f.VIP.HandOver != nil) {
+		return release(codeLeaseEnded, "%s, the address went by itself", why)
 	}
-	return nothing(CodeNotHolder, "%s", why)
+	return nothing(codeNotHolder, "%s", why)
 }
 
 // hold vouches for the address until the given moment, or longer where that was proved before. Where that moment is past,
@@ -113,36 +113,36 @@ func hold(f Facts, until Moment, c Code, why string, args ...any) Verdict {
 	until = steady(f, until)
 	switch {
 	case until > f.Now:
-		return Verdict{Do: DoHold, Code: c, Why: why, Until: until, Forever: !f.Leased || !f.ticking()}
-	case f.Now < f.end():
-		return nothing(c, "%s, lease ends in %v", why, f.left())
+		return Verdict{Do: DoKeep, Code: c, Why: why, Until: until, Forever: !f.Leased || !f.ticking()}
+	case f.Now < f.leaseEnd():
+		return nothing(c, "%s, lease ends in %v", why, f.leaseLeft())
 	}
 	return release(c, "%s, lease ended", why)
 }
 
 // holdIfRunning holds what is here, and claims only for a PostgreSQL that runs.
 func holdIfRunning(f Facts, until Moment, c Code, why string) Verdict {
-	if f.missing() && !f.Word.Running() {
-		return nothing(c, "%s, PostgreSQL is %s", why, f.Word.State)
+	if f.NotAsWanted() && !f.Reply.Running() {
+		return nothing(c, "%s, PostgreSQL is %s", why, f.Reply.State)
 	}
 	return hold(f, until, c, "%s", why)
 }
 
 // holdIfThere holds what is here and claims nothing.
 func holdIfThere(f Facts, c Code, why string, args ...any) Verdict {
-	if f.missing() {
+	if f.NotAsWanted() {
 		return nothing(c, why, args...)
 	}
 	return hold(f, lockLease(f), c, why, args...)
 }
 
 // says is Patroni's word for its own member, for people.
-func (f Facts) says() string { return fmt.Sprintf("%s, %s", f.Word.Role, f.Word.State) }
+func (f Facts) memberState() string { return fmt.Sprintf("%s, %s", f.Reply.Role, f.Reply.State) }
 
 // silence is why there is no word, for people.
 func (f Facts) silence() string {
-	if f.Word.Answer == NotOurs {
-		return "not our Patroni: " + f.Word.Why
+	if f.Reply.Kind == NotOurs {
+		return "not our Patroni: " + f.Reply.Why
 	}
-	return "Patroni silent: " + f.Word.Why
+	return "Patroni silent: " + f.Reply.Why
 }

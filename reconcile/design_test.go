@@ -14,7 +14,7 @@ func TestDesignTable(t *testing.T) {
 	type effects map[Presence]map[string]bool
 	real := map[string]effects{}
 	everyCombination(func(f Facts) {
-		if f.Sight.Here != PresenceYes && f.Sight.Here != PresenceNo {
+		if f.Address.Presence != PresenceYes && f.Address.Presence != PresenceNo {
 			return
 		}
 		v := Decide(f)
@@ -22,7 +22,7 @@ func TestDesignTable(t *testing.T) {
 		if real[code] == nil {
 			real[code] = effects{PresenceYes: {}, PresenceNo: {}}
 		}
-		real[code][f.Sight.Here][string(v.Do)] = true
+		real[code][f.Address.Presence][string(v.Do)] = true
 	})
 	table := designTable(t)
 	for code, want := range real {

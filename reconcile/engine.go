@@ -21,8 +21,8 @@ type VIP struct {
 type Engine struct {
 	VIPs     []VIP // one at least
 	Patroni  Patroni
-	Notes    Notebook
-	Journal  Journal
+	Store    Store
+	History  History
 	Clock    Clock
 	Interval time.Duration // between two ticks
 	Refresh  time.Duration // between two announcements of an address that stays
@@ -57,7 +57,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 	var all sync.WaitGroup
 	for i, vip := range e.VIPs {
 		all.Go(func() {
-			v := newVisit(r, vip)
+			v := newVIPRun(r, vip)
 			v.decideAndAct(ctx)
 			finish := v.steer(ctx)
 			if v.needsConfirming() {
@@ -71,7 +71,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 		})
 	}
 	all.Wait()
-	r.end(ctx)
+	r.finish(ctx)
 	return r.report(outcomes)
 }
 
@@ -80,7 +80,7 @@ func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
 	r := newRun(e, t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
-		v := newVisit(r, vip)
+		v := newVIPRun(r, vip)
 		v.plan(ctx)
 		outcomes[i] = v.outcome
 	}
@@ -93,7 +93,7 @@ func (e *Engine) begin(t Trigger) *run {
 	r := newRun(e, t)
 	if t.Event != EventTick && t.Event != EventOperator {
 		r.marking.Go(func() {
-			r.warn("mark the callback", e.Notes.UpdateMemory(func(m *Memory) {
+			r.warnRun("mark the callback", e.Store.UpdateClusterState(func(m *ClusterState) {
 				m.Callback = Callback{Event: t.Event, Began: t.At}
 			}))
 		})

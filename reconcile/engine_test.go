@@ -13,12 +13,12 @@ import (
 func TestStory(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
-	w.wantCode(w.tick(), CodeNotHolder)
+	w.wantCode(w.tick(), codeNotHolder)
 	w.want(false)
 
 	w.leads()
 	o := w.run(EventOnRoleChange, RolePrimary)
-	w.wantCode(o, CodeLeader) // claimed on argv's proof, then confirmed by Patroni's word
+	w.wantCode(o, codeLeader) // claimed on argv's proof, then confirmed by Patroni's word
 	w.want(true)
 	if len(w.records) != 1 || w.records[0].Code != CodePromoted || w.records[0].Do != ChangeClaim {
 		t.Fatalf("records %+v, want one claim by promotion", w.records)
@@ -27,7 +27,7 @@ func TestStory(t *testing.T) {
 	w.pass(2 * time.Second)
 	w.leads()
 	o = w.tick()
-	w.wantCode(o, CodeLeader)
+	w.wantCode(o, codeLeader)
 	if len(o.Records) != 0 || len(w.records) != 1 {
 		t.Fatal("a tick that changes nothing wrote the history")
 	}
@@ -38,7 +38,7 @@ func TestStory(t *testing.T) {
 	// A switchover: PostgreSQL stops, the successor answers the probes.
 	w.pg, w.successor = PGDown, "02:00:00:00:00:02"
 	o = w.run(EventOnStop, RoleDemoted)
-	w.wantCode(o, CodeStopped)
+	w.wantCode(o, codeStopped)
 	w.want(false)
 	if r := w.records[1]; r.Do != ChangeHandOver || !strings.Contains(r.Reason, "02:00:00:00:00:02 took over") {
 		t.Fatalf("record %+v, want a hand-over to the successor", r)
@@ -48,7 +48,7 @@ func TestStory(t *testing.T) {
 	w.pass(10 * time.Second)
 	w.set(PGAlive)
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RoleReplica), CodeNotHolder)
+	w.wantCode(w.run(EventOnRoleChange, RoleReplica), codeNotHolder)
 	w.leads()
 	w.run(EventOnRoleChange, RolePrimary)
 	w.want(true)
@@ -62,7 +62,7 @@ func TestAClaimOnArgvIsUndoneByTwoDenials(t *testing.T) {
 	w.follows()
 	began := w.now
 	o := w.run(EventOnRoleChange, RolePrimary)
-	w.wantCode(o, CodeClaimUndone)
+	w.wantCode(o, codeClaimUndone)
 	w.want(false)
 	if took := w.now - began; took != undoAfter {
 		t.Errorf("undone after %v, want %v", took, undoAfter)
@@ -76,7 +76,7 @@ func TestAClaimOnArgvStandsThroughOneDenial(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
 	w.onWait = w.leads
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeLeader)
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeLeader)
 	w.want(true)
 }
 
@@ -84,7 +84,7 @@ func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
 	w := newWorld(t)
 	w.memory.Callback = Callback{Event: EventOnRoleChange, Began: w.now - 5*time.Second}
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeNotHolder)
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeNotHolder)
 	w.want(false)
 	if len(w.records) != 0 {
 		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
@@ -102,7 +102,7 @@ func TestAFrozenProcessUndoesItsOldClaim(t *testing.T) {
 		w.follows()
 	}
 	o := w.tick()
-	w.wantCode(o, CodeClaimUndone)
+	w.wantCode(o, codeClaimUndone)
 	w.want(false)
 }
 
@@ -120,13 +120,13 @@ func TestANewerChangeOutdatesTheWord(t *testing.T) {
 	w.wordFor = 100 * time.Millisecond
 	p := &interrupting{worldPatroni: (*worldPatroni)(w)}
 	p.then = func() { // on_stop released the address while a tick waited for its answer
-		w.notes["vip"] = Note{Generation: 1, Changed: w.now}
+		w.notes["vip"] = VIPState{Generation: 1, Changed: w.now}
 		w.follows()
 	}
 	e := w.engine()
 	e.Patroni = p
 	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
-	w.wantCode(o, CodeNotHolder)
+	w.wantCode(o, codeNotHolder)
 	w.want(false)
 }
 
@@ -162,13 +162,13 @@ func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w := newWorld(t)
 	w.run(EventOnRoleChange, RolePrimary)
 	w.tick() // with a timer, the address has an end
-	w.notes, w.memory = map[string]Note{}, Memory{}
-	w.word = Word{Answer: Silent, Why: "no answer"}
-	w.wantCode(w.tick(), CodeSilentLeased)
+	w.notes, w.memory = map[string]VIPState{}, ClusterState{}
+	w.word = PatroniReply{Kind: Silent, Why: "no answer"}
+	w.wantCode(w.tick(), codeSilentLeased)
 	w.want(true)
 	w.leads()
 	o := w.tick()
-	w.wantCode(o, CodeLeader)
+	w.wantCode(o, codeLeader)
 	if len(o.Records) != 0 || w.notes["vip"].Claimed == 0 {
 		t.Errorf("records %+v, note %+v; want the address taken over without one", o.Records, w.notes["vip"])
 	}
@@ -178,7 +178,7 @@ func TestADeletedAddressIsBackAtTheNextTick(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	w.here = false
-	w.wantCode(w.tick(), CodeAddressMissing)
+	w.wantCode(w.tick(), codeAddressMissing)
 	w.want(true)
 	if len(w.records) != 2 {
 		t.Errorf("%d records, want 2", len(w.records))
@@ -188,11 +188,11 @@ func TestADeletedAddressIsBackAtTheNextTick(t *testing.T) {
 func TestALeaseThatRanOutIsOnRecord(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
-	w.word = Word{Answer: Silent, Why: "connection refused"}
+	w.word = PatroniReply{Kind: Silent, Why: "connection refused"}
 	w.pass(30 * time.Second)
 	w.want(false)
 	o := w.tick()
-	w.wantCode(o, CodeLeaseEnded)
+	w.wantCode(o, codeLeaseEnded)
 	w.tick()
 	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
 		t.Errorf("records %+v, want the claim and one release", w.records)
@@ -215,8 +215,8 @@ func TestARunThatIsToldToStop(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.tick()
-			w.word = Word{Answer: Silent, Why: "vipctl was asked to stop"}
-			w.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: Leader}}}
+			w.word = PatroniReply{Kind: Silent, Why: "vipctl was asked to stop"}
+			w.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: Leader}}}
 			c.trigger.At = w.now
 			for way, run := range map[string]func(context.Context, Trigger) []Outcome{"plan": w.engine().Plan, "run": w.engine().Run} {
 				if o := run(stopped, c.trigger)[0]; !errors.Is(o.Err, c.err) {
@@ -242,7 +242,7 @@ func TestAFailureIsRecordedOnce(t *testing.T) {
 }
 
 func TestTheWallClockMayStep(t *testing.T) {
-	for step, code := range map[time.Duration]Code{time.Hour: CodeLeader, -time.Hour: CodeLeaderUnproven} {
+	for step, code := range map[time.Duration]Code{time.Hour: codeLeader, -time.Hour: codeLeaderUnproven} {
 		w := newWorld(t)
 		w.run(EventOnRoleChange, RolePrimary)
 		w.wall = w.wall.Add(step) // dcs_last_seen is of before the step
@@ -280,7 +280,7 @@ func TestAHandOverEnds(t *testing.T) {
 	t.Run("not the claim, where PostgreSQL is up again and the lock never left", func(t *testing.T) {
 		w := handingOverWorld(t)
 		w.onWait = func() { w.set(PGAlive) }
-		w.wantCode(w.run(EventOnStop, RoleDemoted), CodeLeader)
+		w.wantCode(w.run(EventOnStop, RoleDemoted), codeLeader)
 		w.want(true)
 	})
 	t.Run("not by the survivor of an old one", func(t *testing.T) {
@@ -297,10 +297,10 @@ func TestAHandOverEnds(t *testing.T) {
 	t.Run("at the next tick when the first one's turn is over", func(t *testing.T) {
 		w := handingOverWorld(t)
 		w.follows()
-		w.wantCode(w.tick(), CodePostgreSQLDown)
+		w.wantCode(w.tick(), codePostgreSQLDown)
 		w.want(true)
 		w.successor = "02:00:00:00:00:02"
-		w.wantCode(w.tick(), CodeHandingOver)
+		w.wantCode(w.tick(), codeHandingOver)
 		w.want(false)
 	})
 }
@@ -320,8 +320,8 @@ type interrupting struct {
 	then func()
 }
 
-func (p *interrupting) Word(ctx context.Context) Word {
-	w := p.worldPatroni.Word(ctx)
+func (p *interrupting) Reply(ctx context.Context) PatroniReply {
+	w := p.worldPatroni.Reply(ctx)
 	if p.then != nil {
 		p.then()
 		p.then = nil
@@ -339,11 +339,11 @@ func TestAStaleWordIsNoLook(t *testing.T) {
 	e := w.engine()
 	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() {
 		w.wordFor = 0
-		w.word = Word{Answer: NotLeader, Role: RolePrimary, State: "running"}
+		w.word = PatroniReply{Kind: NotLeader, Role: RolePrimary, State: "running"}
 		w.onWait = w.leads // the blip is over when it is asked again
 	}}
 	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
-	w.wantCode(o, CodeLeader)
+	w.wantCode(o, codeLeader)
 	w.want(true)
 }
 
@@ -370,15 +370,15 @@ func TestAPauseThatOnlyWeKnowOfEndsWithASuccessor(t *testing.T) {
 	w := newWorld(t)
 	w.word.Paused = true
 	w.tick()
-	w.word = Word{Answer: Silent, Why: "connection refused"}
+	w.word = PatroniReply{Kind: Silent, Why: "connection refused"}
 	for range 30 {
 		w.pass(2 * time.Second)
-		w.wantCode(w.tick(), CodeSilentPaused)
+		w.wantCode(w.tick(), codeSilentPaused)
 	}
 	w.want(true)
 	w.pass(2 * time.Second)
 	w.successor = "02:00:00:00:00:09"
-	w.wantCode(w.tick(), CodeSilentLost)
+	w.wantCode(w.tick(), codeSilentLost)
 	w.want(false)
 }
 
@@ -425,7 +425,7 @@ func TestAFrozenProcessDecidesAnew(t *testing.T) {
 	}
 	e := w.engine()
 	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() { w.onDecided = frozen }}
-	w.wantCode(e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0], CodeLeader)
+	w.wantCode(e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0], codeLeader)
 	w.want(true)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the claim alone: the address must not have gone for an instant", w.records)
@@ -461,7 +461,7 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 
 func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 	w := newWorld(t)
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeLeader) // claimed and confirmed
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeLeader) // claimed and confirmed
 	if w.end != Forever || !w.notes["vip"].Forever {
 		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end-w.now, w.notes["vip"])
 	}
@@ -475,7 +475,7 @@ func TestOnStopOfAnotherPostgreSQL(t *testing.T) {
 	w := newWorld(t)
 	w.run(EventOnRoleChange, RolePrimary)
 	old := Trigger{Event: EventOnStop, Role: RolePrimary, Cluster: "demo", At: w.now - time.Minute} // thawed after a minute
-	w.wantCode(w.engine().Run(t.Context(), old)[0], CodeLeader)
+	w.wantCode(w.engine().Run(t.Context(), old)[0], codeLeader)
 	w.want(true)
 }
 
@@ -483,9 +483,9 @@ func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	w.pg = PGDown // a restart, while Patroni is slow once
-	w.word = Word{Answer: Silent, Why: "no answer"}
+	w.word = PatroniReply{Kind: Silent, Why: "no answer"}
 	w.onWait = func() { w.set(PGAlive); w.leads() }
-	w.wantCode(w.tick(), CodeLeader)
+	w.wantCode(w.tick(), codeLeader)
 	w.want(true)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the claim alone", w.records)
@@ -498,11 +498,11 @@ func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
 // deaf is a Patroni whose answers a process that is told to stop does not hear.
 type deaf struct{ *worldPatroni }
 
-func (p deaf) Word(ctx context.Context) Word {
+func (p deaf) Reply(ctx context.Context) PatroniReply {
 	if ctx.Err() != nil {
-		return Word{Answer: Silent, Why: "vipctl was asked to stop", At: (*world)(p.worldPatroni).Now()}
+		return PatroniReply{Kind: Silent, Why: "vipctl was asked to stop", At: (*world)(p.worldPatroni).Now()}
 	}
-	return p.worldPatroni.Word(ctx)
+	return p.worldPatroni.Reply(ctx)
 }
 
 // One denial undoes no claim, and the second was never heard.
@@ -517,7 +517,7 @@ func TestAClaimWhoseSecondLookIsCutShort(t *testing.T) {
 	e := w.engine()
 	e.Patroni = deaf{(*worldPatroni)(w)}
 	o := e.Run(ctx, Trigger{Event: EventOnRoleChange, Role: RolePrimary, Cluster: "demo", At: w.now})[0]
-	w.wantCode(o, CodeClaimUnconfirmed)
+	w.wantCode(o, codeClaimUnconfirmed)
 	if o.Err != nil {
 		t.Error(o.Err)
 	}

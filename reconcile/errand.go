@@ -9,7 +9,7 @@ import (
 
 // run does the errand, unless another process is at it: that one does the same.
 func (s *steering) run(ctx context.Context) {
-	unlock, err := s.Notes.LockRoute(s.vip.Name)
+	unlock, err := s.Store.LockRoute(s.vip.Name)
 	if errors.Is(err, ErrBusy) {
 		return
 	}
@@ -33,7 +33,7 @@ func (s *steering) run(ctx context.Context) {
 // recall returns what earlier processes left, and gives it to the route. Another claim's failure says nothing of this
 // one. Neither does its switch: it may be overdue, and a route spends few requests on one that is.
 func (s *steering) recall() RouteMemo {
-	m, err := s.Notes.RouteMemo(s.vip.Name)
+	m, err := s.Store.RouteMemo(s.vip.Name)
 	if s.warn("continuing without the route's memo", err) {
 		m = RouteMemo{}
 	}
@@ -116,7 +116,7 @@ func (s *steering) close(was RouteMemo, state RouteState, err error, e news) {
 
 // keep saves a memo. Where that fails, the next run does again what this one did, which does no harm.
 func (s *steering) keep(m RouteMemo) {
-	s.warn("save the route's memo", s.Notes.SaveRouteMemo(s.vip.Name, m))
+	s.warn("save the route's memo", s.Store.SaveRouteMemo(s.vip.Name, m))
 }
 
 // warn keeps err, when there is one, for a callback to report. A tick is gone by then; it has the same trouble with the
@@ -137,7 +137,7 @@ func (s *steering) tell(why string) {
 	if s.Tell != nil {
 		s.Tell(*s.record)
 	}
-	s.warn("write the history", s.Journal.Append(*s.record))
+	s.warn("write the history", s.History.Append(*s.record))
 }
 
 // still asks, before an attempt that comes late, whether the address would be claimed if everything were decided now, and
@@ -150,21 +150,21 @@ func (s *steering) still(ctx context.Context) bool {
 	}
 	vip := s.vip
 	vip.Address = untouched{vip.Address}
-	v := newVisit(newRun(s.Engine, t), vip)
+	v := newVIPRun(newRun(s.Engine, t), vip)
 	v.plan(ctx)
-	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
+	return v.outcome.Verdict.Do == DoKeep && v.facts.VIP.Generation == s.generation
 }
 
 // untouched is an address that always says that it is not here: still asks whether it would be claimed now, and does not look
 // while a tick of this process may move it.
 type untouched struct{ Address }
 
-func (untouched) Look() (Sight, error) { return Sight{Here: PresenceNo}, nil }
+func (untouched) State() (AddressState, error) { return AddressState{Presence: PresenceNo}, nil }
 
 // Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
 // a VIP that has been released: while it is still held, the next tick takes the route back.
 func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
-	unlock, err := e.Notes.LockRoute(vip.Name)
+	unlock, err := e.Store.LockRoute(vip.Name)
 	if err != nil {
 		return RouteState{}, fmt.Errorf("give up the route: %w", err)
 	}

@@ -73,7 +73,7 @@ func TestSilenceEndsNoCall(t *testing.T) {
 	r.event(EventTick, "")
 	<-r.route.asked
 	r.pass(2 * time.Second)
-	r.word = Word{Answer: Silent, Why: "timeout"}
+	r.word = PatroniReply{Kind: Silent, Why: "timeout"}
 	r.event(EventTick, "")
 	r.want(true)
 	close(r.route.hangs)

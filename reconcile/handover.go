@@ -12,20 +12,20 @@ const watchEvery = 100 * time.Millisecond
 
 // beginHandOver sets the address's lifetime to the hand-over's end, so that a SIGKILL at any point is harmless, and reports
 // whether there is anything to wait for.
-func (v *visit) beginHandOver(verdict Verdict) bool {
-	n, now := v.facts.Note, v.Clock.Now()
-	if !v.facts.handingOver() {
+func (v *vipRun) beginHandOver(verdict Verdict) bool {
+	n, now := v.facts.VIP, v.Clock.Now()
+	if !v.facts.HandingOver() {
 		n.HandOver = &HandOver{Generation: n.Generation, Began: now, Until: now + v.vip.HandOver}
-		if s := v.facts.Sight; !s.Forever && s.End != 0 {
-			n.HandOver.Until = min(n.HandOver.Until, max(s.End, v.facts.rolledFrom()))
+		if s := v.facts.Address; !s.Forever && s.End != 0 {
+			n.HandOver.Until = min(n.HandOver.Until, max(s.End, v.facts.RolledEnd()))
 		}
 	}
-	if n.HandOver.Until-now < shortest || v.facts.missing() { // or not as it should be: nothing to keep
+	if n.HandOver.Until-now < shortest || v.facts.NotAsWanted() { // or not as it should be: nothing to keep
 		v.release(verdict, ChangeHandOver, verdict.Why)
 		return false
 	}
-	if s := v.facts.Sight; s.Forever || (s.End-n.HandOver.Until).Abs() >= shortest {
-		v.caution("set the lifetime", v.vip.Address.Hold(n.HandOver.Until))
+	if s := v.facts.Address; s.Forever || (s.End-n.HandOver.Until).Abs() >= shortest {
+		v.warnVIP("set the lifetime", v.vip.Address.Keep(n.HandOver.Until))
 	}
 	v.noted = v.save(n)
 	return true
@@ -34,8 +34,8 @@ func (v *visit) beginHandOver(verdict Verdict) bool {
 // awaitSuccessor listens, without the lock, until another host answers for the address, and releases it then; at the
 // latest at the hand-over's end. A tick gives up its turn before the next is due: that one goes on. Where PostgreSQL is
 // up again meanwhile, it reports that everything has to be decided anew.
-func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
-	h := *v.facts.Note.HandOver
+func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
+	h := *v.facts.VIP.HandOver
 	budget := h.Until
 	if v.trigger.Event == EventTick {
 		budget = min(budget, v.trigger.At+v.Interval)
@@ -45,12 +45,12 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 	defer watching.Wait() // runs last, behind the release, which does not wait for a disk
 	defer stop()
 	watching.Go(func() { v.watch(listening, budget, stop) })
-	mac, err := v.vip.Address.Heard(listening, v.facts.Note.Answering)
-	v.caution("listen for the successor", err)
+	mac, err := v.vip.Address.AwaitSuccessor(listening, v.facts.VIP.Answering)
+	v.warnVIP("listen for the successor", err)
 
 	unlock, err := v.lock(lockPatience)
 	defer unlock()
-	v.caution("continuing without the lock", err)
+	v.warnVIP("continuing without the lock", err)
 	now := v.Clock.Now()
 	if v.superseded(ctx, h) {
 		return false
@@ -66,8 +66,8 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 		}
 	}
 	if !v.noted && mac != "" { // another process may have ended this hand-over, and could not say so either: it has the record
-		if s, err := v.vip.Address.Look(); err == nil {
-			v.facts.Sight = s
+		if s, err := v.vip.Address.State(); err == nil {
+			v.facts.Address = s
 		}
 	}
 	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, ending(mac, now-h.Began)))
@@ -75,7 +75,7 @@ func (v *visit) awaitSuccessor(ctx context.Context) (again bool) {
 }
 
 // watch stops the listening at the budget's end, or as soon as PostgreSQL might accept a write again.
-func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
+func (v *vipRun) watch(ctx context.Context, budget Moment, stop func()) {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, budget-v.Clock.Now())
 	defer cancel()
@@ -88,16 +88,16 @@ func (v *visit) watch(ctx context.Context, budget Moment, stop func()) {
 
 // superseded reports whether the address is another claim's by now. Where the note cannot be read, or does
 // not tell of this hand-over because it could not be replaced, a PostgreSQL that is still down says that it is not.
-func (v *visit) superseded(ctx context.Context, h HandOver) bool {
-	n, err := v.Notes.Note(v.vip.Name)
+func (v *vipRun) superseded(ctx context.Context, h HandOver) bool {
+	n, err := v.Store.VIPState(v.vip.Name)
 	if err != nil {
-		v.caution("continuing without a note", err)
+		v.warnVIP("continuing without a note", err)
 		return v.postmaster(ctx) != PGDown
 	}
 	if !v.noted && n.Generation == h.Generation && n.Changed <= h.Began {
 		return v.postmaster(ctx) != PGDown
 	}
-	v.facts.Note = n
+	v.facts.VIP = n
 	return n.HandOver == nil || n.Generation != h.Generation
 }
 

@@ -65,9 +65,9 @@ func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
 	w.follows()
 	w.end = w.now + 20*time.Second
 	began := w.now
-	w.wantCode(w.tick(), CodePostgreSQLDown)
+	w.wantCode(w.tick(), codePostgreSQLDown)
 	for w.here {
-		w.wantCode(w.tick(), CodeHandingOver)
+		w.wantCode(w.tick(), codeHandingOver)
 	}
 	if took := w.now - began; took != 5*time.Second {
 		t.Errorf("three ticks waited for %v, want the limit of 5 s", took)
@@ -161,7 +161,7 @@ func TestAHandOverThatIsToldToStop(t *testing.T) {
 		t.Errorf("the address ends in %v, want the hand-over's 5s at most", left)
 	}
 	w.onWait = nil
-	w.wantCode(w.tick(), CodeLeader)
+	w.wantCode(w.tick(), codeLeader)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the first claim alone", w.records)
 	}

@@ -25,15 +25,15 @@ func TestAHoldBindsUntilItsEnd(t *testing.T) {
 	w.follows()
 	for range 29 {
 		w.pass(2 * time.Second)
-		w.wantCode(w.tick(), CodeHeld)
+		w.wantCode(w.tick(), codeHeld)
 		w.want(true)
 	}
 	w.run(EventOnRoleChange, RoleReplica)
 	w.want(true)
 	w.pass(2*time.Second - 1)
-	w.wantCode(w.run(EventOnStop, RoleReplica), CodeHeld)
+	w.wantCode(w.run(EventOnStop, RoleReplica), codeHeld)
 	w.pass(1)
-	w.wantCode(w.run(EventOnStop, RoleReplica), CodeLeaseEnded)
+	w.wantCode(w.run(EventOnStop, RoleReplica), codeLeaseEnded)
 }
 
 func TestUnholdEndsAHold(t *testing.T) {
@@ -45,7 +45,7 @@ func TestUnholdEndsAHold(t *testing.T) {
 	if r := w.records[len(w.records)-1]; r.Do != ChangeUnhold || r.By != "bob" || r.Reason != "hold ended by bob" {
 		t.Errorf("record %+v", r)
 	}
-	w.wantCode(w.tick(), CodeNotLeader)
+	w.wantCode(w.tick(), codeNotLeader)
 	w.want(false)
 }
 
@@ -54,13 +54,13 @@ func TestAHoldOutlivesARelease(t *testing.T) {
 	w.tick()
 	w.hold("ann", time.Hour)
 	w.follows()
-	w.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: Leader}}}
-	w.wantCode(w.tick(), CodeHoldOverruled)
+	w.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: Leader}}}
+	w.wantCode(w.tick(), codeHoldOverruled)
 	w.want(false)
 	if w.notes["vip"].Hold == nil {
 		t.Error("the hold is gone with the address")
 	}
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), CodeHeld)
+	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeHeld)
 	w.want(false)
 }
 

@@ -18,8 +18,8 @@ func everyCombination(check func(Facts)) {
 					for _, pg := range []PG{PGUnknown, PGDown, PGAlive} {
 						for _, poll := range allPolls() {
 							f := base()
-							f.Trigger, f.Word, f.Note, f.PG, f.Peers = trigger, word, note, pg, poll
-							f.Sight = Sight{Here: here, End: note.LeaseEnd}
+							f.Trigger, f.Reply, f.VIP, f.PG, f.Peers = trigger, word, note, pg, poll
+							f.Address = AddressState{Presence: here, End: note.LeaseEnd}
 							everyStage(f, check)
 						}
 					}
@@ -31,22 +31,22 @@ func everyCombination(check func(Facts)) {
 
 // everyStage varies what a run goes through: how often it asked, and the second look.
 func everyStage(f Facts, check func(Facts)) {
-	switch f.Word.Answer {
+	switch f.Reply.Kind {
 	case Unasked:
 		check(f)
 	case Silent, NotOurs:
 		f.Asked = 1
 		check(f)
-		f.Past.Word.Paused = true
+		f.Cluster.Reply.Paused = true
 		check(f)
-		f.Past.Word.Paused = false
+		f.Cluster.Reply.Paused = false
 	default:
 		for _, f.Asked = range []int{1, maxAsked} {
 			check(f)
 		}
-		f.Past.Unproven = &Unproven{Since: now - time.Second, Why: "the wall clock was set back by 5m0s"}
+		f.Cluster.Unproven = &Unproven{Since: now - time.Second, Why: "the wall clock was set back by 5m0s"}
 		check(f)
-		f.Past.Unproven = nil
+		f.Cluster.Unproven = nil
 	}
 	f.Confirming = true
 	check(f)
@@ -54,13 +54,13 @@ func everyStage(f Facts, check func(Facts)) {
 
 // base is a healthy cluster with Patroni's defaults, whose last loop was a second ago.
 func base() Facts {
-	leading := Word{Answer: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now - 3*time.Second, At: now - 2*time.Second}
+	leading := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now - 3*time.Second, At: now - 2*time.Second}
 	return Facts{
 		Now: now, Interval: 2 * time.Second, Follow: FollowPrimary, Leased: true,
 		Trigger: Trigger{Event: EventTick, At: now},
-		Past: Memory{
+		Cluster: ClusterState{
 			Timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
-			Word:   leading, Leading: leading, SeenBefore: now - 13*time.Second, LastTick: now - 2*time.Second,
+			Reply:   leading, Leading: leading, SeenBefore: now - 13*time.Second, LastTick: now - 2*time.Second,
 		},
 	}
 }
@@ -83,11 +83,11 @@ func allTriggers() []Trigger {
 	}
 }
 
-func allWords() []Word {
-	words := []Word{{}, {Answer: Silent, Why: "connection refused", At: now}, {Answer: NotOurs, Why: "scope is x", At: now}}
+func allWords() []PatroniReply {
+	words := []PatroniReply{{}, {Kind: Silent, Why: "connection refused", At: now}, {Kind: NotOurs, Why: "scope is x", At: now}}
 	for _, state := range []string{"running", "stopping", "crashed"} {
 		for flags := range 8 {
-			w := Word{
+			w := PatroniReply{
 				State: state, Name: "n1", At: now - 100*time.Millisecond,
 				Paused: flags&1 != 0, Unlocked: flags&2 != 0, Failsafe: flags&4 != 0,
 			}
@@ -95,20 +95,20 @@ func allWords() []Word {
 				if role != RolePrimary && state != "running" || role == RoleStandbyLeader && flags != 0 {
 					continue // nothing in the policy tells these apart
 				}
-				w.Answer, w.Role, w.SeenAt = NotLeader, role, now-3*time.Second
+				w.Kind, w.Role, w.SeenAt = NotLeader, role, now-3*time.Second
 				words = append(words, w)
 				for _, seen := range []Moment{0, now - 3*time.Second, now - 19*time.Second, now - 40*time.Second} {
-					w.Answer, w.SeenAt = Leader, seen
+					w.Kind, w.SeenAt = Leader, seen
 					words = append(words, w)
 				}
 			}
 		}
 	}
-	return append(words, Word{Answer: Leader, Role: RolePrimary, State: "running", SeenAt: now - 4*time.Second, At: now - EvidenceAge - 1})
+	return append(words, PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", SeenAt: now - 4*time.Second, At: now - EvidenceAge - 1})
 }
 
-func allNotes() []Note {
-	return []Note{
+func allNotes() []VIPState {
+	return []VIPState{
 		{},
 		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute, Hold: &OperatorHold{By: "ann", Until: now + time.Hour}},
 		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute},
@@ -124,8 +124,8 @@ func allPolls() []Poll {
 		{}, {Result: PollSilent, At: now}, {Result: PollUnclear, At: now}, {Result: PollNobody, At: now},
 		{Result: PollUs, At: now}, {Result: PollUs, Paused: true, At: now},
 		{Result: PollNamed, Name: "n3", At: now},
-		{Result: PollOther, Name: "n2", Word: Word{Answer: Leader, Name: "n2", Timeline: 2}, At: now},
-		{Result: PollOther, Name: "n2", Word: Word{Answer: Leader, Name: "n2"}, At: now},
+		{Result: PollOther, Name: "n2", Reply: PatroniReply{Kind: Leader, Name: "n2", Timeline: 2}, At: now},
+		{Result: PollOther, Name: "n2", Reply: PatroniReply{Kind: Leader, Name: "n2"}, At: now},
 	}
 }
 
@@ -133,70 +133,70 @@ func allPolls() []Poll {
 var laws = map[string]func(Facts, Verdict) string{
 	"a claim needs proof": func(f Facts, v Verdict) string {
 		argv := f.Trigger.Event == EventOnRoleChange && f.Follow.Wants(f.Trigger.Role) && f.Now-f.Trigger.At <= EvidenceAge
-		proof := f.Word.Answer == Leader && f.Now-f.Word.At <= EvidenceAge || f.evidence().Answer == Unasked && argv
-		if v.Do == DoHold && f.missing() && !proof {
+		proof := f.Reply.Kind == Leader && f.Now-f.Reply.At <= EvidenceAge || f.evidence().Kind == Unasked && argv
+		if v.Do == DoKeep && f.NotAsWanted() && !proof {
 			return "held without a word or argv"
 		}
 		return ""
 	},
 	"nothing is claimed on one word alone": func(f Facts, v Verdict) string {
-		if v.Do == DoHold && f.missing() && f.evidence().Answer == Leader && !f.Peers.full() {
+		if v.Do == DoKeep && f.NotAsWanted() && f.evidence().Kind == Leader && !f.Peers.full() {
 			return "claimed, and nobody else was asked"
 		}
 		return ""
 	},
 	"what proves nothing needs a witness": func(f Facts, v Verdict) string {
-		exempt := f.Word.Paused || f.Word.Failsafe || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader
-		if !exempt && v.Do == DoHold && f.unproven() && v.Until > f.end() && !f.Peers.us() {
+		exempt := f.Reply.Paused || f.Reply.Failsafe || f.VIP.HeldAt(f.Now) || f.evidence().Kind != Leader
+		if !exempt && v.Do == DoKeep && f.unproven() && v.Until > f.leaseEnd() && !f.Peers.us() {
 			return "renewed"
 		}
 		return ""
 	},
 	"what was rolled goes with the word that it was rolled on": func(f Facts, v Verdict) string {
-		exempt := f.Word.Paused || f.Word.Failsafe || f.Word.State == "stopping" || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader
-		if !exempt && f.Trigger.Event == EventTick && f.Follow.Wants(f.Word.Role) && f.Sight.Here == PresenceYes && f.lockGone() && v.Do != DoRelease {
+		exempt := f.Reply.Paused || f.Reply.Failsafe || f.Reply.State == "stopping" || f.VIP.HeldAt(f.Now) || f.evidence().Kind != Leader
+		if !exempt && f.Trigger.Event == EventTick && f.Follow.Wants(f.Reply.Role) && f.Address.Presence == PresenceYes && f.lockGone() && v.Do != DoRelease {
 			return "kept"
 		}
 		return ""
 	},
 	"two leaders: the lower timeline goes": func(f Facts, v Verdict) string {
-		lower := !f.Word.Paused && f.evidence().Answer == Leader && f.Follow.Wants(f.Word.Role) && f.Peers.Result == PollOther && f.outvoted()
-		if lower && v.Do == DoHold {
+		lower := !f.Reply.Paused && f.evidence().Kind == Leader && f.Follow.Wants(f.Reply.Role) && f.Peers.Result == PollOther && f.outvoted()
+		if lower && v.Do == DoKeep {
 			return "held"
 		}
 		return ""
 	},
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
 		nobody := f.unproven() && f.Peers.Result == PollNobody // our word proves nothing, and theirs is that there is no leader
-		only := f.Word.Answer == Leader && f.Follow.Wants(f.Word.Role) && !f.Peers.elsewhere() && !nobody && f.evidence() == f.Word
-		ended := v.Do == DoRelease && f.end() <= f.Now
-		if f.Trigger.Event != EventTick && f.handingOver() && f.PG == PGDown {
+		only := f.Reply.Kind == Leader && f.Follow.Wants(f.Reply.Role) && !f.Peers.elsewhere() && !nobody && f.evidence() == f.Reply
+		ended := v.Do == DoRelease && f.leaseEnd() <= f.Now
+		if f.Trigger.Event != EventTick && f.HandingOver() && f.PG == PGDown {
 			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on
 		}
-		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.holder() && f.Trigger.Event != EventOnStop && !ended && f.Now < lockLease(f) {
+		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.MayBeHere() && f.Trigger.Event != EventOnStop && !ended && f.Now < lockLease(f) {
 			return "released"
 		}
 		return ""
 	},
 	"silence renews nothing without peers": func(f Facts, v Verdict) string {
-		if v.Do == DoHold && f.Word.Mute() && f.Peers.Result != PollUs && !f.Past.Word.Paused && !f.Peers.Paused && !f.Note.HeldAt(f.Now) {
+		if v.Do == DoKeep && f.Reply.IsSilent() && f.Peers.Result != PollUs && !f.Cluster.Reply.Paused && !f.Peers.Paused && !f.VIP.HeldAt(f.Now) {
 			return "renewed"
 		}
 		return ""
 	},
 	"nothing is kept past the lease": func(f Facts, v Verdict) string {
-		if v.Do == DoHold && v.Until <= f.Now {
+		if v.Do == DoKeep && v.Until <= f.Now {
 			return "held until the past"
 		}
-		denied := f.Word.Answer == NotLeader || f.Word.Answer == Silent && f.Trigger.Event == EventTick
-		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.Note.HeldAt(f.Now) && f.Trigger.Event != EventOnReload && f.holder() && f.end() <= f.Now && !f.Confirming {
+		denied := f.Reply.Kind == NotLeader || f.Reply.Kind == Silent && f.Trigger.Event == EventTick
+		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.VIP.HeldAt(f.Now) && f.Trigger.Event != EventOnReload && f.MayBeHere() && f.leaseEnd() <= f.Now && !f.Confirming {
 			return "kept"
 		}
 		return ""
 	},
 	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
-		w := f.Word
-		if v.Do != DoHold || f.Note.HeldAt(f.Now) || f.evidence().Answer != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 || f.unproven() {
+		w := f.Reply
+		if v.Do != DoKeep || f.VIP.HeldAt(f.Now) || f.evidence().Kind != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 || f.unproven() {
 			return ""
 		}
 		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {
@@ -232,7 +232,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"what is not here is not handed over": func(f Facts, v Verdict) string {
-		if v.Do == DoHandOver && f.Sight.Here == PresenceNo {
+		if v.Do == DoHandOver && f.Address.Presence == PresenceNo {
 			return "handed over"
 		}
 		return ""
@@ -269,12 +269,12 @@ func TestLaws(t *testing.T) {
 
 // allCodes is every code that a verdict can have.
 var allCodes = []Code{
-	CodeHeld, CodeHoldOverruled, CodeOperator, CodeRefused,
-	CodeStopped, CodePromoted, CodeClaimUndone, CodeClaimUnconfirmed, CodeStartUnconfirmed, CodeDemoted, CodeReload,
-	CodeTwoLeaders, CodeLeaderPaused, CodePausedNoDCS, CodeLeaderFailsafe, CodeLeaderStopping, CodeLeaderUnproven, CodeLeaderStale,
-	CodeAddressMissing, CodeClaimCutShort, CodeLeader, CodeLeaderNotRunning, CodeLeaderChanging, CodeNotFollowed,
-	CodeHandingOver, CodePostgreSQLDown, CodeAskAgain, CodeLockRetaken, CodeNotLeader, CodeSilentDown, CodeSilentLost,
-	CodeSilentPaused, CodeSilentLeased, CodeSilentExpired, CodeLeaseEnded, CodeNotHolder, CodeUnheard,
+	codeHeld, codeHoldOverruled, CodeOperator, CodeRefused,
+	codeStopped, CodePromoted, codeClaimUndone, codeClaimUnconfirmed, codeStartUnconfirmed, codeDemoted, codeReload,
+	codeTwoLeaders, codeLeaderPaused, codePausedNoDCS, codeLeaderFailsafe, codeLeaderStopping, codeLeaderUnproven, codeLeaderStale,
+	codeAddressMissing, codeClaimCutShort, codeLeader, codeLeaderNotRunning, codeLeaderChanging, codeNotFollowed,
+	codeHandingOver, codePostgreSQLDown, codeAskAgain, codeLockRetaken, codeNotLeader, codeSilentDown, codeSilentLost,
+	codeSilentPaused, codeSilentLeased, codeSilentExpired, codeLeaseEnded, codeNotHolder, codeUnasked,
 }
 
 func known(c Code) bool {

@@ -7,34 +7,34 @@ import (
 
 func TestTwoLeadersRows(t *testing.T) {
 	again := Question{Patroni: true, Peers: true, After: time.Second}
-	newer := func(w *Word) { w.LastSeen++ }
+	newer := func(w *PatroniReply) { w.LastSeen++ }
 	stale := leads(seen(18 * time.Second))
-	older := rival(func(w *Word) { w.LastSeen-- })
+	older := rival(func(w *PatroniReply) { w.LastSeen-- })
 	checkRows(t, []row{
-		{name: "asks both again", facts: holder(stale, rival()), do: DoAsk, code: CodeTwoLeaders, ask: again},
-		{name: "asks both again, missing", facts: absent(stale, rival()), do: DoAsk, code: CodeTwoLeaders, ask: again},
-		{name: "it yields", facts: holder(stale, asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "two leaders: n2 too, and it yields", until: now + 10*time.Second},
-		{name: "it yields, missing", facts: absent(leads(), asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
-		{name: "it yields, partly here", facts: partly(leads(), asked(2), older), do: DoHold, code: CodeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
-		{name: "it yields, missing, and our lock may be over", facts: absent(stale, asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
-		{name: "it yields, missing, and we do not run", facts: absent(leads(state("starting")), asked(2), older), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
-		{name: "it yields, missing, in pause", facts: absent(leads(paused), asked(2), rival(paused, unlocked)), do: DoNothing, code: CodeTwoLeaders, why: "and it yields"},
-		{name: "we yield", facts: holder(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders, why: "two leaders: n2 too, and we yield"},
-		{name: "we yield, partly here", facts: partly(stale, asked(2), rival(newer)), do: DoRelease, code: CodeTwoLeaders},
-		{name: "we yield, missing", facts: absent(stale, asked(2), rival(newer)), do: DoNothing, code: CodeTwoLeaders, why: "and we yield"},
-		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoHold, code: CodeTwoLeaders, until: now + 16*time.Second},
-		{name: "we yield, in pause", facts: holder(leads(paused, unlocked), asked(2), rival(paused)), do: DoRelease, code: CodeTwoLeaders},
-		{name: "it yields, and no lease is left", facts: holder(here(0), leads(seen(40*time.Second)), asked(2), older), do: DoRelease, code: CodeTwoLeaders, why: "it yields, lease ended"},
-		{name: "one that is only named does not count", facts: holder(stale, polled(PollNamed)), do: DoHold, code: CodeLeaderStale, why: "rolling", until: now + 10*time.Second},
+		{name: "asks both again", facts: holder(stale, rival()), do: DoAsk, code: codeTwoLeaders, ask: again},
+		{name: "asks both again, missing", facts: absent(stale, rival()), do: DoAsk, code: codeTwoLeaders, ask: again},
+		{name: "it yields", facts: holder(stale, asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "two leaders: n2 too, and it yields", until: now + 10*time.Second},
+		{name: "it yields, missing", facts: absent(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
+		{name: "it yields, partly here", facts: partly(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
+		{name: "it yields, missing, and our lock may be over", facts: absent(stale, asked(2), older), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
+		{name: "it yields, missing, and we do not run", facts: absent(leads(state("starting")), asked(2), older), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
+		{name: "it yields, missing, in pause", facts: absent(leads(paused), asked(2), rival(paused, unlocked)), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
+		{name: "we yield", facts: holder(stale, asked(2), rival(newer)), do: DoRelease, code: codeTwoLeaders, why: "two leaders: n2 too, and we yield"},
+		{name: "we yield, partly here", facts: partly(stale, asked(2), rival(newer)), do: DoRelease, code: codeTwoLeaders},
+		{name: "we yield, missing", facts: absent(stale, asked(2), rival(newer)), do: DoNothing, code: codeTwoLeaders, why: "and we yield"},
+		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoKeep, code: codeTwoLeaders, until: now + 16*time.Second},
+		{name: "we yield, in pause", facts: holder(leads(paused, unlocked), asked(2), rival(paused)), do: DoRelease, code: codeTwoLeaders},
+		{name: "it yields, and no lease is left", facts: holder(here(0), leads(seen(40*time.Second)), asked(2), older), do: DoRelease, code: codeTwoLeaders, why: "it yields, lease ended"},
+		{name: "one that is only named does not count", facts: holder(stale, polled(PollNamed)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now + 10*time.Second},
 	})
 }
 
 // TestExactlyOneYields puts every pair of leaders together and asks both.
 func TestExactlyOneYields(t *testing.T) {
-	kinds := func(name string) (words []Word) {
+	kinds := func(name string) (words []PatroniReply) {
 		for bits := range 16 {
-			words = append(words, Word{
-				Answer: Leader, Name: name, Paused: bits&1 != 0, Unlocked: bits&2 != 0,
+			words = append(words, PatroniReply{
+				Kind: Leader, Name: name, Paused: bits&1 != 0, Unlocked: bits&2 != 0,
 				LastSeen: int64(100 + bits>>2&1), Timeline: 1 + bits>>3&1,
 			})
 		}
@@ -50,19 +50,19 @@ func TestExactlyOneYields(t *testing.T) {
 }
 
 func TestWhoYields(t *testing.T) {
-	base := Word{Answer: Leader, Name: "n1", LastSeen: 100, Timeline: 1}
-	w := func(traits ...trait) Word {
+	base := PatroniReply{Kind: Leader, Name: "n1", LastSeen: 100, Timeline: 1}
+	w := func(traits ...trait) PatroniReply {
 		w := base
 		for _, t := range traits {
 			t(&w)
 		}
 		return w
 	}
-	late := func(w *Word) { w.LastSeen++ }
-	unknown := func(w *Word) { w.Timeline = 0 }
-	risen := func(w *Word) { w.Timeline++ }
+	late := func(w *PatroniReply) { w.LastSeen++ }
+	unknown := func(w *PatroniReply) { w.Timeline = 0 }
+	risen := func(w *PatroniReply) { w.Timeline++ }
 	for name, c := range map[string]struct {
-		we, peer Word
+		we, peer PatroniReply
 		want     bool
 	}{
 		"the higher name":                   {we: w(), peer: w(), want: false},
@@ -105,8 +105,8 @@ func TestTheHigherNameYieldsWhateverPatroniSays(t *testing.T) {
 		w.word.LastSeen -= 18 // old enough to ask the peers
 		w.word.Name = ""
 		peer := w.word
-		w.peers = []PeerWord{{Peer: Peer{Name: rival}, Word: peer}}
-		w.wantCode(w.tick(), CodeTwoLeaders)
+		w.peers = []PeerReply{{Peer: Peer{Name: rival}, Reply: peer}}
+		w.wantCode(w.tick(), codeTwoLeaders)
 		w.want(stays)
 	}
 }

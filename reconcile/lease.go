@@ -21,12 +21,12 @@ const MembersWithin = time.Second
 
 // timing is the cluster's, or the stand-in where it was never heard. Patroni's loops read new settings first and refresh the
 // lock with them a loop later: until the loop of S' is surely one of those, the more careful of new and old counts.
-func (m Memory) timing() Timing {
-	t, c := m.Timing, m.Changed
+func (m ClusterState) timing() Timing {
+	t, c := m.Timing, m.TimingChange
 	switch {
 	case t == (Timing{}):
 		return unheardTiming
-	case c == nil || m.Word.SeenAt == 0:
+	case c == nil || m.Reply.SeenAt == 0:
 		return t
 	}
 	careful := Timing{min(t.TTL, c.From.TTL), max(t.LoopWait, c.From.LoopWait), max(t.RetryTimeout, c.From.RetryTimeout)}
@@ -36,7 +36,7 @@ func (m Memory) timing() Timing {
 	return t
 }
 
-func (f Facts) timing() Timing { return f.Past.timing() }
+func (f Facts) timing() Timing { return f.Cluster.timing() }
 
 // Roomy reports whether the usual lease leaves time for a tick between two loops of Patroni. Where it does not, the
 // lease rolls from tick to tick.
@@ -49,7 +49,7 @@ func (t Timing) Roomy(interval time.Duration) bool {
 // before finished its refresh, so the lock lasts until S'+ttl; and until S+ttl-loop_wait should the refresh that
 // follows S never end.
 func lockLease(f Facts) Moment {
-	t, w := f.timing(), f.Word
+	t, w := f.timing(), f.Reply
 	least := min(w.At+f.Interval+rollSlack, w.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
 	switch {
 	case f.unproven() && !w.Failsafe:
@@ -62,7 +62,7 @@ func lockLease(f Facts) Moment {
 		return rollingLease(f)
 	}
 	end := w.SeenAt + t.TTL - t.LoopWait
-	if before := f.Past.SeenBefore; before != 0 {
+	if before := f.Cluster.SeenBefore; before != 0 {
 		if w.SeenAt-before > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
 			return rollingLease(f)
 		}
@@ -73,21 +73,21 @@ func lockLease(f Facts) Moment {
 
 // rollingLease lasts from tick to tick, never past the lock itself.
 func rollingLease(f Facts) Moment {
-	return min(f.Word.SeenAt+f.timing().TTL-leaseSafety, f.Word.At+f.Interval+rollSlack)
+	return min(f.Reply.SeenAt+f.timing().TTL-leaseSafety, f.Reply.At+f.Interval+rollSlack)
 }
 
 // rolledFrom is what a lease without room for the usual is rolled towards: the end of the lock that was heard of last, or 0
 // where there is room. A hand-over may last as long: PostgreSQL is down, and such a lease ends from tick to tick.
-func (f Facts) rolledFrom() Moment {
+func (f Facts) RolledEnd() Moment {
 	if f.timing().Roomy(f.Interval) {
 		return 0
 	}
-	return f.Past.Leading.SeenAt + f.timing().TTL - leaseSafety
+	return f.Cluster.Leading.SeenAt + f.timing().TTL - leaseSafety
 }
 
 // stalled reports whether a refresh of the lock that hung would have ended by now: Patroni gives it retry_timeout.
 func (f Facts) stalled() bool {
-	return f.Word.SeenAt != 0 && f.Word.At-f.Word.SeenAt > f.timing().RetryTimeout+stalledMargin
+	return f.Reply.SeenAt != 0 && f.Reply.At-f.Reply.SeenAt > f.timing().RetryTimeout+stalledMargin
 }
 
 // fresh reports whether the usual lease lasts beyond the next tick.
@@ -97,16 +97,16 @@ func (f Facts) fresh() bool { return f.Now+f.Interval < lockLease(f) }
 // moment, and a host may freeze before it hears of that: it is no longer than two ticks need, or than is proved.
 func pausedLease(f Facts) Moment {
 	rolled := f.Now + 2*f.Interval + rollSlack
-	if f.Word.Answer == Leader {
+	if f.Reply.Kind == Leader {
 		return max(rolled, lockLease(f))
 	}
-	return max(rolled, min(f.end(), f.provedUntil()))
+	return max(rolled, min(f.leaseEnd(), f.provedUntil()))
 }
 
 // provedUntil is until when the lock of the last 200 lasts, even if the refresh that belongs to it never came about.
 func (f Facts) provedUntil() Moment {
 	t := f.timing()
-	return f.Past.Leading.SeenAt + t.TTL - t.LoopWait - leaseMargin
+	return f.Cluster.Leading.SeenAt + t.TTL - t.LoopWait - leaseMargin
 }
 
 // operatorsLease is what somebody has ordered, whatever the lock says.
@@ -121,9 +121,9 @@ func peersLease(f Facts) Moment {
 // S, that proves no refresh of the lock: the loop that did refresh it may be a loop_wait older.
 func lastLease(f Facts) Moment {
 	if f.unproven() {
-		return f.end()
+		return f.leaseEnd()
 	}
-	seen, asked := f.Past.Leading, f.Past.PeersAt
+	seen, asked := f.Cluster.Leading, f.Cluster.PeersAt
 	end := seen.SeenAt + f.timing().TTL - leaseMargin
 	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+MembersWithin
 	if ours || f.readBetween() {
@@ -135,8 +135,8 @@ func lastLease(f Facts) Moment {
 // readBetween reports whether S moved sooner than Patroni's loops move it, and not behind our own question: others ask our
 // Patroni for the members as well.
 func (f Facts) readBetween() bool {
-	past := f.Past
-	known := past.SeenBefore != 0 && past.Word.LastSeen != 0 && past.Word.LastSeen == past.Leading.LastSeen
+	past := f.Cluster
+	known := past.SeenBefore != 0 && past.Reply.LastSeen != 0 && past.Reply.LastSeen == past.Leading.LastSeen
 	if past.PeersAt != 0 && (past.SeenBefore-past.PeersAt).Abs() <= MembersWithin {
 		return false
 	}
@@ -159,14 +159,14 @@ func (f Facts) ticking() bool {
 }
 
 func (f Facts) tickedLately() bool {
-	return f.Past.LastTick != 0 && f.Trigger.At-f.Past.LastTick <= recentTick
+	return f.Cluster.LastTick != 0 && f.Trigger.At-f.Cluster.LastTick <= recentTick
 }
 
 // steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours until some moment does
 // not lapse. An older end that was not proved by this lock (of a pause, of a longer ttl) counts up to S + ttl - 2 s.
 func steady(f Facts, until Moment) Moment {
-	if f.missing() || !f.stalled() {
+	if f.NotAsWanted() || !f.stalled() {
 		return until
 	}
-	return max(until, min(f.end(), f.Word.SeenAt+f.timing().TTL-leaseSafety))
+	return max(until, min(f.leaseEnd(), f.Reply.SeenAt+f.timing().TTL-leaseSafety))
 }

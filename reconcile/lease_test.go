@@ -25,7 +25,7 @@ func (e ends) of(name string) Moment {
 // TestLockLease has the rows of DESIGN.md's lease table that a 200 leads to. Words were heard now.
 func TestLockLease(t *testing.T) {
 	just := heard(0)
-	before := func(ago time.Duration) change { return past(func(m *Memory) { m.SeenBefore = now - ago }) }
+	before := func(ago time.Duration) change { return past(func(m *ClusterState) { m.SeenBefore = now - ago }) }
 	no := before(now) // 0: none
 	for name, c := range map[string]struct {
 		facts func(change) Facts
@@ -64,7 +64,7 @@ func TestALongSilenceProvesNothing(t *testing.T) {
 		18*second + 1: 5 * second,  // rolling
 		300 * second:  5 * second,
 	} {
-		f := holder(past(func(m *Memory) { m.SeenBefore = now - ago }), leads(heard(0), seen(0)))
+		f := holder(past(func(m *ClusterState) { m.SeenBefore = now - ago }), leads(heard(0), seen(0)))
 		if got := lockLease(f) - now; got != want {
 			t.Errorf("S' %v before S: ends in %v, want %v", ago, got, want)
 		}
@@ -120,7 +120,7 @@ func TestRollingLease(t *testing.T) {
 }
 
 func TestFreshAndStalled(t *testing.T) {
-	no := past(func(m *Memory) { m.SeenBefore = 0 })
+	no := past(func(m *ClusterState) { m.SeenBefore = 0 })
 	for _, c := range []struct {
 		seen           time.Duration
 		fresh, stalled bool
@@ -153,10 +153,10 @@ func TestSteady(t *testing.T) {
 		"past it: the ttl was lowered":    {holder(here(14*second), timing(22, 2, 3), old), 6 * second},
 		"the DCS does not stall":          {holder(here(6*second), leads(heard(0), seen(13*second))), 5 * second},
 		"without S nothing is known":      {holder(here(6*second), leads(unseen)), 5 * second},
-		"of what is missing nothing is":   {absent(old, note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
-		"partly here is as good as gone":  {partly(old, note(func(n *Note) { n.LeaseEnd = now + 6*second })), 5 * second},
-		"without a note: the kernel's":    {holder(here(6*second), note(func(n *Note) { *n = Note{} }), old), 6 * second},
-		"permanent, and no note":          {holder(old, func(f *Facts) { f.Note, f.Sight = Note{}, Sight{Here: PresenceYes, Forever: true} }), 5 * second},
+		"of what is missing nothing is":   {absent(old, note(func(n *VIPState) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"partly here is as good as gone":  {partly(old, note(func(n *VIPState) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"without a note: the kernel's":    {holder(here(6*second), note(func(n *VIPState) { *n = VIPState{} }), old), 6 * second},
+		"permanent, and no note":          {holder(old, func(f *Facts) { f.VIP, f.Address = VIPState{}, AddressState{Presence: PresenceYes, Forever: true} }), 5 * second},
 		"S is old: the lock ends earlier": {holder(here(20*second), leads(seen(20*second))), 8 * second},
 	} {
 		if got := steady(c.facts, now+5*second) - now; got != c.want {
@@ -182,9 +182,9 @@ func TestReadBetween(t *testing.T) {
 		"our question behind":      {seen - 8*time.Second, 7, seen - 7*time.Second, seen + 29*time.Second},
 		"long before our question": {seen - 8*time.Second, 7, seen - 7*time.Second + 1, seen + 19*time.Second},
 	} {
-		f := facts(timing(30, 10, 10), past(func(m *Memory) {
+		f := facts(timing(30, 10, 10), past(func(m *ClusterState) {
 			m.Leading.SeenAt, m.Leading.SeenBy, m.Leading.LastSeen = seen, seen, 7
-			m.SeenBefore, m.Word.LastSeen, m.PeersAt = c.before, c.word, c.asked
+			m.SeenBefore, m.Reply.LastSeen, m.PeersAt = c.before, c.word, c.asked
 		}))
 		if got := lastLease(f); got != c.want {
 			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
@@ -206,7 +206,7 @@ func TestLastLease(t *testing.T) {
 		"asked longer before":    {seen - time.Second - 1, seen + 29*time.Second},
 		"asked within its range": {seen + 100*time.Millisecond, seen + 19*time.Second},
 	} {
-		f := facts(timing(30, 10, 10), past(func(m *Memory) {
+		f := facts(timing(30, 10, 10), past(func(m *ClusterState) {
 			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt, m.SeenBefore = seen, by, c.asked, 0
 		}))
 		if got := lastLease(f); got != c.want {
@@ -222,27 +222,27 @@ func TestChangedSettings(t *testing.T) {
 	old, raised := Timing{30 * second, 5 * second, 10 * second}, Timing{60 * second, 10 * second, 5 * second}
 	careful := Timing{30 * second, 10 * second, 10 * second}
 	for name, c := range map[string]struct {
-		memory Memory
+		memory ClusterState
 		want   Timing
 	}{
-		"the same again":            {Memory{Timing: raised}, raised},
-		"never heard before":        {Memory{SeenBefore: heard}, raised},
-		"just now":                  {Memory{Timing: old, SeenBefore: heard - second}, careful},
-		"a loop ago":                {Memory{Timing: old, SeenBefore: heard + 10*second}, careful},
-		"longer ago":                {Memory{Timing: old, SeenBefore: heard + 10*second + 1}, raised},
-		"changed before, and again": {Memory{Timing: Timing{40 * second, 5 * second, 5 * second}, Changed: &Changed{old, heard - second}}, careful},
-		"long ago, and again":       {Memory{Timing: old, Changed: &Changed{Timing{20 * second, second, second}, second}, SeenBefore: 50 * second}, careful},
+		"the same again":            {ClusterState{Timing: raised}, raised},
+		"never heard before":        {ClusterState{SeenBefore: heard}, raised},
+		"just now":                  {ClusterState{Timing: old, SeenBefore: heard - second}, careful},
+		"a loop ago":                {ClusterState{Timing: old, SeenBefore: heard + 10*second}, careful},
+		"longer ago":                {ClusterState{Timing: old, SeenBefore: heard + 10*second + 1}, raised},
+		"changed before, and again": {ClusterState{Timing: Timing{40 * second, 5 * second, 5 * second}, TimingChange: &TimingChange{old, heard - second}}, careful},
+		"long ago, and again":       {ClusterState{Timing: old, TimingChange: &TimingChange{Timing{20 * second, second, second}, second}, SeenBefore: 50 * second}, careful},
 	} {
 		m := c.memory
-		m.Word.SeenAt = heard
-		m.learn(raised, heard)
+		m.Reply.SeenAt = heard
+		m.LearnTiming(raised, heard)
 		if got := m.timing(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 		if m.Timing != raised || m.TimingAt != heard {
 			t.Errorf("%s: keeps %v of %v", name, m.Timing, m.TimingAt)
 		}
-		if m.Word.SeenAt = 0; m.timing() != raised {
+		if m.Reply.SeenAt = 0; m.timing() != raised {
 			t.Errorf("%s, S missing: %v, want what was heard", name, m.timing())
 		}
 	}

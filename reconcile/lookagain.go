@@ -30,26 +30,26 @@ const (
 // the word of others keeps the address here: a successor may lead at any moment. Else it looks when Patroni's next loop comes
 // well before the next tick does: should Patroni die in between, a refresh of the lock that nobody heard of would shorten
 // the lease by a whole loop_wait.
-func (f Facts) nextLookAt() (at Moment, wanted bool) {
-	w, turn := f.Word, f.Trigger.At+f.Interval
+func (f Facts) NextLook() (at Moment, wanted bool) {
+	w, turn := f.Reply, f.Trigger.At+f.Interval
 	switch {
-	case f.Trigger.Event != EventTick || f.missing():
+	case f.Trigger.Event != EventTick || f.NotAsWanted():
 		return 0, false
-	case w.Mute() && f.unproved():
+	case w.IsSilent() && f.onPeersReply():
 		at = f.Now + unprovedEvery
 		if whole := wholeSeconds(f.Now, lastLease(f)); whole > f.Now {
 			at = min(at, whole)
 		}
 		return at, at < turn-tickSoon
-	case w.Mute() && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
+	case w.IsSilent() && f.Peers.Result == PollUs && peersLease(f) == lastLease(f):
 		at = wholeSeconds(f.Now, lastLease(f))
 		return at, at > f.Now && at < turn-tickSoon
-	case w.Answer != Leader:
+	case w.Kind != Leader:
 		return 0, false
 	case w.State == "stopping":
 		at = f.Now + stoppingEvery
 		return at, at <= turn-stoppingEvery
-	case f.borrowed() && f.Peers.us():
+	case f.onOthersReply() && f.Peers.us():
 		at = f.Now + unprovedEvery
 		return at, at < turn-tickSoon
 	case w.SeenAt == 0:
@@ -61,14 +61,14 @@ func (f Facts) nextLookAt() (at Moment, wanted bool) {
 
 // unproved reports whether only the word of others keeps a silent leader's address here: the lock that is proved has run
 // out (somebody else may have made S move since), or the cluster is paused. Somebody may take the lock at any moment.
-func (f Facts) unproved() bool {
+func (f Facts) onPeersReply() bool {
 	return f.stillPaused() || f.Peers.Result == PollUs && f.Now > f.provedUntil()
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that is known too
 // vaguely, in the middle first. Either answer halves what is not known of this loop, and of all that follow a loop_wait
 // apart (see [Memory.narrow]).
-func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
+func (w PatroniReply) nextLoop(now Moment, loop time.Duration) Moment {
 	soonest, latest := w.SeenAt+loop, w.SeenBy+loop+loopLate
 	middle := soonest + (latest-soonest)/2
 	switch {
@@ -85,9 +85,9 @@ func (w Word) nextLoop(now Moment, loop time.Duration) Moment {
 func wholeSeconds(now, end Moment) Moment { return now + (end-shortBefore-now)%time.Second }
 
 // lookAgain decides once more in the same tick, as often as that is wanted.
-func (v *visit) lookAgain(ctx context.Context) {
+func (v *vipRun) lookAgain(ctx context.Context) {
 	for v.outcome.Err == nil {
-		at, wanted := v.facts.nextLookAt()
+		at, wanted := v.facts.NextLook()
 		if !wanted || v.Clock.Wait(ctx, at-v.Clock.Now()) != nil {
 			return
 		}

@@ -22,7 +22,7 @@ func TestNextLookAt(t *testing.T) {
 		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10480*time.Millisecond, 950*time.Millisecond))), 480 * time.Millisecond},
 		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10479*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
 		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1505 * time.Millisecond},
-		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *Word) { w.SeenBy = 0 })), 0},
+		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *PatroniReply) { w.SeenBy = 0 })), 0},
 		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
 		"S missing":                  {holder(leads(heard(0), unseen)), 0},
 		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1010 * time.Millisecond},
@@ -43,7 +43,7 @@ func TestNextLookAt(t *testing.T) {
 		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1780*time.Millisecond }), 0},
 		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
 		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
-		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *Memory) { m.Word.Paused = true })), 200 * time.Millisecond},
+		"silent, was paused":         {silentLed(3*time.Second, polled(PollSilent), past(func(m *ClusterState) { m.Reply.Paused = true })), 200 * time.Millisecond},
 		"silent, not here":           {absent(mute, polled(PollUs), ledAgo(25900*time.Millisecond)), 0},
 		"clock set back, rolled":     {setBack(5*time.Second, polled(PollUs)), 200 * time.Millisecond},
 		"clock set back, proved":     {setBack(5*time.Second+1, polled(PollUs)), 0},
@@ -58,7 +58,7 @@ func TestNextLookAt(t *testing.T) {
 		"stopping, not the leader":   {holder(denies(heard(0), state("stopping"))), 0},
 		"a callback":                 {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = EventOnStart }), 0},
 	} {
-		at, wanted := c.facts.nextLookAt()
+		at, wanted := c.facts.NextLook()
 		switch {
 		case wanted != (c.want != 0):
 			t.Errorf("%s: wanted %v", name, wanted)
@@ -99,7 +99,7 @@ func TestATickWatchesAStop(t *testing.T) {
 			w.set(PGDown)
 		}
 	}
-	w.wantCode(w.tick(), CodePostgreSQLDown)
+	w.wantCode(w.tick(), codePostgreSQLDown)
 	if w.notes["vip"].HandOver == nil {
 		t.Error("no hand-over has begun")
 	}
@@ -113,7 +113,7 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 	w.pass(2 * time.Second)
 	began := w.now
 	w.word.State = "stopping"
-	w.wantCode(w.tick(), CodeLeaderStopping)
+	w.wantCode(w.tick(), codeLeaderStopping)
 	w.want(true)
 	if took := w.now - began; took != 2*time.Second-stoppingEvery {
 		t.Errorf("took %v of 2s", took)
@@ -122,7 +122,7 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 
 // setBack is a leader whose wall clock was set back, and whose lease lasts so long yet.
 func setBack(left time.Duration, changes ...change) Facts {
-	back := past(func(m *Memory) { m.Unproven = &Unproven{Since: now - time.Minute} })
+	back := past(func(m *ClusterState) { m.Unproven = &Unproven{Since: now - time.Minute} })
 	return holder(append([]change{here(left), leads(heard(0), seen(3*time.Second)), back}, changes...)...)
 }
 
@@ -134,7 +134,7 @@ func silentLed(d time.Duration, changes ...change) Facts {
 
 // ledAgo is a last word with 200 whose loop was so long ago.
 func ledAgo(d time.Duration) change {
-	return past(func(m *Memory) { m.Leading.SeenAt, m.SeenBefore = now-d, 0 })
+	return past(func(m *ClusterState) { m.Leading.SeenAt, m.SeenBefore = now-d, 0 })
 }
 
 // lateTick is one that began 1030 ms ago.

@@ -6,7 +6,7 @@ import (
 
 // Note is what a VIP's processes tell each other through /run. Fields are added, never renamed: a newer vipctl reads an
 // older one's notes and the other way round.
-type Note struct {
+type VIPState struct {
 	// Generation counts the claims. A hand-over that began under another generation must not touch the address.
 	Generation uint64 `json:"generation"`
 	// Claimed is when the address was last put on the link and announced; 0 while a claim is under way or was cut
@@ -51,14 +51,14 @@ type OperatorHold struct {
 }
 
 // Memory is what is the cluster's and not one VIP's.
-type Memory struct {
-	Word       Word      `json:"word"`        // the last word that was heard
-	Leading    Word      `json:"leading"`     // the last word with 200
+type ClusterState struct {
+	Reply       PatroniReply      `json:"word"`        // the last word that was heard
+	Leading    PatroniReply      `json:"leading"`     // the last word with 200
 	SeenBefore Moment    `json:"seen_before"` // SeenAt of the word before the last change of dcs_last_seen
 	RefusedAt  Moment    `json:"refused_at"`  // the first 503 of the present row of them; 0 when the last word was none
 	Timing     Timing    `json:"timing"`      // zero when never heard
 	TimingAt   Moment    `json:"timing_at"`
-	Changed    *Changed  `json:"changed,omitempty"`  // the last change of Timing
+	TimingChange    *TimingChange  `json:"changed,omitempty"`  // the last change of Timing
 	Unproven   *Unproven `json:"unproven,omitempty"` // why dcs_last_seen proves nothing; nil while it does
 	Peers      []Peer    `json:"peers,omitempty"`
 	PeersAt    Moment    `json:"peers_at"`
@@ -69,35 +69,35 @@ type Memory struct {
 }
 
 // Changed is a change of the cluster's settings: what counted before it, and when it was heard.
-type Changed struct {
+type TimingChange struct {
 	From Timing `json:"from"`
 	At   Moment `json:"at"`
 }
 
 // learn takes the cluster's settings, as the DCS has them, into the memory.
-func (m *Memory) learn(t Timing, at Moment) {
+func (m *ClusterState) LearnTiming(t Timing, at Moment) {
 	if t != m.Timing && m.Timing != (Timing{}) {
-		m.Changed = &Changed{From: m.timing(), At: at}
+		m.TimingChange = &TimingChange{From: m.timing(), At: at}
 	}
 	m.Timing, m.TimingAt = t, at
 }
 
 // remember takes a word into the memory; older words than the last, and silence, change nothing.
-func (m *Memory) remember(w Word) {
-	if !w.Heard() || w.At < m.Word.At {
+func (m *ClusterState) Remember(w PatroniReply) {
+	if !w.Counts() || w.At < m.Reply.At {
 		return
 	}
-	m.doubt(w)
-	if w.LastSeen != m.Word.LastSeen {
-		m.SeenBefore = m.Word.SeenAt
+	m.suspectLoops(w)
+	if w.LastSeen != m.Reply.LastSeen {
+		m.SeenBefore = m.Reply.SeenAt
 	}
 	switch {
-	case w.Answer == Leader:
+	case w.Kind == Leader:
 		m.Leading, m.RefusedAt = w, 0
 	case m.RefusedAt == 0:
 		m.RefusedAt = w.At
 	}
-	m.Word = w
+	m.Reply = w
 }
 
 // Callback is the trace of the last callback, which Patroni may kill at any instant.

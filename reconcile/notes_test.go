@@ -8,17 +8,17 @@ import (
 
 // TestRemember tells one memory a story, word by word.
 func TestRemember(t *testing.T) {
-	word := func(a Answer, at, seen int) Word {
-		w := Word{Answer: a, At: Moment(at) * time.Second, LastSeen: int64(seen)}
+	word := func(a ReplyKind, at, seen int) PatroniReply {
+		w := PatroniReply{Kind: a, At: Moment(at) * time.Second, LastSeen: int64(seen)}
 		if seen != 0 {
 			w.SeenAt = Moment(seen) * time.Second
 		}
 		return w
 	}
-	var m Memory
+	var m ClusterState
 	for _, step := range []struct {
 		name    string
-		word    Word
+		word    PatroniReply
 		last    int // when the last word was put
 		leading int // when the last 200 was
 		before  int // S before
@@ -41,9 +41,9 @@ func TestRemember(t *testing.T) {
 		{"a new row of denials", word(NotLeader, 35, 30), 35, 34, 20, 35},
 		{"S goes back", word(Leader, 36, 29), 36, 36, 30, 0},
 	} {
-		m.remember(step.word)
+		m.Remember(step.word)
 		at := func(n int) Moment { return Moment(n) * time.Second }
-		if m.Word.At != at(step.last) || m.Leading.At != at(step.leading) || m.SeenBefore != at(step.before) || m.RefusedAt != at(step.refused) {
+		if m.Reply.At != at(step.last) || m.Leading.At != at(step.leading) || m.SeenBefore != at(step.before) || m.RefusedAt != at(step.refused) {
 			t.Fatalf("%s: %+v, want %+v", step.name, m, step)
 		}
 	}

@@ -17,33 +17,33 @@ const (
 )
 
 // HeldAt reports whether an operator's hold is in force.
-func (n Note) HeldAt(now Moment) bool { return n.Hold != nil && now < n.Hold.Until }
+func (n VIPState) HeldAt(now Moment) bool { return n.Hold != nil && now < n.Hold.Until }
 
 // heldStill is a hold in force: callbacks change nothing, ticks keep the address where it is. Where another member
 // leads the address goes, since two nodes that accept writes are worse than a broken promise to an operator; the hold
 // stays, and nothing is claimed here until it ends.
 func heldStill(f Facts) Verdict {
-	h := f.Note.Hold
+	h := f.VIP.Hold
 	why := fmt.Sprintf("held by %s for another %v", h.By, (h.Until - f.Now).Round(time.Second))
-	if f.Trigger.Event != EventTick || f.missing() {
-		return nothing(CodeHeld, "%s", why)
+	if f.Trigger.Event != EventTick || f.NotAsWanted() {
+		return nothing(codeHeld, "%s", why)
 	}
 	until := min(h.Until, operatorsLease(f))
 	switch {
-	case f.Word.Answer == Unasked:
-		return ask(CodeUnheard, Question{Patroni: true})
-	case f.Word.Answer == Leader && f.suspect() && !f.Peers.full():
-		return ask(CodeUnheard, f.witnesses())
-	case f.Word.Answer == Leader && f.Peers.Result == PollOther && f.yields():
-		return release(CodeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
-	case f.Word.Answer == Leader: // where the hold ends, the lease goes on
-		return Verdict{Do: DoHold, Code: CodeHeld, Why: why, Until: max(until, lockLease(f)), Forever: !f.Leased}
+	case f.Reply.Kind == Unasked:
+		return ask(codeUnasked, Question{Patroni: true})
+	case f.Reply.Kind == Leader && f.needsWitness() && !f.Peers.full():
+		return ask(codeUnasked, f.witnesses())
+	case f.Reply.Kind == Leader && f.Peers.Result == PollOther && f.yields():
+		return release(codeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
+	case f.Reply.Kind == Leader: // where the hold ends, the lease goes on
+		return Verdict{Do: DoKeep, Code: codeHeld, Why: why, Until: max(until, lockLease(f)), Forever: !f.Leased}
 	case !f.Peers.full():
-		return ask(CodeUnheard, Question{Peers: true})
+		return ask(codeUnasked, Question{Peers: true})
 	case f.Peers.elsewhere():
-		return release(CodeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
+		return release(codeHoldOverruled, "%s, but %s leads", why, f.Peers.Name)
 	}
-	return Verdict{Do: DoHold, Code: CodeHeld, Why: why, Until: until, Forever: !f.Leased}
+	return Verdict{Do: DoKeep, Code: codeHeld, Why: why, Until: until, Forever: !f.Leased}
 }
 
 // ordered is an operator's claim or release. Without force it is what a tick would do, or nothing.
@@ -51,7 +51,7 @@ func ordered(f Facts) Verdict {
 	t := f.Trigger
 	switch {
 	case t.Order == OrderClaim && t.Force:
-		return Verdict{Do: DoHold, Code: CodeOperator, Why: "claimed by " + t.By, Until: operatorsLease(f), Forever: !f.Leased}
+		return Verdict{Do: DoKeep, Code: CodeOperator, Why: "claimed by " + t.By, Until: operatorsLease(f), Forever: !f.Leased}
 	case t.Order == OrderRelease && t.Force:
 		return release(CodeOperator, "released by %s", t.By)
 	}
@@ -59,9 +59,9 @@ func ordered(f Facts) Verdict {
 	switch {
 	case v.Do == DoAsk:
 		return v
-	case t.Order == OrderClaim && v.Do == DoHold:
+	case t.Order == OrderClaim && v.Do == DoKeep:
 		return v
-	case t.Order == OrderRelease && (v.Do == DoRelease || v.Do == DoHandOver || !f.holder()):
+	case t.Order == OrderRelease && (v.Do == DoRelease || v.Do == DoHandOver || !f.MayBeHere()):
 		return release(CodeOperator, "released by %s", t.By)
 	}
 	return nothing(CodeRefused, "%s", v.Why)
@@ -73,7 +73,7 @@ func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time
 	r := newRun(e, Trigger{Event: EventOperator, By: by, At: at})
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
-		v := newVisit(r, vip)
+		v := newVIPRun(r, vip)
 		v.setHold(ctx, lasting)
 		outcomes[i] = v.outcome
 	}
@@ -81,16 +81,16 @@ func (e *Engine) SetHold(ctx context.Context, by string, at Moment, lasting time
 	return r.report(outcomes)
 }
 
-func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
+func (v *vipRun) setHold(ctx context.Context, lasting time.Duration) {
 	unlock, err := v.lock(claimPatience)
 	defer unlock()
 	if errors.Is(err, ErrBusy) {
 		v.outcome.Err = err
 		return
 	}
-	v.caution("continuing without the lock", err)
-	n, err := v.Notes.Note(v.vip.Name)
-	v.caution("the note cannot be read, a new one begins", err)
+	v.warnVIP("continuing without the lock", err)
+	n, err := v.Store.VIPState(v.vip.Name)
+	v.warnVIP("the note cannot be read, a new one begins", err)
 	c, verdict := ChangeUnhold, Verdict{Code: CodeOperator}
 	n.Hold = nil
 	why := "hold ended by " + v.trigger.By
@@ -98,7 +98,7 @@ func (v *visit) setHold(ctx context.Context, lasting time.Duration) {
 		n.Hold = &OperatorHold{By: v.trigger.By, Until: v.Clock.Now() + lasting}
 		c, why = ChangeHold, fmt.Sprintf("held by %s for %v", v.trigger.By, lasting)
 	}
-	if v.outcome.Err = v.Notes.SaveNote(v.vip.Name, n); v.outcome.Err == nil {
+	if v.outcome.Err = v.Store.SaveVIPState(v.vip.Name, n); v.outcome.Err == nil {
 		v.record(c, verdict, why)
 	}
 }

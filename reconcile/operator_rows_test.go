@@ -7,34 +7,34 @@ import (
 
 func TestHeldRows(t *testing.T) {
 	hour := heldFor(time.Hour)
-	contested := note(func(n *Note) { n.Answering = []MAC{"02:00:00:00:00:02"} })
+	contested := note(func(n *VIPState) { n.Answering = []MAC{"02:00:00:00:00:02"} })
 	long, short := now+time.Minute, now+5*time.Second // 2 ttl, and the hold's own end
 	checkRows(t, []row{
-		{name: "callbacks wait", facts: holder(hour, callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoNothing, code: CodeHeld, why: "held by ann for another 1h0m0s"},
-		{name: "a promotion waits", facts: absent(hour, callback(EventOnRoleChange, RolePrimary)), do: DoNothing, code: CodeHeld},
-		{name: "for a moment more", facts: holder(heldFor(1), callback(EventOnStop, RoleDemoted)), do: DoNothing, code: CodeHeld},
-		{name: "no more", facts: holder(heldFor(0), callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoHandOver, code: CodeStopped},
-		{name: "missing", facts: absent(hour, leads()), do: DoNothing, code: CodeHeld},
-		{name: "partly here", facts: partly(hour, leads()), do: DoNothing, code: CodeHeld},
-		{name: "asks", facts: holder(hour), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-		{name: "leader", facts: holder(hour, leads()), do: DoHold, code: CodeHeld, until: long},
-		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoHold, code: CodeHeld, until: long, forever: true},
-		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoHold, code: CodeHeld, until: now + 16*time.Second},
-		{name: "leader, and another host answers", facts: holder(hour, leads(), contested), do: DoAsk, code: CodeUnheard, ask: Question{Peers: true, DCS: true}},
-		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoHold, code: CodeHeld, until: long},
-		{name: "a peer was promoted behind us", facts: holder(hour, leads(), rival(func(w *Word) { w.Timeline = 2 })), do: DoRelease, code: CodeHoldOverruled, why: "but n2 leads"},
-		{name: "a peer was promoted before us", facts: holder(hour, leads(func(w *Word) { w.Timeline = 2 }), rival()), do: DoHold, code: CodeHeld, until: long},
-		{name: "denied, and another host answers", facts: holder(hour, denies(), contested), do: DoAsk, code: CodeUnheard, ask: askPeers},
-		{name: "denied, and a peer leads on our timeline", facts: holder(hour, denies(), rival()), do: DoRelease, code: CodeHoldOverruled},
-		{name: "denied", facts: holder(hour, denies()), do: DoAsk, code: CodeUnheard, ask: askPeers},
-		{name: "denied, no peer answers", facts: holder(hour, denies(), polled(PollSilent)), do: DoHold, code: CodeHeld, until: long},
-		{name: "denied, not leased", facts: holder(hour, denies(), polled(PollSilent), unleased), do: DoHold, code: CodeHeld, until: long, forever: true},
-		{name: "denied, to the hold's end", facts: holder(heldFor(5*time.Second), denies(), polled(PollNobody)), do: DoHold, code: CodeHeld, until: short},
-		{name: "silent and down", facts: holder(hour, mute, pg(PGDown), polled(PollUs)), do: DoHold, code: CodeHeld, until: long},
-		{name: "silent", facts: holder(hour, mute), do: DoAsk, code: CodeUnheard, ask: askPeers},
-		{name: "a peer leads", facts: holder(hour, denies(), polled(PollOther)), do: DoRelease, code: CodeHoldOverruled, why: "held by ann for another 1h0m0s, but n2 leads"},
-		{name: "a peer names another", facts: holder(hour, mute, polled(PollNamed)), do: DoRelease, code: CodeHoldOverruled},
-		{name: "a peer leads, and so do we", facts: holder(hour, leads(), polled(PollOther)), do: DoHold, code: CodeHeld, until: long},
+		{name: "callbacks wait", facts: holder(hour, callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoNothing, code: codeHeld, why: "held by ann for another 1h0m0s"},
+		{name: "a promotion waits", facts: absent(hour, callback(EventOnRoleChange, RolePrimary)), do: DoNothing, code: codeHeld},
+		{name: "for a moment more", facts: holder(heldFor(1), callback(EventOnStop, RoleDemoted)), do: DoNothing, code: codeHeld},
+		{name: "no more", facts: holder(heldFor(0), callback(EventOnStop, RoleDemoted), pg(PGDown)), do: DoHandOver, code: codeStopped},
+		{name: "missing", facts: absent(hour, leads()), do: DoNothing, code: codeHeld},
+		{name: "partly here", facts: partly(hour, leads()), do: DoNothing, code: codeHeld},
+		{name: "asks", facts: holder(hour), do: DoAsk, code: codeUnasked, ask: askPatroni},
+		{name: "leader", facts: holder(hour, leads()), do: DoKeep, code: codeHeld, until: long},
+		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoKeep, code: codeHeld, until: long, forever: true},
+		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoKeep, code: codeHeld, until: now + 16*time.Second},
+		{name: "leader, and another host answers", facts: holder(hour, leads(), contested), do: DoAsk, code: codeUnasked, ask: Question{Peers: true, DCS: true}},
+		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoKeep, code: codeHeld, until: long},
+		{name: "a peer was promoted behind us", facts: holder(hour, leads(), rival(func(w *PatroniReply) { w.Timeline = 2 })), do: DoRelease, code: codeHoldOverruled, why: "but n2 leads"},
+		{name: "a peer was promoted before us", facts: holder(hour, leads(func(w *PatroniReply) { w.Timeline = 2 }), rival()), do: DoKeep, code: codeHeld, until: long},
+		{name: "denied, and another host answers", facts: holder(hour, denies(), contested), do: DoAsk, code: codeUnasked, ask: askPeers},
+		{name: "denied, and a peer leads on our timeline", facts: holder(hour, denies(), rival()), do: DoRelease, code: codeHoldOverruled},
+		{name: "denied", facts: holder(hour, denies()), do: DoAsk, code: codeUnasked, ask: askPeers},
+		{name: "denied, no peer answers", facts: holder(hour, denies(), polled(PollSilent)), do: DoKeep, code: codeHeld, until: long},
+		{name: "denied, not leased", facts: holder(hour, denies(), polled(PollSilent), unleased), do: DoKeep, code: codeHeld, until: long, forever: true},
+		{name: "denied, to the hold's end", facts: holder(heldFor(5*time.Second), denies(), polled(PollNobody)), do: DoKeep, code: codeHeld, until: short},
+		{name: "silent and down", facts: holder(hour, mute, pg(PGDown), polled(PollUs)), do: DoKeep, code: codeHeld, until: long},
+		{name: "silent", facts: holder(hour, mute), do: DoAsk, code: codeUnasked, ask: askPeers},
+		{name: "a peer leads", facts: holder(hour, denies(), polled(PollOther)), do: DoRelease, code: codeHoldOverruled, why: "held by ann for another 1h0m0s, but n2 leads"},
+		{name: "a peer names another", facts: holder(hour, mute, polled(PollNamed)), do: DoRelease, code: codeHoldOverruled},
+		{name: "a peer leads, and so do we", facts: holder(hour, leads(), polled(PollOther)), do: DoKeep, code: codeHeld, until: long},
 	})
 }
 
@@ -47,20 +47,20 @@ func TestOrderRows(t *testing.T) {
 	claim, release := order(OrderClaim, false), order(OrderRelease, false)
 	denied := denies(as(RoleReplica))
 	checkRows(t, []row{
-		{name: "claim by force", facts: absent(order(OrderClaim, true), denied), do: DoHold, code: CodeOperator, why: "claimed by ann", until: now + time.Minute},
-		{name: "claim by force, not leased", facts: absent(order(OrderClaim, true), unleased), do: DoHold, code: CodeOperator, until: now + time.Minute, forever: true},
+		{name: "claim by force", facts: absent(order(OrderClaim, true), denied), do: DoKeep, code: CodeOperator, why: "claimed by ann", until: now + time.Minute},
+		{name: "claim by force, not leased", facts: absent(order(OrderClaim, true), unleased), do: DoKeep, code: CodeOperator, until: now + time.Minute, forever: true},
 		{name: "release by force", facts: holder(order(OrderRelease, true), leads()), do: DoRelease, code: CodeOperator, why: "released by ann"},
 		{name: "release by force, under a hold", facts: holder(order(OrderRelease, true), heldFor(time.Hour)), do: DoRelease, code: CodeOperator},
 
-		{name: "claim asks", facts: absent(claim), do: DoAsk, code: CodeUnheard, ask: askPatroni},
-		{name: "claim of the leader", facts: absent(alone, claim, leads()), do: DoHold, code: CodeAddressMissing, until: now + 16*time.Second},
-		{name: "claim of the holder", facts: holder(claim, leads()), do: DoHold, code: CodeLeader, until: now + 16*time.Second},
+		{name: "claim asks", facts: absent(claim), do: DoAsk, code: codeUnasked, ask: askPatroni},
+		{name: "claim of the leader", facts: absent(alone, claim, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
+		{name: "claim of the holder", facts: holder(claim, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
 		{name: "claim without the lock", facts: absent(claim, denied), do: DoNothing, code: CodeRefused, why: "not the leader"},
 		{name: "claim in silence", facts: absent(claim, mute), do: DoNothing, code: CodeRefused, why: "Patroni silent"},
 		{name: "claim that a tick would undo", facts: holder(claim, denied), do: DoNothing, code: CodeRefused, why: "not the leader, replica"},
 		{name: "claim past the lease", facts: holder(here(0), claim, mute, polled(PollSilent)), do: DoNothing, code: CodeRefused, why: "nobody vouches"},
 
-		{name: "release asks", facts: holder(release), do: DoAsk, code: CodeUnheard, ask: askPatroni},
+		{name: "release asks", facts: holder(release), do: DoAsk, code: codeUnasked, ask: askPatroni},
 		{name: "release of the leader", facts: holder(release, leads()), do: DoNothing, code: CodeRefused, why: "leader"},
 		{name: "release of the leader, without a lease", facts: holder(alone, here(0), release, leads()), do: DoNothing, code: CodeRefused, why: "leader"},
 		{name: "release without the lock", facts: holder(release, denied), do: DoRelease, code: CodeOperator, why: "released by ann"},

@@ -9,18 +9,18 @@ import "context"
 func (r *run) poll(ctx context.Context, n int, dcs bool) Poll {
 	r.polling.Lock()
 	defer r.polling.Unlock()
-	past := r.memory()
+	past := r.clusterState()
 	if n < len(r.polls) && (!dcs || r.polls[n].Result != PollSilent) {
 		return r.polls[n]
 	}
-	if past.PeersAt == 0 && r.members == nil && !r.slow { // nobody is known yet who could be asked
+	if past.PeersAt == 0 && r.learnedMembers == nil && !r.slow { // nobody is known yet who could be asked
 		r.learnMembers(ctx)
-		past = r.memory()
+		past = r.clusterState()
 	}
 	at := r.Clock.Now()
 	words := r.Patroni.Poll(ctx, past.Peers)
 	for i, w := range words {
-		words[i].Word = past.datePeer(w.Word, r.Clock.Now(), r.Clock.Wall())
+		words[i].Reply = past.DatePeer(w.Reply, r.Clock.Now(), r.Clock.Wall())
 	}
 	p := Summarize(words, r.Patroni.Name(), at, past.timing())
 	if dcs && (p.Result == PollSilent || p.Result == PollOther) {
@@ -29,7 +29,7 @@ func (r *run) poll(ctx context.Context, n int, dcs bool) Poll {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.polls = append(r.polls[:min(n, len(r.polls))], p)
-	r.past.vouch(p)
+	r.cluster.Vouch(p)
 	return p
 }
 
@@ -38,7 +38,7 @@ func (r *run) glance(ctx context.Context) Poll {
 	r.polling.Lock()
 	defer r.polling.Unlock()
 	if r.rivals.Result == Unpolled {
-		at, past := r.Clock.Now(), r.memory()
+		at, past := r.Clock.Now(), r.clusterState()
 		r.rivals = Summarize(r.Patroni.Rivals(ctx, past.Peers), r.Patroni.Name(), at, past.timing())
 		if r.rivals.Result != PollOther {
 			r.rivals = Poll{Result: PollGlance, At: at}
@@ -51,8 +51,8 @@ func (r *run) glance(ctx context.Context) Poll {
 func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	now := r.Clock.Now()
 	members, err := r.Patroni.Members(ctx)
-	r.warn("ask for the cluster's members", err)
-	r.members = func(m *Memory) {
+	r.warnRun("ask for the cluster's members", err)
+	r.learnedMembers = func(m *ClusterState) {
 		m.PeersAt = now // also where no answer came: the question may have moved dcs_last_seen
 		if err == nil {
 			m.Peers = members.Peers
@@ -60,7 +60,7 @@ func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.members(&r.past)
+	r.learnedMembers(&r.cluster)
 	return members, err
 }
 
@@ -85,18 +85,18 @@ func (r *run) lookIntoDCS(ctx context.Context, p Poll) Poll {
 
 // refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it lease, but soon again while it
 // knows nobody.
-func (r *run) refreshPeers(ctx context.Context, last Word) {
+func (r *run) refreshPeers(ctx context.Context, last PatroniReply) {
 	now := r.Clock.Now()
-	leads, known := last.Answer == Leader, len(r.past.Peers) > 0
-	every, changed := peersEvery, r.past.Callback.Began > r.past.PeersAt
+	leads, known := last.Kind == Leader, len(r.cluster.Peers) > 0
+	every, changed := peersEvery, r.cluster.Callback.Began > r.cluster.PeersAt
 	switch {
 	case leads && known:
 		every, changed = peersOfLeader, false
 	case leads:
 		every = peersUnknown
 	}
-	due := r.past.PeersAt == 0 || now-r.past.PeersAt >= every || changed
-	if !due || r.members != nil || last.Unlocked || !last.Heard() {
+	due := r.cluster.PeersAt == 0 || now-r.cluster.PeersAt >= every || changed
+	if !due || r.learnedMembers != nil || last.Unlocked || !last.Counts() {
 		return
 	}
 	r.learnMembers(ctx)

@@ -18,8 +18,8 @@ const (
 )
 
 // Sight is what the kernel says of a VIP's address.
-type Sight struct {
-	Here    Presence
+type AddressState struct {
+	Presence    Presence
 	Forever bool   // here, and without an end
 	End     Moment // here, and dropped by the kernel at this moment; 0 when Forever
 	Detail  string // for people: what is odd, for example "on eth1 too"
@@ -33,20 +33,20 @@ type MAC string
 // processes may, and the kernel keeps each call whole.
 type Address interface {
 	// Look asks the kernel where the address is now. A missing link is not an error: the address is not here.
-	Look() (Sight, error)
+	State() (AddressState, error)
 	// Hold puts the address on the link until the given moment, or moves that moment where it is there already.
 	// Copies with another prefix on the same link are removed. A moment less than a second ahead is an error, and so is an
 	// address that must be this host's own.
-	Hold(until Moment) error
+	Keep(until Moment) error
 	// Announce tells the neighbours, once, that the address is here. On a link without ARP it does nothing.
 	Announce() error
 	// Heard probes the link and listens until another host answers or announces the address, and returns its MAC.
 	// Hosts in ignore, the default gateway and every link of this host do not count. It returns "" and no error when
 	// ctx ends first.
-	Heard(ctx context.Context, ignore []MAC) (MAC, error)
+	AwaitSuccessor(ctx context.Context, ignore []MAC) (MAC, error)
 	// Others probes the link for the length of window and returns every other host, the default gateway excepted, that
 	// answers for the address or announces it. It is [ErrUnasked] where the link could not be asked, and nobody was heard.
-	Others(ctx context.Context, window time.Duration) ([]MAC, error)
+	Probe(ctx context.Context, window time.Duration) ([]MAC, error)
 	// Release removes every copy of the address from its link. An address that is not there is released; one that must be
 	// this host's own stays, with an error.
 	Release() error
@@ -56,12 +56,12 @@ type Address interface {
 // [Word]. Every method with a context ends with that, and within a deadline of its own.
 type Patroni interface {
 	// Word asks the local Patroni, GET /leader.
-	Word(ctx context.Context) Word
+	Reply(ctx context.Context) PatroniReply
 	// Poll asks the peers side by side: GET /leader of each, and GET /cluster of those that do not lead and see a lock.
-	Poll(ctx context.Context, peers []Peer) []PeerWord
+	Poll(ctx context.Context, peers []Peer) []PeerReply
 	// Rivals asks the peers side by side whether they lead, GET /leader alone, and waits for no answer that does not come at
 	// once: only what leads says something.
-	Rivals(ctx context.Context, peers []Peer) []PeerWord
+	Rivals(ctx context.Context, peers []Peer) []PeerReply
 	// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config.
 	Timing(ctx context.Context) (Timing, error)
 	// Members asks the local Patroni who else is in the cluster, and who holds the lock, GET /cluster. To answer, Patroni reads
@@ -84,14 +84,14 @@ const RouteLockAge = 3 * time.Minute
 
 // Notebook is the memory that decisions are made with, kept where a reboot forgets it. A note that cannot be read is
 // an error together with a zero note: decisions go on without it.
-type Notebook interface {
+type Store interface {
 	// Lock takes the VIP's lock, waiting for patience at the most, and returns the function that gives it back. A lock
 	// that has been held for over 2 s belongs to a stopped process and is passed over: the caller gets a lock that
 	// excludes nobody. Errors other than [ErrBusy] mean that there can be no lock, for example on a read-only /run.
 	Lock(vip string, patience time.Duration) (unlock func(), err error)
-	Note(vip string) (Note, error)
-	SaveNote(vip string, n Note) error
-	Memory() (Memory, error)
+	VIPState(vip string) (VIPState, error)
+	SaveVIPState(vip string, n VIPState) error
+	ClusterState() (ClusterState, error)
 	// LockRoute takes the right to ask the API of a VIP's route, without waiting: [ErrBusy] where another has it. It may
 	// be kept for as long as a call takes, and is passed over after [RouteLockAge], when its holder must have been stopped.
 	LockRoute(vip string) (unlock func(), err error)
@@ -100,11 +100,11 @@ type Notebook interface {
 	SaveRouteMemo(vip string, m RouteMemo) error
 	// UpdateMemory reads, changes and writes the cluster's memory under a lock of its own, and returns [ErrBusy] with
 	// nothing changed where that is not free within 200 ms.
-	UpdateMemory(change func(*Memory)) error
+	UpdateClusterState(change func(*ClusterState)) error
 }
 
 // Journal keeps the history for people. Append is called after the address has been moved and never decides anything.
-type Journal interface {
+type History interface {
 	Append(r Record) error
 }
 

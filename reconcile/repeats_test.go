@@ -82,7 +82,7 @@ func TestAnotherMoverDoesNotFillTheHistory(t *testing.T) {
 		tick()
 	}
 	last := w.records[len(w.records)-1]
-	if len(w.records) != 5 || last.Code != CodeAddressMissing || !strings.HasPrefix(last.Reason, "it came again, 300 times since ") {
+	if len(w.records) != 5 || last.Code != codeAddressMissing || !strings.HasPrefix(last.Reason, "it came again, 300 times since ") {
 		t.Errorf("%d records, the last %+v", len(w.records), last)
 	}
 }

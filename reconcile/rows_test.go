@@ -53,21 +53,21 @@ func holder(changes ...change) Facts {
 
 // absent is a host without the address, and without a trace of it.
 func absent(changes ...change) Facts {
-	gone := func(f *Facts) { f.Sight = Sight{Here: PresenceNo} }
+	gone := func(f *Facts) { f.Address = AddressState{Presence: PresenceNo} }
 	return facts(append([]change{gone, pg(PGUnknown)}, changes...)...)
 }
 
 // partly is a host that has the address, but not as wanted, and no note of it.
 func partly(changes ...change) Facts {
-	some := func(f *Facts) { f.Sight = Sight{Here: PresencePartly} }
+	some := func(f *Facts) { f.Address = AddressState{Presence: PresencePartly} }
 	return facts(append([]change{some, pg(PGAlive)}, changes...)...)
 }
 
 // here puts the address on the link, with its end so far ahead, or behind.
 func here(end time.Duration) change {
 	return func(f *Facts) {
-		f.Sight = Sight{Here: PresenceYes, End: now + end}
-		f.Note = Note{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + end}
+		f.Address = AddressState{Presence: PresenceYes, End: now + end}
+		f.VIP = VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + end}
 		f.PG = PGAlive
 	}
 }
@@ -82,25 +82,25 @@ func confirming(f *Facts) { f.Confirming = true }
 
 func follow(what Follow) change { return func(f *Facts) { f.Follow = what } }
 
-func note(edit func(*Note)) change { return func(f *Facts) { edit(&f.Note) } }
+func note(edit func(*VIPState)) change { return func(f *Facts) { edit(&f.VIP) } }
 
-func past(edit func(*Memory)) change { return func(f *Facts) { edit(&f.Past) } }
+func past(edit func(*ClusterState)) change { return func(f *Facts) { edit(&f.Cluster) } }
 
 // handover is the wait for a successor of the claim of that generation.
 func handover(generation uint64) change {
-	return note(func(n *Note) {
+	return note(func(n *VIPState) {
 		n.HandOver = &HandOver{Generation: generation, Began: now - 1, Until: now + 4*time.Second}
 	})
 }
 
 // heldFor is an operator's hold that lasts so much longer.
 func heldFor(d time.Duration) change {
-	return note(func(n *Note) { n.Hold = &OperatorHold{By: "ann", Until: now + d} })
+	return note(func(n *VIPState) { n.Hold = &OperatorHold{By: "ann", Until: now + d} })
 }
 
 // timing sets ttl, loop_wait and retry_timeout, in seconds.
 func timing(ttl, loop, retry time.Duration) change {
-	return past(func(m *Memory) { m.Timing = Timing{ttl * time.Second, loop * time.Second, retry * time.Second} })
+	return past(func(m *ClusterState) { m.Timing = Timing{ttl * time.Second, loop * time.Second, retry * time.Second} })
 }
 
 // callback is one that Patroni started 10 ms ago.
@@ -109,7 +109,7 @@ func callback(e Event, r Role) change {
 }
 
 // trait makes one part of a word other than usual.
-type trait func(*Word)
+type trait func(*PatroniReply)
 
 // leads is Patroni's 200 of a running primary, 100 ms old, whose last loop was 3 s ago.
 func leads(traits ...trait) change { return says(Leader, RolePrimary, traits...) }
@@ -117,14 +117,14 @@ func leads(traits ...trait) change { return says(Leader, RolePrimary, traits...)
 // denies is Patroni's 503 of a running primary, the oddest one.
 func denies(traits ...trait) change { return says(NotLeader, RolePrimary, traits...) }
 
-func says(a Answer, r Role, traits ...trait) change {
+func says(a ReplyKind, r Role, traits ...trait) change {
 	return func(f *Facts) {
-		f.Word = Word{
-			Answer: a, Role: r, State: "running", Name: "n1", Timeline: 1, LastSeen: 9990,
+		f.Reply = PatroniReply{
+			Kind: a, Role: r, State: "running", Name: "n1", Timeline: 1, LastSeen: 9990,
 			SeenAt: now - 3*time.Second, At: now - 100*time.Millisecond,
 		}
 		for _, t := range traits {
-			t(&f.Word)
+			t(&f.Reply)
 		}
 		f.Asked = 1
 	}
@@ -132,38 +132,38 @@ func says(a Answer, r Role, traits ...trait) change {
 
 // mute is a Patroni that does not answer.
 func mute(f *Facts) {
-	f.Word = Word{Answer: Silent, Why: "connection refused", At: now - 100*time.Millisecond}
+	f.Reply = PatroniReply{Kind: Silent, Why: "connection refused", At: now - 100*time.Millisecond}
 	f.Asked = 1
 }
 
 // foreign is an answer that is not our Patroni's.
 func foreign(f *Facts) {
 	mute(f)
-	f.Word.Answer, f.Word.Why = NotOurs, "scope is other"
+	f.Reply.Kind, f.Reply.Why = NotOurs, "scope is other"
 }
 
-func paused(w *Word)   { w.Paused = true }
-func unlocked(w *Word) { w.Unlocked = true }
-func failsafe(w *Word) { w.Failsafe = true }
+func paused(w *PatroniReply)   { w.Paused = true }
+func unlocked(w *PatroniReply) { w.Unlocked = true }
+func failsafe(w *PatroniReply) { w.Failsafe = true }
 
-func as(r Role) trait { return func(w *Word) { w.Role = r } }
+func as(r Role) trait { return func(w *PatroniReply) { w.Role = r } }
 
-func state(s string) trait { return func(w *Word) { w.State = s } }
+func state(s string) trait { return func(w *PatroniReply) { w.State = s } }
 
 // seen sets the age of dcs_last_seen, heard that of the word.
 func seen(ago time.Duration) trait { return seenWithin(ago, 0) }
 
 // seenWithin leaves open when within a while that was.
 func seenWithin(ago, blur time.Duration) trait {
-	return func(w *Word) { w.SeenAt, w.SeenBy = now-ago, now-ago+blur }
+	return func(w *PatroniReply) { w.SeenAt, w.SeenBy = now-ago, now-ago+blur }
 }
 
-func unseen(w *Word) { w.LastSeen, w.SeenAt = 0, 0 }
+func unseen(w *PatroniReply) { w.LastSeen, w.SeenAt = 0, 0 }
 
-func heard(ago time.Duration) trait { return func(w *Word) { w.At = now - ago } }
+func heard(ago time.Duration) trait { return func(w *PatroniReply) { w.At = now - ago } }
 
 // polled is what the peers say, right now.
-func polled(r Polled) change {
+func polled(r PollResult) change {
 	return func(f *Facts) {
 		f.Peers = Poll{Result: r, At: now}
 		if f.Peers.elsewhere() {
@@ -178,11 +178,11 @@ func alone(f *Facts) { polled(PollSilent)(f) }
 // rival is a peer that leads too.
 func rival(traits ...trait) change {
 	return func(f *Facts) {
-		w := Word{Answer: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 1, LastSeen: 9990}
+		w := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 1, LastSeen: 9990}
 		for _, t := range traits {
 			t(&w)
 		}
-		f.Peers = Poll{Result: PollOther, Name: "n2", Word: w, At: now}
+		f.Peers = Poll{Result: PollOther, Name: "n2", Reply: w, At: now}
 	}
 }
 

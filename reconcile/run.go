@@ -28,18 +28,18 @@ type run struct {
 	trigger Trigger
 
 	marking sync.WaitGroup // the mark of a callback, beside the work
-	history *scribe
+	history *historyWriter
 
 	asking  chan struct{} // full while the local Patroni is asked
 	polling sync.Mutex    // held while the peers are
 	rivals  Poll          // what a glance at them came to; guarded by polling
 
-	settings func(*Memory) // what was heard of the settings; guarded by asking
-	members  func(*Memory) // what was heard of the members; guarded by polling
+	learnedTiming func(*ClusterState) // what was heard of the settings; guarded by asking
+	learnedMembers  func(*ClusterState) // what was heard of the members; guarded by polling
 
 	mu       sync.Mutex // never held while anybody is asked
-	past     Memory
-	words    []Word
+	cluster     ClusterState
+	replies    []PatroniReply
 	slow     bool // our Patroni takes long to answer
 	polls    []Poll
 	warnings []string
@@ -47,17 +47,17 @@ type run struct {
 
 func newRun(e *Engine, t Trigger) *run {
 	r := &run{Engine: e, trigger: t, asking: make(chan struct{}, 1)}
-	r.history = &scribe{journal: e.Journal, failed: func(rec Record, err error) { r.warn(rec.VIP+": write the history", err) }}
-	past, err := e.Notes.Memory()
-	r.past = past
-	r.warn("read the cluster's memory", err)
+	r.history = &historyWriter{journal: e.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
+	past, err := e.Store.ClusterState()
+	r.cluster = past
+	r.warnRun("read the cluster's memory", err)
 	return r
 }
 
 // word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet. Who can wait only so
 // long, where within is not 0, waits no longer for the question of another VIP either, and a silence that it cut short is
 // nobody else's answer.
-func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
+func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniReply {
 	if within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, within)
@@ -68,87 +68,87 @@ func (r *run) word(ctx context.Context, n int, within time.Duration) Word {
 	case r.asking <- struct{}{}:
 		defer func() { <-r.asking }()
 	case <-ctx.Done():
-		return Word{Answer: Silent, Why: "no answer in time", At: at}
+		return PatroniReply{Kind: Silent, Why: "no answer in time", At: at}
 	}
 	r.mu.Lock()
-	past, words := r.past, r.words
+	past, words := r.cluster, r.replies
 	r.mu.Unlock()
 	if n < len(words) {
 		return words[n]
 	}
-	w := r.Patroni.Word(ctx)
+	w := r.Patroni.Reply(ctx)
 	now := r.Clock.Now()
-	w = past.narrow(past.date(w, now, r.Clock.Wall()), now)
-	if w.Answer == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
+	w = past.Narrow(past.Date(w, now, r.Clock.Wall()), now)
+	if w.Kind == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
 	}
-	if within > 0 && w.Mute() {
+	if within > 0 && w.IsSilent() {
 		return w
 	}
 	r.mu.Lock()
-	r.words = append(r.words, w)
+	r.replies = append(r.replies, w)
 	r.slow = r.slow || now-w.At > slowAnswer
-	r.past.remember(w)
+	r.cluster.Remember(w)
 	r.mu.Unlock()
-	if r.trigger.Event == EventTick && w.Answer == Leader && !w.Unlocked && r.settings == nil && !r.slow {
-		r.hearSettings(ctx)
+	if r.trigger.Event == EventTick && w.Kind == Leader && !w.Unlocked && r.learnedTiming == nil && !r.slow {
+		r.hearTiming(ctx)
 	}
 	return w
 }
 
 // hearSettings asks, once in a leader's tick, for what its lease is made of: Patroni's next loop may refresh the lock with a
 // lower ttl already. An answer that is not there at once is left to the end of a later run.
-func (r *run) hearSettings(ctx context.Context) {
+func (r *run) hearTiming(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timingWithin)
 	defer cancel()
-	r.settings = func(*Memory) {}
-	if r.askForSettings(ctx) == nil {
+	r.learnedTiming = func(*ClusterState) {}
+	if r.askForTiming(ctx) == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.settings(&r.past)
+		r.learnedTiming(&r.cluster)
 	}
 }
 
 // askForSettings asks for ttl, loop_wait and retry_timeout, and keeps them for the end of the run.
-func (r *run) askForSettings(ctx context.Context) error {
+func (r *run) askForTiming(ctx context.Context) error {
 	now := r.Clock.Now()
 	timing, err := r.Patroni.Timing(ctx)
 	if err == nil {
-		r.settings = func(m *Memory) { m.learn(timing, now) }
+		r.learnedTiming = func(m *ClusterState) { m.LearnTiming(timing, now) }
 	}
 	return err
 }
 
 // memory is what is known of the cluster by now.
-func (r *run) memory() Memory {
+func (r *run) clusterState() ClusterState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.past
+	return r.cluster
 }
 
 // end keeps what was heard. A tick also asks for what changes seldom, when that is due and Patroni answers.
-func (r *run) end(ctx context.Context) {
+func (r *run) finish(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
 	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could vouch for us.
-	overdue := len(r.past.Peers) == 0 || r.trigger.At-r.past.TimingAt >= 2*timingEvery
-	spare := !r.slow || r.past.Timing == (Timing{}) || overdue
-	if r.trigger.Event == EventTick && len(r.words) > 0 && spare {
-		last := r.words[len(r.words)-1]
-		r.refreshSettings(ctx, last)
+	overdue := len(r.cluster.Peers) == 0 || r.trigger.At-r.cluster.TimingAt >= 2*timingEvery
+	spare := !r.slow || r.cluster.Timing == (Timing{}) || overdue
+	if r.trigger.Event == EventTick && len(r.replies) > 0 && spare {
+		last := r.replies[len(r.replies)-1]
+		r.refreshTiming(ctx, last)
 		r.refreshPeers(ctx, last)
 	}
-	r.warn("save what Patroni said", r.Notes.UpdateMemory(func(m *Memory) {
-		for _, w := range r.words {
-			m.remember(w)
+	r.warnRun("save what Patroni said", r.Store.UpdateClusterState(func(m *ClusterState) {
+		for _, w := range r.replies {
+			m.Remember(w)
 		}
-		for _, change := range []func(*Memory){r.settings, r.members} {
+		for _, change := range []func(*ClusterState){r.learnedTiming, r.learnedMembers} {
 			if change != nil {
 				change(m)
 			}
 		}
 		for _, p := range r.polls {
-			m.vouch(p)
+			m.Vouch(p)
 		}
 		switch {
 		case r.trigger.Event == EventTick:
@@ -161,10 +161,10 @@ func (r *run) end(ctx context.Context) {
 
 // refreshSettings asks for the settings that were not had at once, when they are due. An unlocked Patroni would ask the DCS
 // for them.
-func (r *run) refreshSettings(ctx context.Context, last Word) {
-	due := r.past.Timing == (Timing{}) || r.Clock.Now()-r.past.TimingAt >= timingEvery
-	if due && !last.Unlocked && last.Heard() {
-		r.warn("ask for ttl, loop_wait and retry_timeout", r.askForSettings(ctx))
+func (r *run) refreshTiming(ctx context.Context, last PatroniReply) {
+	due := r.cluster.Timing == (Timing{}) || r.Clock.Now()-r.cluster.TimingAt >= timingEvery
+	if due && !last.Unlocked && last.Counts() {
+		r.warnRun("ask for ttl, loop_wait and retry_timeout", r.askForTiming(ctx))
 	}
 }
 
@@ -175,7 +175,7 @@ func (r *run) report(outcomes []Outcome) []Outcome {
 }
 
 // warn keeps err, when there is one, for report.
-func (r *run) warn(doing string, err error) bool {
+func (r *run) warnRun(doing string, err error) bool {
 	if err == nil {
 		return false
 	}

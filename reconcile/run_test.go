@@ -71,20 +71,20 @@ func TestALeaderHearsOfALowerTTLAtOnce(t *testing.T) {
 // Whoever does not lead has time, and an unlocked Patroni would ask the DCS.
 func TestWhoAsksForTheSettings(t *testing.T) {
 	for name, c := range map[string]struct {
-		word Word
+		word PatroniReply
 		took time.Duration
 		err  error
 		due  bool
 		want int
 	}{
-		"a leader":                     {word: Word{Answer: Leader}, want: 1},
-		"a replica":                    {word: Word{Answer: NotLeader}},
-		"a replica, when they are due": {word: Word{Answer: NotLeader}, due: true, want: 1},
-		"an unlocked leader":           {word: Word{Answer: Leader, Unlocked: true}, due: true},
-		"a slow leader":                {word: Word{Answer: Leader}, took: 501 * time.Millisecond},
-		"a slow leader, overdue":       {word: Word{Answer: Leader}, took: 501 * time.Millisecond, due: true, want: 1},
-		"a leader that does not say":   {word: Word{Answer: Leader}, err: errors.New("no answer within 200ms"), want: 1},
-		"nor when they are due":        {word: Word{Answer: Leader}, err: errors.New("no answer within 200ms"), due: true, want: 2},
+		"a leader":                     {word: PatroniReply{Kind: Leader}, want: 1},
+		"a replica":                    {word: PatroniReply{Kind: NotLeader}},
+		"a replica, when they are due": {word: PatroniReply{Kind: NotLeader}, due: true, want: 1},
+		"an unlocked leader":           {word: PatroniReply{Kind: Leader, Unlocked: true}, due: true},
+		"a slow leader":                {word: PatroniReply{Kind: Leader}, took: 501 * time.Millisecond},
+		"a slow leader, overdue":       {word: PatroniReply{Kind: Leader}, took: 501 * time.Millisecond, due: true, want: 1},
+		"a leader that does not say":   {word: PatroniReply{Kind: Leader}, err: errors.New("no answer within 200ms"), want: 1},
+		"nor when they are due":        {word: PatroniReply{Kind: Leader}, err: errors.New("no answer within 200ms"), due: true, want: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -94,7 +94,7 @@ func TestWhoAsksForTheSettings(t *testing.T) {
 				w.pass(time.Minute)
 			}
 			w.leads()
-			w.word.Answer, w.word.Unlocked, w.wordFor, w.timingErr = c.word.Answer, c.word.Unlocked, c.took, c.err
+			w.word.Kind, w.word.Unlocked, w.wordFor, w.timingErr = c.word.Kind, c.word.Unlocked, c.took, c.err
 			o := w.tick()
 			if w.timingAsked != c.want {
 				t.Errorf("asked %d times, want %d", w.timingAsked, c.want)
@@ -146,7 +146,7 @@ func TestVIPsDoNotWaitForEachOther(t *testing.T) {
 	w := newWorld(t)
 	r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
 	r.asking <- struct{}{}
-	if got := newVisit(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
+	if got := newVIPRun(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
 		t.Errorf("verdict %+v, want the question", got)
 	}
 }
@@ -154,12 +154,12 @@ func TestVIPsDoNotWaitForEachOther(t *testing.T) {
 // slowPatroni takes long to say that this member leads.
 type slowPatroni struct{ *worldPatroni }
 
-func (p slowPatroni) Word(ctx context.Context) Word {
+func (p slowPatroni) Reply(ctx context.Context) PatroniReply {
 	select {
 	case <-time.After(1500 * time.Millisecond):
-		return p.worldPatroni.Word(ctx)
+		return p.worldPatroni.Reply(ctx)
 	case <-ctx.Done():
-		return Word{Answer: Silent, Why: "no answer in time", At: (*world)(p.worldPatroni).Now()}
+		return PatroniReply{Kind: Silent, Why: "no answer in time", At: (*world)(p.worldPatroni).Now()}
 	}
 }
 
@@ -180,9 +180,9 @@ func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 						if within > 0 {
 							want, took = Silent, within
 						}
-						word := r.word(t.Context(), 0, within)
-						if got := time.Since(began); word.Answer != want || got < took || got > took+within+stepDownWithin {
-							t.Errorf("within %v: %s after %v, want %s after %v", within, word.Answer, got, want, took)
+						word := r.reply(t.Context(), 0, within)
+						if got := time.Since(began); word.Kind != want || got < took || got > took+within+stepDownWithin {
+							t.Errorf("within %v: %s after %v, want %s after %v", within, word.Kind, got, want, took)
 						}
 					}()
 					synctest.Wait()
@@ -196,7 +196,7 @@ func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 
 // TestTheDCSNamesNobodyOfNoName: a patroni.yml that cannot say our name must not make "nobody leads" out to be us.
 func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
-	for name, want := range map[string]Polled{"": PollNobody, "n1": PollNobody} {
+	for name, want := range map[string]PollResult{"": PollNobody, "n1": PollNobody} {
 		w := newWorld(t)
 		w.name, w.dcsLeader = name, ""
 		r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})

@@ -4,8 +4,8 @@ import "sync"
 
 // scribe writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
 // moved must not be forgotten when Patroni kills the callback that still looks a second time.
-type scribe struct {
-	journal Journal
+type historyWriter struct {
+	journal History
 	failed  func(Record, error)
 
 	mu    sync.Mutex
@@ -14,7 +14,7 @@ type scribe struct {
 }
 
 // write takes a record and returns at once.
-func (s *scribe) write(r Record) {
+func (s *historyWriter) write(r Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue = append(s.queue, r)
@@ -23,7 +23,7 @@ func (s *scribe) write(r Record) {
 	}
 }
 
-func (s *scribe) drain() {
+func (s *historyWriter) drain() {
 	for r, more := s.first(); more; r, more = s.next() {
 		if err := s.journal.Append(r); err != nil {
 			s.failed(r, err)
@@ -31,14 +31,14 @@ func (s *scribe) drain() {
 	}
 }
 
-func (s *scribe) first() (r Record, more bool) {
+func (s *historyWriter) first() (r Record, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.queue[0], true
 }
 
 // next drops the record that has been written. The queue is empty before the drain ends, so that no record is left.
-func (s *scribe) next() (r Record, more bool) {
+func (s *historyWriter) next() (r Record, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.queue = s.queue[1:]; len(s.queue) == 0 {

@@ -9,9 +9,9 @@ const slack = 2 * time.Second
 // date puts dcs_last_seen on the boot clock. The wall clock is needed just once for each new value, and it may have been
 // set since Patroni wrote it down: a value that was heard before keeps its moment, and a new one right after a step is
 // read by the clock that makes sense of it, by the older reading where both do.
-func (m Memory) date(w Word, now Moment, wall time.Time) Word {
+func (m ClusterState) Date(w PatroniReply, now Moment, wall time.Time) PatroniReply {
 	w.Offset = time.Duration(wall.UnixNano()) - now
-	last := m.Word
+	last := m.Reply
 	if w.LastSeen == 0 {
 		return w
 	}
@@ -33,9 +33,9 @@ func (m Memory) date(w Word, now Moment, wall time.Time) Word {
 
 // datePeer puts a peer's dcs_last_seen on our boot clock, by the peer's own wall clock where it says what that is: the clocks of
 // two hosts may differ, or be set.
-func (m Memory) datePeer(w Word, now Moment, wall time.Time) Word {
+func (m ClusterState) DatePeer(w PatroniReply, now Moment, wall time.Time) PatroniReply {
 	if w.Date == 0 || w.LastSeen == 0 {
-		return m.date(w, now, wall)
+		return m.Date(w, now, wall)
 	}
 	if age := time.Duration(w.Date-w.LastSeen) * time.Second; age >= -slack {
 		w.SeenAt = max(now-max(age, 0), 1)
@@ -45,8 +45,8 @@ func (m Memory) datePeer(w Word, now Moment, wall time.Time) Word {
 
 // narrow finds out, of a word of our own Patroni that has been dated and heard by now, when within its whole second the
 // DCS was read: before the answer that says so first, and after the last question that an older value answered.
-func (m Memory) narrow(w Word, now Moment) Word {
-	last := m.Word
+func (m ClusterState) Narrow(w PatroniReply, now Moment) PatroniReply {
+	last := m.Reply
 	switch {
 	case w.SeenAt == 0:
 		return w
@@ -63,7 +63,7 @@ func (m Memory) narrow(w Word, now Moment) Word {
 
 // age is how long ago LastSeen was by a wall clock that is offset from the boot clock, and whether that can be: not in
 // the future, and not longer ago than Patroni itself would trust it.
-func (m Memory) age(w Word, now Moment, offset time.Duration) (age time.Duration, sane bool) {
+func (m ClusterState) age(w PatroniReply, now Moment, offset time.Duration) (age time.Duration, sane bool) {
 	age = now + offset - time.Duration(w.LastSeen)*time.Second
 	ttl := m.Timing.TTL
 	if ttl == 0 {

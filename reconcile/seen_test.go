@@ -46,15 +46,15 @@ func TestDate(t *testing.T) {
 		"without a ttl, 39 s is not":            {lead: time.Second, step: -38 * time.Second, ttl: -1, want: 39 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := Memory{Timing: Timing{TTL: 30 * time.Second}}
+			m := ClusterState{Timing: Timing{TTL: 30 * time.Second}}
 			if c.ttl != 0 {
 				m.Timing = Timing{}
 			}
 			wall := time.Unix(written, 0).Add(c.lead)
 			offset := time.Duration(wall.UnixNano()) - now
-			m.Word = Word{LastSeen: written - 10, SeenAt: now - 11*time.Second, Offset: offset - c.step}
-			got := m.date(Word{Answer: Leader, LastSeen: written}, now, wall)
-			want := Word{Answer: Leader, LastSeen: written, Offset: offset, SeenAt: now - c.want}
+			m.Reply = PatroniReply{LastSeen: written - 10, SeenAt: now - 11*time.Second, Offset: offset - c.step}
+			got := m.Date(PatroniReply{Kind: Leader, LastSeen: written}, now, wall)
+			want := PatroniReply{Kind: Leader, LastSeen: written, Offset: offset, SeenAt: now - c.want}
 			if c.want < 0 {
 				want.SeenAt = 0
 			}
@@ -69,7 +69,7 @@ func TestDateOfTheFirstWord(t *testing.T) {
 	for lead, want := range map[time.Duration]Moment{
 		time.Second: now - time.Second, -2 * time.Second: now, -3 * time.Second: 0, -time.Hour: 0, time.Hour: 1,
 	} {
-		got := Memory{}.date(Word{LastSeen: written}, now, time.Unix(written, 0).Add(lead))
+		got := ClusterState{}.Date(PatroniReply{LastSeen: written}, now, time.Unix(written, 0).Add(lead))
 		if got.SeenAt != want {
 			t.Errorf("wall clock %v ahead: seen at %v, want %v", lead, got.SeenAt, want)
 		}
@@ -78,15 +78,15 @@ func TestDateOfTheFirstWord(t *testing.T) {
 
 func TestDateKeepsWhatWasHeard(t *testing.T) {
 	wall := time.Unix(written, 0).Add(time.Second)
-	m := Memory{Word: Word{LastSeen: written, SeenAt: 700 * time.Second}}
-	if got := m.date(Word{LastSeen: written}, now, wall); got.SeenAt != 700*time.Second {
+	m := ClusterState{Reply: PatroniReply{LastSeen: written, SeenAt: 700 * time.Second}}
+	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != 700*time.Second {
 		t.Errorf("the same value is seen at %v, want where it was", got.SeenAt)
 	}
-	m.Word.SeenAt = 0
-	if got := m.date(Word{LastSeen: written}, now, wall); got.SeenAt != now-time.Second {
+	m.Reply.SeenAt = 0
+	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != now-time.Second {
 		t.Errorf("the same value, never dated, is seen at %v, want a second ago", got.SeenAt)
 	}
-	if got := m.date(Word{}, now, wall); got.SeenAt != 0 || got.Offset == 0 {
+	if got := m.Date(PatroniReply{}, now, wall); got.SeenAt != 0 || got.Offset == 0 {
 		t.Errorf("no value at all: %+v, want none, and the offset", got)
 	}
 }
@@ -94,27 +94,27 @@ func TestDateKeepsWhatWasHeard(t *testing.T) {
 // TestNarrow: a value that was written somewhere within the second that ended 2 s ago, heard just now.
 func TestNarrow(t *testing.T) {
 	const at = now - 3*time.Second
-	heard := Word{LastSeen: written, SeenAt: at, At: now - 10*time.Millisecond}
+	heard := PatroniReply{LastSeen: written, SeenAt: at, At: now - 10*time.Millisecond}
 	for name, c := range map[string]struct {
-		last     Word
-		word     Word
+		last     PatroniReply
+		word     PatroniReply
 		from, by Moment
 	}{
-		"first word":                       {Word{}, heard, at, at + time.Second},
-		"no date":                          {Word{LastSeen: written - 2, At: at + 1}, Word{LastSeen: written}, 0, 0},
-		"the same value":                   {Word{LastSeen: written, SeenAt: at, SeenBy: at + 5, At: at + 400}, heard, at, at + 5},
-		"another value of the same moment": {Word{LastSeen: written - 2, SeenAt: at, SeenBy: at + 5, At: at - 1}, heard, at, at + time.Second},
-		"the same value, never dated":      {Word{LastSeen: written, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
-		"asked before it was written":      {Word{LastSeen: written - 2, At: at - 1}, heard, at, at + time.Second},
-		"asked within its second":          {Word{LastSeen: written - 2, At: at + 400*time.Millisecond}, heard, at + 400*time.Millisecond, at + time.Second},
-		"asked later than its second":      {Word{LastSeen: written - 2, At: at + 2*time.Second}, heard, at + time.Second, at + time.Second},
-		"the last value was newer: a step": {Word{LastSeen: written + 2, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
+		"first word":                       {PatroniReply{}, heard, at, at + time.Second},
+		"no date":                          {PatroniReply{LastSeen: written - 2, At: at + 1}, PatroniReply{LastSeen: written}, 0, 0},
+		"the same value":                   {PatroniReply{LastSeen: written, SeenAt: at, SeenBy: at + 5, At: at + 400}, heard, at, at + 5},
+		"another value of the same moment": {PatroniReply{LastSeen: written - 2, SeenAt: at, SeenBy: at + 5, At: at - 1}, heard, at, at + time.Second},
+		"the same value, never dated":      {PatroniReply{LastSeen: written, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
+		"asked before it was written":      {PatroniReply{LastSeen: written - 2, At: at - 1}, heard, at, at + time.Second},
+		"asked within its second":          {PatroniReply{LastSeen: written - 2, At: at + 400*time.Millisecond}, heard, at + 400*time.Millisecond, at + time.Second},
+		"asked later than its second":      {PatroniReply{LastSeen: written - 2, At: at + 2*time.Second}, heard, at + time.Second, at + time.Second},
+		"the last value was newer: a step": {PatroniReply{LastSeen: written + 2, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
 		"heard within its second": {
-			Word{LastSeen: written - 2, At: now - time.Second}, Word{LastSeen: written, SeenAt: now - 300*time.Millisecond},
+			PatroniReply{LastSeen: written - 2, At: now - time.Second}, PatroniReply{LastSeen: written, SeenAt: now - 300*time.Millisecond},
 			now - 300*time.Millisecond, now,
 		},
 	} {
-		got := Memory{Word: c.last}.narrow(c.word, now)
+		got := ClusterState{Reply: c.last}.Narrow(c.word, now)
 		if got.SeenAt != c.from || got.SeenBy != c.by {
 			t.Errorf("%s: between %v and %v, want %v and %v", name, got.SeenAt-at, got.SeenBy-at, c.from-at, c.by-at)
 		}
@@ -137,7 +137,7 @@ func TestDatePeer(t *testing.T) {
 		"it has not read the DCS":    {written, 0, 0},
 		"neither":                    {0, 0, 0},
 	} {
-		got := (Memory{}).datePeer(Word{Answer: NotLeader, Date: c.date, LastSeen: c.seen}, now, wall)
+		got := (ClusterState{}).DatePeer(PatroniReply{Kind: NotLeader, Date: c.date, LastSeen: c.seen}, now, wall)
 		if got.SeenAt != c.want {
 			t.Errorf("%s: at %v, want %v", name, got.SeenAt, c.want)
 		}

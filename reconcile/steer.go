@@ -50,12 +50,12 @@ type steering struct {
 }
 
 // steer starts the errand of a VIP that has just been vouched for, and returns what waits for its end.
-func (v *visit) steer(ctx context.Context) (finish func()) {
-	if v.vip.Route == nil || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil || !v.claimed && !v.facts.entitled() {
+func (v *vipRun) steer(ctx context.Context) (finish func()) {
+	if v.vip.Route == nil || v.outcome.Verdict.Do != DoKeep || v.outcome.Err != nil || !v.claimed && !v.facts.WouldClaim() {
 		return func() {}
 	}
 	s := &steering{
-		Engine: v.Engine, vip: v.vip, trigger: v.trigger, generation: v.facts.Note.Generation, proved: v.facts.proved(), done: make(chan struct{}),
+		Engine: v.Engine, vip: v.vip, trigger: v.trigger, generation: v.facts.VIP.Generation, proved: v.facts.ProvedAt(), done: make(chan struct{}),
 	}
 	outlives := v.trigger.Event == EventTick
 	limit := RouteLockAge
@@ -77,18 +77,18 @@ func (v *visit) steer(ctx context.Context) (finish func()) {
 
 // entitled reports whether the address would be claimed here and now. One that is merely kept, by an operator's hold, in
 // silence or in doubt, gives no right to take a route from somebody else.
-func (f Facts) entitled() bool {
-	f.Sight = Sight{Here: PresenceNo}
+func (f Facts) WouldClaim() bool {
+	f.Address = AddressState{Presence: PresenceNo}
 	if !f.Peers.full() { // nobody had to be asked about an address that is here
 		f.Peers = Poll{Result: PollUs, At: f.Now}
 	}
-	return Decide(f).Do == DoHold
+	return Decide(f).Do == DoKeep
 }
 
 // dismiss ends this process's call for an address that is not here, or about to go: a member that does not lead asks the API
 // nothing, not even how a call went.
-func (v *visit) dismiss(verdict Verdict) {
-	if verdict.Do == DoHold || verdict.Do == DoNothing && v.facts.holder() {
+func (v *vipRun) dismiss(verdict Verdict) {
+	if verdict.Do == DoKeep || verdict.Do == DoNothing && v.facts.MayBeHere() {
 		return
 	}
 	v.underWay.Lock()
@@ -99,10 +99,10 @@ func (v *visit) dismiss(verdict Verdict) {
 }
 
 // proved is when what vouches for the address was true: who leads by Patroni's word, or by the peers', or else argv.
-func (f Facts) proved() Moment {
+func (f Facts) ProvedAt() Moment {
 	switch {
-	case f.Word.Answer == Leader:
-		return f.Word.At
+	case f.Reply.Kind == Leader:
+		return f.Reply.At
 	case f.Peers.Result == PollUs:
 		return f.Peers.At
 	}
@@ -125,7 +125,7 @@ func (e *Engine) launch(s *steering, run func()) bool {
 }
 
 // join waits for a steering and takes over what came of it.
-func (v *visit) join(s *steering) {
+func (v *vipRun) join(s *steering) {
 	<-s.done
 	if s.record != nil {
 		v.outcome.Records = append(v.outcome.Records, *s.record)

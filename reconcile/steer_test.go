@@ -198,8 +198,8 @@ func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
 	for name, doubt := range map[string]func(r *routed){
 		"silent, the peers name us": func(r *routed) {
 			r.pass(14 * time.Second) // near the lease's end it is rolled
-			r.word = Word{Answer: Silent, Why: "connection refused"}
-			r.peers = []PeerWord{{Peer: Peer{Name: "n2"}, Word: Word{Answer: NotLeader, Role: RoleReplica}, Names: "n1"}}
+			r.word = PatroniReply{Kind: Silent, Why: "connection refused"}
+			r.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: NotLeader, Role: RoleReplica}, Names: "n1"}}
 		},
 		"an operator's hold": func(r *routed) {
 			r.follows()
@@ -368,7 +368,7 @@ func TestAClaimThatIsUndone(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
 	r.route.hangs = make(chan struct{})
-	r.wantCode(r.promoted(), CodeClaimUndone)
+	r.wantCode(r.promoted(), codeClaimUndone)
 	r.want(false)
 	if r.route.holder == "us" {
 		t.Error("the route was taken")
@@ -422,15 +422,15 @@ func TestProved(t *testing.T) {
 	f := facts(leads(heard(300*time.Millisecond)), polled(PollUs), func(f *Facts) {
 		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
 	})
-	if got := f.proved(); got != now-300*time.Millisecond {
+	if got := f.ProvedAt(); got != now-300*time.Millisecond {
 		t.Errorf("with a word: %v ago", now-got)
 	}
-	f.Word.Answer = Silent
-	if got := f.proved(); got != now-200*time.Millisecond {
+	f.Reply.Kind = Silent
+	if got := f.ProvedAt(); got != now-200*time.Millisecond {
 		t.Errorf("with the peers: %v ago", now-got)
 	}
 	f.Peers.Result = PollSilent
-	if got := f.proved(); got != now-900*time.Millisecond {
+	if got := f.ProvedAt(); got != now-900*time.Millisecond {
 		t.Errorf("with argv alone: %v ago", now-got)
 	}
 }

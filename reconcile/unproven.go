@@ -21,10 +21,10 @@ type Unproven struct {
 
 // doubt takes note of a word after which dcs_last_seen proves nothing: the wall clock was set back since the word before, or
 // Patroni says that it leads when its lock is over. What the peers say ends it, see [Memory.vouch].
-func (m *Memory) doubt(w Word) {
-	last := m.Word
+func (m *ClusterState) suspectLoops(w PatroniReply) {
+	last := m.Reply
 	back := last.Offset - w.Offset
-	over := m.Timing != (Timing{}) && w.Answer == Leader && !w.Paused && !w.Failsafe && w.over(m.timing())
+	over := m.Timing != (Timing{}) && w.Kind == Leader && !w.Paused && !w.Failsafe && w.over(m.timing())
 	switch {
 	case last.Offset != 0 && back > slack:
 		m.Unproven = &Unproven{Since: w.At, Why: fmt.Sprintf("the wall clock was set back by %v", back.Round(time.Second))}
@@ -36,11 +36,11 @@ func (m *Memory) doubt(w Word) {
 }
 
 // over reports whether the lock has run out, or is about to, unless something refreshes it that does not read the DCS.
-func (w Word) over(t Timing) bool { return w.SeenAt != 0 && w.At >= w.SeenAt+t.TTL-leaseSafety }
+func (w PatroniReply) over(t Timing) bool { return w.SeenAt != 0 && w.At >= w.SeenAt+t.TTL-leaseSafety }
 
 // vouch ends a doubt: a member that is named for longer than a lock lives has refreshed it since, so that its loops run.
 // The first loop behind a step may run as before; the sleep after that one is too long.
-func (m *Memory) vouch(p Poll) {
+func (m *ClusterState) Vouch(p Poll) {
 	t := m.timing()
 	if m.Unproven != nil && p.us() && p.At > m.Unproven.Since+t.LoopWait+t.TTL+leaseSafety {
 		m.Unproven = nil
@@ -50,13 +50,13 @@ func (m *Memory) vouch(p Poll) {
 // unproven reports whether dcs_last_seen proves nothing now. One that lies in the future was written before the wall clock
 // was set back.
 func (f Facts) unproven() bool {
-	return f.Past.Unproven != nil || f.Word.LastSeen != 0 && f.Word.SeenAt == 0
+	return f.Cluster.Unproven != nil || f.Reply.LastSeen != 0 && f.Reply.SeenAt == 0
 }
 
 // whyUnproven says why, for people.
 func (f Facts) whyUnproven() string {
-	if f.Past.Unproven != nil {
-		return f.Past.Unproven.Why
+	if f.Cluster.Unproven != nil {
+		return f.Cluster.Unproven.Why
 	}
 	return "dcs_last_seen is in the future"
 }
@@ -65,36 +65,36 @@ func (f Facts) whyUnproven() string {
 // to tick.
 func (f Facts) witnessedLease() Moment {
 	if !f.Peers.us() {
-		return f.end()
+		return f.leaseEnd()
 	}
-	return max(f.end(), f.Peers.At+f.Interval+rollSlack)
+	return max(f.leaseEnd(), f.Peers.At+f.Interval+rollSlack)
 }
 
 // suspect reports whether a 200 may be another member's by now, so that it needs a second witness: nothing is claimed on one
 // word alone, nor renewed beside another host that answers for the address, or where the lease has ended.
-func (f Facts) suspect() bool {
-	n := f.Note
-	return f.missing() && f.Word.Running() || f.unproven() || len(n.Answering) > 0 || n.LeaseEnd != 0 && f.Now >= n.LeaseEnd
+func (f Facts) needsWitness() bool {
+	n := f.VIP
+	return f.NotAsWanted() && f.Reply.Running() || f.unproven() || len(n.Answering) > 0 || n.LeaseEnd != 0 && f.Now >= n.LeaseEnd
 }
 
 // borrowed reports whether the address is here on the word of others alone, from tick to tick: what was proved is over, or nearly.
-func (f Facts) borrowed() bool { return f.unproven() && f.end() <= f.Now+f.Interval+rollSlack }
+func (f Facts) onOthersReply() bool { return f.unproven() && f.leaseEnd() <= f.Now+f.Interval+rollSlack }
 
 // lockGone reports whether the others have taken that word back: nobody leads, or the DCS names another. A peer that names another
 // may not have heard of our promotion yet.
 func (f Facts) lockGone() bool {
-	return f.borrowed() && (f.Peers.Result == PollNobody || f.Peers.Result == PollNamed && f.Peers.ByDCS)
+	return f.onOthersReply() && (f.Peers.Result == PollNobody || f.Peers.Result == PollNamed && f.Peers.ByDCS)
 }
 
 // contradicted reports whether the second witness speaks against our 200, or is missing where nothing goes without it.
 func (f Facts) contradicted() bool {
-	return f.suspect() && f.Peers.Result == PollNamed || f.unproven() && f.Peers.Result != PollUs
+	return f.needsWitness() && f.Peers.Result == PollNamed || f.unproven() && f.Peers.Result != PollUs
 }
 
 // witnesses is the question for the second witness. Where something speaks against us, our own Patroni is asked to look into the
 // DCS, should no peer answer.
 func (f Facts) witnesses() Question {
-	return Question{Peers: true, DCS: f.unproven() || len(f.Note.Answering) > 0}
+	return Question{Peers: true, DCS: f.unproven() || len(f.VIP.Answering) > 0}
 }
 
 // witness is who the second witness was, and that it names somebody, for people.

@@ -11,7 +11,7 @@ type Do string
 // What can be done. Ask is not an end: the engine fetches what is missing and decides again.
 const (
 	DoNothing  Do = "none"
-	DoHold     Do = "hold"
+	DoKeep     Do = "hold"
 	DoRelease  Do = "release"
 	DoHandOver Do = "hand_over"
 	DoAsk      Do = "ask"
@@ -22,43 +22,43 @@ type Code string
 
 // The rows, in the order of DESIGN.md.
 const (
-	CodeHeld             Code = "held"              // c0, 1
-	CodeHoldOverruled    Code = "hold_overruled"    // 1
-	CodeStopped          Code = "stopped"           // c1
+	codeHeld             Code = "held"              // c0, 1
+	codeHoldOverruled    Code = "hold_overruled"    // 1
+	codeStopped          Code = "stopped"           // c1
 	CodePromoted         Code = "promoted"          // c2
-	CodeClaimUndone      Code = "claim_undone"      // c2, the second look
-	CodeClaimUnconfirmed Code = "claim_unconfirmed" // c2, the second look
-	CodeStartUnconfirmed Code = "start_unconfirmed" // c3
-	CodeDemoted          Code = "demoted"           // c4
-	CodeReload           Code = "reload"            // c5
+	codeClaimUndone      Code = "claim_undone"      // c2, the second look
+	codeClaimUnconfirmed Code = "claim_unconfirmed" // c2, the second look
+	codeStartUnconfirmed Code = "start_unconfirmed" // c3
+	codeDemoted          Code = "demoted"           // c4
+	codeReload           Code = "reload"            // c5
 	CodeOperator         Code = "operator"
 	CodeRefused          Code = "refused"
-	CodeUnheard          Code = "unheard"                // DoAsk: nothing is known yet
-	CodeTwoLeaders       Code = "two_leaders"            // 3
-	CodeLeaderPaused     Code = "leader_paused"          // 4
-	CodePausedNoDCS      Code = "paused_dcs_unreachable" // 5
-	CodeLeaderFailsafe   Code = "leader_failsafe"        // 6
-	CodeLeaderStopping   Code = "leader_stopping"        // 7
-	CodeLeaderUnproven   Code = "leader_unproven"        // 8
-	CodeLeaderStale      Code = "leader_stale"           // 8
-	CodeAddressMissing   Code = "address_missing"        // 9
-	CodeClaimCutShort    Code = "claim_cut_short"        // 9
-	CodeLeader           Code = "leader"                 // 10
-	CodeLeaderNotRunning Code = "leader_not_running"     // 11
-	CodeLeaderChanging   Code = "leader_changing"        // 12
-	CodeNotFollowed      Code = "not_followed"           // 13
-	CodeHandingOver      Code = "handing_over"           // 14, 19
-	CodePostgreSQLDown   Code = "postgresql_down"        // 15
-	CodeAskAgain         Code = "ask_again"              // 16
-	CodeLockRetaken      Code = "lock_being_retaken"     // 17
-	CodeNotLeader        Code = "not_leader"             // 18
-	CodeSilentDown       Code = "silent_postgresql_down" // 21
-	CodeSilentLost       Code = "silent_lock_lost"       // 20
-	CodeSilentPaused     Code = "silent_paused"          // 22
-	CodeSilentLeased     Code = "silent_leased"          // 23
-	CodeSilentExpired    Code = "silent_expired"         // 24
-	CodeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
-	CodeNotHolder        Code = "not_holder"             // 25
+	codeUnasked          Code = "unheard"                // DoAsk: nothing is known yet
+	codeTwoLeaders       Code = "two_leaders"            // 3
+	codeLeaderPaused     Code = "leader_paused"          // 4
+	codePausedNoDCS      Code = "paused_dcs_unreachable" // 5
+	codeLeaderFailsafe   Code = "leader_failsafe"        // 6
+	codeLeaderStopping   Code = "leader_stopping"        // 7
+	codeLeaderUnproven   Code = "leader_unproven"        // 8
+	codeLeaderStale      Code = "leader_stale"           // 8
+	codeAddressMissing   Code = "address_missing"        // 9
+	codeClaimCutShort    Code = "claim_cut_short"        // 9
+	codeLeader           Code = "leader"                 // 10
+	codeLeaderNotRunning Code = "leader_not_running"     // 11
+	codeLeaderChanging   Code = "leader_changing"        // 12
+	codeNotFollowed      Code = "not_followed"           // 13
+	codeHandingOver      Code = "handing_over"           // 14, 19
+	codePostgreSQLDown   Code = "postgresql_down"        // 15
+	codeAskAgain         Code = "ask_again"              // 16
+	codeLockRetaken      Code = "lock_being_retaken"     // 17
+	codeNotLeader        Code = "not_leader"             // 18
+	codeSilentDown       Code = "silent_postgresql_down" // 21
+	codeSilentLost       Code = "silent_lock_lost"       // 20
+	codeSilentPaused     Code = "silent_paused"          // 22
+	codeSilentLeased     Code = "silent_leased"          // 23
+	codeSilentExpired    Code = "silent_expired"         // 24
+	codeLeaseEnded       Code = "lease_ended"            // 25, with a claim on the note
+	codeNotHolder        Code = "not_holder"             // 25
 	CodeConflict         Code = "conflict"               // no verdict's: a record's
 	CodeRoute            Code = "route"                  // likewise
 )

@@ -81,20 +81,20 @@ type Trigger struct {
 }
 
 // Answer is what came of asking a Patroni for its word.
-type Answer string
+type ReplyKind string
 
 // The answers to GET /leader.
 const (
-	Unasked   Answer = ""           // nobody has asked in this run
-	Leader    Answer = "leader"     // 200: this member holds the leader lock
-	NotLeader Answer = "not_leader" // 503: it does not
-	Silent    Answer = "silent"     // no answer in time, or no answer at all
-	NotOurs   Answer = "not_ours"   // an answer that cannot be this member's word: wrong scope or name, not JSON, TLS or HTTP error
+	Unasked   ReplyKind = ""           // nobody has asked in this run
+	Leader    ReplyKind = "leader"     // 200: this member holds the leader lock
+	NotLeader ReplyKind = "not_leader" // 503: it does not
+	Silent    ReplyKind = "silent"     // no answer in time, or no answer at all
+	NotOurs   ReplyKind = "not_ours"   // an answer that cannot be this member's word: wrong scope or name, not JSON, TLS or HTTP error
 )
 
 // Word is what one Patroni said about its own member, and when. Only Answer, Why and At are set when it said nothing.
-type Word struct {
-	Answer   Answer `json:"answer"`
+type PatroniReply struct {
+	Kind   ReplyKind `json:"answer"`
 	Why      string `json:"why,omitempty"` // for people: why there is no word, for example "connection refused"
 	Role     Role   `json:"role,omitempty"`
 	State    string `json:"state,omitempty"` // PostgreSQL's state in Patroni's words, "running" for example
@@ -123,18 +123,18 @@ type Word struct {
 }
 
 // blind reports whether this Patroni has not read the DCS for longer than a loop and its retries take.
-func (w Word) blind(at Moment, t Timing) bool {
+func (w PatroniReply) blind(at Moment, t Timing) bool {
 	return w.SeenAt == 0 || at-w.SeenAt > t.LoopWait+t.RetryTimeout
 }
 
 // Heard reports whether this member's Patroni has said whether it leads.
-func (w Word) Heard() bool { return w.Answer == Leader || w.Answer == NotLeader }
+func (w PatroniReply) Counts() bool { return w.Kind == Leader || w.Kind == NotLeader }
 
 // Mute reports whether it was asked and has not: nothing that answers is ours, or nothing does.
-func (w Word) Mute() bool { return w.Answer == Silent || w.Answer == NotOurs }
+func (w PatroniReply) IsSilent() bool { return w.Kind == Silent || w.Kind == NotOurs }
 
 // Running reports whether Patroni says that PostgreSQL runs.
-func (w Word) Running() bool { return w.State == "running" }
+func (w PatroniReply) Running() bool { return w.State == "running" }
 
 // Timing is the three settings of a Patroni cluster that say how long a leader lock lasts.
 type Timing struct {
@@ -156,9 +156,9 @@ type Members struct {
 }
 
 // PeerWord is what a peer said: about itself, and about who leads.
-type PeerWord struct {
+type PeerReply struct {
 	Peer  Peer
-	Word  Word   // of its own GET /leader
+	Reply  PatroniReply   // of its own GET /leader
 	Names string // the leader that its GET /cluster names; empty when none, or when it was not asked
 }
 

@@ -27,9 +27,9 @@ type world struct {
 
 	announceErr error
 
-	word    Word
+	word    PatroniReply
 	wordFor time.Duration // how long Patroni takes to answer
-	peers   []PeerWord
+	peers   []PeerReply
 
 	slowPeers bool // they answer, but not at once
 	pg        PG
@@ -43,9 +43,9 @@ type world struct {
 	membersErr   error
 	membersAsked int
 
-	notes   map[string]Note
+	notes   map[string]VIPState
 	memos   map[string]RouteMemo
-	memory  Memory
+	memory  ClusterState
 	lockErr error
 	noteErr error
 	saveErr error
@@ -62,13 +62,13 @@ type world struct {
 
 var (
 	_ Address  = (*world)(nil)
-	_ Notebook = (*worldNotes)(nil)
+	_ Store = (*worldNotes)(nil)
 	_ Patroni  = (*worldPatroni)(nil)
 )
 
 func newWorld(t *testing.T) *world {
 	w := &world{
-		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]Note{}, memos: map[string]RouteMemo{},
+		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]VIPState{}, memos: map[string]RouteMemo{},
 		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}}, dcsLeader: "n1", name: "n1",
 	}
 	w.leads()
@@ -77,17 +77,17 @@ func newWorld(t *testing.T) *world {
 
 // leads makes Patroni say that this member leads, and that its loop has just run.
 func (w *world) leads() {
-	w.word = Word{Answer: Leader, Role: RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+	w.word = PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
 }
 
 func (w *world) follows() {
-	w.word = Word{Answer: NotLeader, Role: RoleReplica, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+	w.word = PatroniReply{Kind: NotLeader, Role: RoleReplica, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
 }
 
 func (w *world) engine() *Engine {
 	return &Engine{
 		VIPs:    []VIP{{Name: "vip", Address: w, Follow: FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
-		Patroni: (*worldPatroni)(w), Notes: (*worldNotes)(w), Journal: w, Clock: w,
+		Patroni: (*worldPatroni)(w), Store: (*worldNotes)(w), History: w, Clock: w,
 		Interval: 2 * time.Second, Refresh: time.Minute,
 	}
 }
@@ -169,23 +169,23 @@ func (w *world) Wait(ctx context.Context, d time.Duration) error {
 
 // The address.
 
-func (w *world) Look() (Sight, error) {
+func (w *world) State() (AddressState, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.kernelErr != nil:
-		return Sight{}, w.kernelErr
+		return AddressState{}, w.kernelErr
 	case !w.here:
-		return Sight{Here: PresenceNo}, nil
+		return AddressState{Presence: PresenceNo}, nil
 	case w.partly:
-		return Sight{Here: PresencePartly, End: w.end}, nil
+		return AddressState{Presence: PresencePartly, End: w.end}, nil
 	case w.end == Forever:
-		return Sight{Here: PresenceYes, Forever: true}, nil
+		return AddressState{Presence: PresenceYes, Forever: true}, nil
 	}
-	return Sight{Here: PresenceYes, End: w.end}, nil
+	return AddressState{Presence: PresenceYes, End: w.end}, nil
 }
 
-func (w *world) Hold(until Moment) error {
+func (w *world) Keep(until Moment) error {
 	if w.onHold != nil {
 		w.onHold()
 	}
@@ -204,7 +204,7 @@ func (w *world) Hold(until Moment) error {
 func (w *world) Announce() error { w.announced++; return w.announceErr }
 
 // Heard probes every 100 ms, until the listener's context ends or a successor answers.
-func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {
+func (w *world) AwaitSuccessor(ctx context.Context, ignore []MAC) (MAC, error) {
 	for { // once at least: this world's clock may be ahead of the listener
 		w.mu.Lock()
 		mac := w.successor
@@ -221,7 +221,7 @@ func (w *world) Heard(ctx context.Context, ignore []MAC) (MAC, error) {
 }
 
 // Others is whoever else answers right now.
-func (w *world) Others(context.Context, time.Duration) ([]MAC, error) {
+func (w *world) Probe(context.Context, time.Duration) ([]MAC, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.successor == "" {
@@ -252,7 +252,7 @@ func (w *world) Append(r Record) error {
 // worldPatroni is the world's Patroni.
 type worldPatroni world
 
-func (p *worldPatroni) Word(context.Context) Word {
+func (p *worldPatroni) Reply(context.Context) PatroniReply {
 	w := (*world)(p)
 	word := w.word
 	word.At = w.Now()
@@ -260,9 +260,9 @@ func (p *worldPatroni) Word(context.Context) Word {
 	return word
 }
 
-func (p *worldPatroni) Poll(context.Context, []Peer) []PeerWord { return p.peers }
+func (p *worldPatroni) Poll(context.Context, []Peer) []PeerReply { return p.peers }
 
-func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerWord {
+func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerReply {
 	if p.slowPeers {
 		return nil
 	}
@@ -303,13 +303,13 @@ func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
 	return func() { n.mu.Lock(); n.locked = false; n.mu.Unlock() }, nil
 }
 
-func (n *worldNotes) Note(vip string) (Note, error) {
+func (n *worldNotes) VIPState(vip string) (VIPState, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.notes[vip], n.noteErr
 }
 
-func (n *worldNotes) SaveNote(vip string, note Note) error {
+func (n *worldNotes) SaveVIPState(vip string, note VIPState) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.saveErr != nil {
@@ -349,14 +349,14 @@ func (n *worldNotes) SaveRouteMemo(vip string, m RouteMemo) error {
 	return n.saveErr
 }
 
-func (n *worldNotes) Memory() (Memory, error) {
+func (n *worldNotes) ClusterState() (ClusterState, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.memory, n.noteErr
 }
 
-func (n *worldNotes) UpdateMemory(change func(*Memory)) error {
-	m, err := n.Memory()
+func (n *worldNotes) UpdateClusterState(change func(*ClusterState)) error {
+	m, err := n.ClusterState()
 	if err != nil {
 		return err
 	}

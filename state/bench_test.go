@@ -10,17 +10,17 @@ import (
 
 func BenchmarkSaveNote(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
-	note := reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
+	note := reconcile.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
 	for b.Loop() {
-		check(b, n.SaveNote("192.0.2.10", note))
+		check(b, n.SaveVIPState("192.0.2.10", note))
 	}
 }
 
 func BenchmarkNote(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
-	check(b, n.SaveNote("192.0.2.10", reconcile.Note{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
+	check(b, n.SaveVIPState("192.0.2.10", reconcile.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
 	for b.Loop() {
-		_, err := n.Note("192.0.2.10")
+		_, err := n.VIPState("192.0.2.10")
 		check(b, err)
 	}
 }
@@ -37,7 +37,7 @@ func BenchmarkLockUnlock(b *testing.B) {
 func BenchmarkUpdateMemory(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	for b.Loop() {
-		check(b, n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }))
+		check(b, n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick++ }))
 	}
 }
 

@@ -25,7 +25,7 @@ func TestSaveNoteKilled(t *testing.T) {
 	for range 40 {
 		p := child(t, "save", n.path, "a", strconv.Itoa(last+1))
 		said := lastOf(t, p)
-		note, err := n.Note("a")
+		note, err := n.VIPState("a")
 		check(t, err)
 		if got := int(note.Generation); got != said && got != said+1 {
 			t.Fatalf("note %d after %d was saved", got, said)
@@ -163,7 +163,7 @@ func TestFolderMadeByRoot(t *testing.T) {
 	data := t.TempDir()
 	check(t, os.Chown(data, 65533, 65532))
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(t.TempDir(), "run"), OwnerOf: data})
-	check(t, n.SaveNote("a", reconcile.Note{}))
+	check(t, n.SaveVIPState("a", reconcile.VIPState{}))
 	ownedBy(t, 65533, 65532, n.path)
 	uid, gid, _ := owner(n.path)
 	equal(t, "folder", fmt.Sprint(uid, gid), "65533 65532")
@@ -321,8 +321,8 @@ func fullFromTheStart(run, lib string) error {
 }
 
 func fullNotes(notes *Notes, run string) error {
-	want := reconcile.Note{Generation: 7}
-	if err := notes.SaveNote("a", want); err != nil {
+	want := reconcile.VIPState{Generation: 7}
+	if err := notes.SaveVIPState("a", want); err != nil {
 		return err
 	}
 	free, err := fill(run, 0)
@@ -334,13 +334,13 @@ func fullNotes(notes *Notes, run string) error {
 		return fmt.Errorf("lock on a full disk: %w", err)
 	}
 	unlock()
-	if err := notes.SaveNote("a", reconcile.Note{Generation: 8}); !errors.Is(err, unix.ENOSPC) {
+	if err := notes.SaveVIPState("a", reconcile.VIPState{Generation: 8}); !errors.Is(err, unix.ENOSPC) {
 		return fmt.Errorf("save: %v", err)
 	}
-	got, err := notes.Note("a")
+	got, err := notes.VIPState("a")
 	if err != nil || got.Generation != want.Generation {
 		return fmt.Errorf("the old note is %+v, %v", got, err)
 	}
 	free()
-	return notes.SaveNote("a", reconcile.Note{Generation: 8})
+	return notes.SaveVIPState("a", reconcile.VIPState{Generation: 8})
 }

@@ -41,7 +41,7 @@ type History struct {
 	running  sync.WaitGroup // what bounded started, for tests to see the end of
 }
 
-var _ reconcile.Journal = (*History)(nil)
+var _ reconcile.History = (*History)(nil)
 
 // OpenHistory returns the history in a folder. Nothing is touched before the first call of a method.
 func OpenHistory(o Options) *History {

@@ -122,7 +122,7 @@ func addToMemory(notes *Notes, n int) error {
 	for range n {
 		err := reconcile.ErrBusy
 		for errors.Is(err, reconcile.ErrBusy) {
-			err = notes.UpdateMemory(func(m *reconcile.Memory) { m.Word.LastSeen++ })
+			err = notes.UpdateClusterState(func(m *reconcile.ClusterState) { m.Reply.LastSeen++ })
 		}
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func saveForEver(args []string) error {
 	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	from, _ := strconv.Atoi(args[2])
 	for i := from; ; i++ {
-		if err := notes.SaveNote(args[1], reconcile.Note{Generation: uint64(i)}); err != nil {
+		if err := notes.SaveVIPState(args[1], reconcile.VIPState{Generation: uint64(i)}); err != nil {
 			return err
 		}
 		fmt.Println(i)
@@ -182,12 +182,12 @@ func writeOnce(args []string) error {
 		return err
 	}
 	defer unlockRoute()
-	note, _ := notes.Note("a") // another's may be unreadable
+	note, _ := notes.VIPState("a") // another's may be unreadable
 	note.Generation++
 	return errors.Join(
-		notes.SaveNote("a", note),
+		notes.SaveVIPState("a", note),
 		notes.SaveRouteMemo("a", reconcile.RouteMemo{Generation: note.Generation}),
-		notes.UpdateMemory(func(m *reconcile.Memory) { m.LastTick++ }),
+		notes.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick++ }),
 		slowly(OpenHistory(Options{Now: bootTime, Dir: args[1], Run: args[0]})).Append(record(os.Geteuid())),
 	)
 }

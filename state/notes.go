@@ -38,7 +38,7 @@ type Notes struct {
 	pause func(time.Duration) // between two tries for a lock
 }
 
-var _ reconcile.Notebook = (*Notes)(nil)
+var _ reconcile.Store = (*Notes)(nil)
 
 // OpenNotes returns the notes in a folder. Nothing is touched before the first call of a method.
 func OpenNotes(o NotesOptions) *Notes {
@@ -52,15 +52,15 @@ func bootID() string {
 
 // Note returns the VIP's note: a zero one where there is none or where it is from before a reboot, a zero one and an
 // error where it cannot be read. The next SaveNote repairs it.
-func (n *Notes) Note(vip string) (reconcile.Note, error) {
+func (n *Notes) VIPState(vip string) (reconcile.VIPState, error) {
 	if err := checkName(vip); err != nil {
-		return reconcile.Note{}, err
+		return reconcile.VIPState{}, err
 	}
-	return load[reconcile.Note](n, vip)
+	return load[reconcile.VIPState](n, vip)
 }
 
 // SaveNote replaces the VIP's note. Fields that a newer vipctl wrote and this one does not know are kept.
-func (n *Notes) SaveNote(vip string, note reconcile.Note) error {
+func (n *Notes) SaveVIPState(vip string, note reconcile.VIPState) error {
 	if err := checkName(vip); err != nil {
 		return err
 	}
@@ -68,12 +68,12 @@ func (n *Notes) SaveNote(vip string, note reconcile.Note) error {
 }
 
 // Memory returns what is remembered of the cluster, under the rules of [Notes.Note].
-func (n *Notes) Memory() (reconcile.Memory, error) { return load[reconcile.Memory](n, memoryFile) }
+func (n *Notes) ClusterState() (reconcile.ClusterState, error) { return load[reconcile.ClusterState](n, memoryFile) }
 
 // UpdateMemory reads, changes and writes the cluster's memory under a lock of its own, for which it waits 200 ms at the
 // most. With [reconcile.ErrBusy] nothing was changed. Any other error may come although the change was saved: a memory
 // that could not be read was begun anew, or there could be no lock.
-func (n *Notes) UpdateMemory(change func(*reconcile.Memory)) error {
+func (n *Notes) UpdateClusterState(change func(*reconcile.ClusterState)) error {
 	unlock, lockErr := n.lock(memoryFile, memoryPatience, heldTooLong)
 	if errors.Is(lockErr, reconcile.ErrBusy) {
 		return lockErr
@@ -81,7 +81,7 @@ func (n *Notes) UpdateMemory(change func(*reconcile.Memory)) error {
 	if lockErr == nil {
 		defer unlock()
 	}
-	memory, loadErr := n.Memory()
+	memory, loadErr := n.ClusterState()
 	change(&memory)
 	return errors.Join(lockErr, loadErr, save(n, memoryFile, memory))
 }

@@ -22,20 +22,20 @@ func openNotes(t testing.TB) *Notes {
 
 func TestNoteIsKept(t *testing.T) {
 	n := openNotes(t)
-	got, err := n.Note("192.0.2.10")
+	got, err := n.VIPState("192.0.2.10")
 	check(t, err)
-	equal(t, "no note", got, reconcile.Note{})
+	equal(t, "no note", got, reconcile.VIPState{})
 
-	want := reconcile.Note{Generation: 3, Claimed: 5 * time.Second, LeaseEnd: reconcile.Forever}
-	check(t, n.SaveNote("192.0.2.10", want))
-	got, err = n.Note("192.0.2.10")
+	want := reconcile.VIPState{Generation: 3, Claimed: 5 * time.Second, LeaseEnd: reconcile.Forever}
+	check(t, n.SaveVIPState("192.0.2.10", want))
+	got, err = n.VIPState("192.0.2.10")
 	check(t, err)
 	equal(t, "note", got, want)
 
-	check(t, n.SaveNote("192.0.2.10", reconcile.Note{Generation: 4})) // an empty field overwrites a full one
-	got, err = n.Note("192.0.2.10")
+	check(t, n.SaveVIPState("192.0.2.10", reconcile.VIPState{Generation: 4})) // an empty field overwrites a full one
+	got, err = n.VIPState("192.0.2.10")
 	check(t, err)
-	equal(t, "note", got, reconcile.Note{Generation: 4})
+	equal(t, "note", got, reconcile.VIPState{Generation: 4})
 
 	info, err := os.Stat(n.file("192.0.2.10.json"))
 	check(t, err)
@@ -47,15 +47,15 @@ func TestNoteIsKept(t *testing.T) {
 
 func TestNoteOfAnotherBootIsIgnored(t *testing.T) {
 	n := openNotes(t)
-	check(t, n.SaveNote("a", reconcile.Note{Generation: 3}))
+	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 3}))
 	n.boot = "another"
-	got, err := n.Note("a")
+	got, err := n.VIPState("a")
 	check(t, err)
-	equal(t, "note", got, reconcile.Note{})
-	check(t, n.SaveNote("a", reconcile.Note{Claimed: 1}))
-	got, err = n.Note("a")
+	equal(t, "note", got, reconcile.VIPState{})
+	check(t, n.SaveVIPState("a", reconcile.VIPState{Claimed: 1}))
+	got, err = n.VIPState("a")
 	check(t, err)
-	equal(t, "note", got, reconcile.Note{Claimed: 1})
+	equal(t, "note", got, reconcile.VIPState{Claimed: 1})
 }
 
 // Without /proc a tmpfs says that there was no reboot, and a disk does not.
@@ -67,9 +67,9 @@ func TestBootUnknown(t *testing.T) {
 			want = 3
 		}
 		n := OpenNotes(NotesOptions{Now: bootTime, Dir: dir})
-		check(t, n.SaveNote("a", reconcile.Note{Generation: 3}))
+		check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 3}))
 		n.boot = ""
-		got, err := n.Note("a")
+		got, err := n.VIPState("a")
 		check(t, err)
 		equal(t, dir, got.Generation, want)
 	}
@@ -88,11 +88,11 @@ func TestFieldsOfANewerVersionSurvive(t *testing.T) {
 	check(t, n.make())
 	check(t, os.WriteFile(n.file("a.json"), fmt.Appendf(nil,
 		`{"boot":%q,"generation":7,"claimed":9,"of_tomorrow":{"by":"ann"},"hand_over":{"generation":7,"began":1,"until":2,"how":"x"}}`, n.boot), 0o600))
-	note, err := n.Note("a")
+	note, err := n.VIPState("a")
 	check(t, err)
 	equal(t, "generation", note.Generation, 7)
 	note.Generation, note.Claimed = 8, 0
-	check(t, n.SaveNote("a", note))
+	check(t, n.SaveVIPState("a", note))
 	data, err := os.ReadFile(n.file("a.json"))
 	check(t, err)
 	for _, want := range []string{`"of_tomorrow":{"by":"ann"}`, `"generation":8`} {
@@ -121,21 +121,21 @@ func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
 			check(t, n.make())
 			check(t, os.WriteFile(n.file("a.json"), []byte(content), 0o600))
 			check(t, os.WriteFile(n.file("patroni.json"), []byte(content), 0o600))
-			note, err := n.Note("a")
+			note, err := n.VIPState("a")
 			if err == nil || note.Generation != 0 {
 				t.Fatalf("got %+v, %v", note, err)
 			}
-			check(t, n.SaveNote("a", reconcile.Note{Generation: 1}))
-			note, err = n.Note("a")
+			check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 1}))
+			note, err = n.VIPState("a")
 			check(t, err)
 			equal(t, "repaired", note.Generation, 1)
 			if name == "wrong type" {
 				return // no field of the memory is called so
 			}
-			if err := n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick = 5 }); err == nil {
+			if err := n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick = 5 }); err == nil {
 				t.Fatal("a memory begun anew without a word")
 			}
-			m, err := n.Memory()
+			m, err := n.ClusterState()
 			check(t, err)
 			equal(t, "last tick", m.LastTick, 5)
 		})
@@ -145,12 +145,12 @@ func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
 func TestNamesOfVIPs(t *testing.T) {
 	n := openNotes(t)
 	for _, bad := range []string{"", ".", "..", "patroni", "a/b", "../a", "a b", "a~", "ä", "a\n", "a@route", "patroni@route", "@route"} {
-		_, noteErr := n.Note(bad)
+		_, noteErr := n.VIPState(bad)
 		_, lockErr := n.Lock(bad, 0)
 		_, memoErr := n.RouteMemo(bad)
 		_, routeErr := n.LockRoute(bad)
 		for what, err := range map[string]error{
-			"note": noteErr, "lock": lockErr, "save": n.SaveNote(bad, reconcile.Note{}),
+			"note": noteErr, "lock": lockErr, "save": n.SaveVIPState(bad, reconcile.VIPState{}),
 			"memo": memoErr, "route": routeErr, "save memo": n.SaveRouteMemo(bad, reconcile.RouteMemo{}),
 		} {
 			if err == nil || errors.Is(err, reconcile.ErrBusy) {
@@ -160,7 +160,7 @@ func TestNamesOfVIPs(t *testing.T) {
 	}
 	equal(t, "files", len(files(t, n)), 0)
 	for _, good := range []string{"192.0.2.10", "2001:db8::1", "...", "db_main-1"} {
-		check(t, n.SaveNote(good, reconcile.Note{}))
+		check(t, n.SaveVIPState(good, reconcile.VIPState{}))
 		check(t, n.SaveRouteMemo(good, reconcile.RouteMemo{}))
 	}
 }
@@ -180,29 +180,29 @@ func files(t testing.TB, n *Notes) (names []string) {
 
 func TestFolderWipedAndUnwritable(t *testing.T) {
 	n := openNotes(t)
-	check(t, n.SaveNote("a", reconcile.Note{Generation: 1}))
+	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 1}))
 	check(t, os.RemoveAll(n.path))
-	note, err := n.Note("a")
+	note, err := n.VIPState("a")
 	check(t, err)
-	equal(t, "note", note, reconcile.Note{})
+	equal(t, "note", note, reconcile.VIPState{})
 	unlock, err := n.Lock("a", 0)
 	check(t, err)
 	unlock()
 	check(t, os.RemoveAll(n.path))
-	check(t, n.SaveNote("a", reconcile.Note{Generation: 2}))
+	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 2}))
 	check(t, os.RemoveAll(n.path))
-	check(t, n.UpdateMemory(func(m *reconcile.Memory) { m.LastTick = 5 }))
+	check(t, n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick = 5 }))
 
 	blocked := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(n.path, "patroni.json", "x")}) // not even root can make this
 	_, err = blocked.Lock("a", time.Minute)
 	if err == nil || errors.Is(err, reconcile.ErrBusy) {
 		t.Errorf("lock: %v", err)
 	}
-	if err := blocked.SaveNote("a", reconcile.Note{}); err == nil {
+	if err := blocked.SaveVIPState("a", reconcile.VIPState{}); err == nil {
 		t.Error("saved")
 	}
 	called := false
-	if err := blocked.UpdateMemory(func(*reconcile.Memory) { called = true }); err == nil || !called {
+	if err := blocked.UpdateClusterState(func(*reconcile.ClusterState) { called = true }); err == nil || !called {
 		t.Errorf("update: %v, called: %v", err, called)
 	}
 }
@@ -217,13 +217,13 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		for _, name := range []string{"a.json", "a.lock"} {
 			check(t, link(other, n.file(name)))
 		}
-		if _, err := n.Note("a"); err == nil {
+		if _, err := n.VIPState("a"); err == nil {
 			t.Error("read")
 		}
 		unlock, err := n.Lock("a", 0)
 		check(t, err)
 		unlock()
-		check(t, n.SaveNote("a", reconcile.Note{}))
+		check(t, n.SaveVIPState("a", reconcile.VIPState{}))
 		data, err := os.ReadFile(other)
 		check(t, err)
 		equal(t, "the other file", string(data), "{}")
@@ -246,7 +246,7 @@ func TestTemporaryFilesOfTheKilledAreSwept(t *testing.T) {
 	for _, f := range append(kept, old, future, memo, routeLock) {
 		check(t, os.WriteFile(f, nil, 0o600))
 	}
-	check(t, n.SaveNote("a", reconcile.Note{}))
+	check(t, n.SaveVIPState("a", reconcile.VIPState{}))
 	want := map[string]bool{old: false, future: false, memo: false, routeLock: false}
 	for _, f := range kept {
 		want[f] = true
@@ -277,7 +277,7 @@ func TestUpdateMemoryLosesNothing(t *testing.T) {
 	for _, p := range others {
 		check(t, p.Wait())
 	}
-	m, err := n.Memory()
+	m, err := n.ClusterState()
 	check(t, err)
-	equal(t, "count", m.Word.LastSeen, (processes+goroutines)*each)
+	equal(t, "count", m.Reply.LastSeen, (processes+goroutines)*each)
 }

@@ -20,7 +20,7 @@ func TestSettingsAreKept(t *testing.T) {
 	info, err := os.Stat(n.file("patroni@settings.json"))
 	check(t, err)
 	equal(t, "mode", info.Mode(), 0o640)
-	if _, err := n.Note("patroni@settings"); err == nil {
+	if _, err := n.VIPState("patroni@settings"); err == nil {
 		t.Error("a VIP may be called like the settings")
 	}
 }

@@ -81,7 +81,7 @@ func TestAnnounceOnTheWire(t *testing.T) {
 			l.plug(t, neighbour, "eth0")
 			wire := neighbour.capture(t, "eth0")
 			k := kernel(t, prefix, "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			must(t, k.Announce())
 			frames, err := announcement(k.addr(), mac)
 			must(t, err)
@@ -111,7 +111,7 @@ func TestAnnounceMovesTheNeighbours(t *testing.T) {
 			})
 			young := time.Now()
 			old.do(t, func() { delAddr(t, "eth0", c.prefix) })
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			must(t, k.Announce())
 			eventually(t, "the client knows us", 500*time.Millisecond, func() bool {
 				return client.neighbour(t, addr) == macOf(mac)
@@ -151,9 +151,9 @@ func TestLinksWithoutARP(t *testing.T) {
 	for _, link := range links {
 		for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 			k := kernel(t, prefix, link)
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			must(t, k.Announce())
-			others, err := k.Others(t.Context(), 20*time.Millisecond)
+			others, err := k.Probe(t.Context(), 20*time.Millisecond)
 			if err != nil || len(others) > 0 {
 				t.Errorf("%s: %v %v", link, others, err)
 			}
@@ -179,12 +179,12 @@ func TestAnnounceWithoutCarrier(t *testing.T) {
 			eventually(t, "the link loses its carrier", 5*time.Second, func() bool {
 				return linkOf(t, "eth0").OperState != netlink.OperUp
 			})
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			want := "announce " + k.addr().String() + " on eth0: no carrier: network is down"
 			if err := k.Announce(); !errors.Is(err, unix.ENETDOWN) || err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}
-			if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes {
+			if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes {
 				t.Errorf("the address is held all the same: %+v %v", s, err)
 			}
 			must(t, kernel(t, prefix, "eth0", routed).Announce()) // to nobody, as ever
@@ -226,7 +226,7 @@ func TestAnnounceFromAMacvlan(t *testing.T) {
 func announceAndWait(t *testing.T, link string, wire *packet.Conn) {
 	t.Helper()
 	k := kernel(t, "10.77.0.5/24", link)
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	must(t, k.Announce())
 	frames, err := announcement(k.addr(), linkOf(t, link).HardwareAddr)
 	must(t, err)

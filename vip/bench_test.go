@@ -10,16 +10,16 @@ func BenchmarkHold(b *testing.B) {
 	newLAN(b).plug(b, us, "eth0")
 	k := kernel(b, "10.77.0.5/32", "eth0")
 	for b.Loop() {
-		must(b, k.Hold(in(time.Minute)))
+		must(b, k.Keep(in(time.Minute)))
 	}
 }
 
 func BenchmarkLook(b *testing.B) {
 	newLAN(b).plug(b, us, "eth0")
 	k := kernel(b, "10.77.0.5/32", "eth0")
-	must(b, k.Hold(in(time.Minute)))
+	must(b, k.Keep(in(time.Minute)))
 	for b.Loop() {
-		_, err := k.Look()
+		_, err := k.State()
 		must(b, err)
 	}
 }
@@ -31,7 +31,7 @@ func BenchmarkClaim(b *testing.B) {
 			newLAN(b).plug(b, us, "eth0")
 			for b.Loop() {
 				k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"})
-				must(b, k.Hold(in(time.Minute)))
+				must(b, k.Keep(in(time.Minute)))
 				must(b, k.Announce())
 				b.StopTimer()
 				must(b, k.Release())
@@ -47,7 +47,7 @@ func BenchmarkRelease(b *testing.B) {
 	k := kernel(b, "10.77.0.5/32", "eth0")
 	for b.Loop() {
 		b.StopTimer()
-		must(b, k.Hold(in(time.Minute)))
+		must(b, k.Keep(in(time.Minute)))
 		b.StartTimer()
 		must(b, k.Release())
 	}

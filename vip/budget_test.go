@@ -105,13 +105,13 @@ func TestOthersTakeTurns(t *testing.T) {
 	neighbour.do(t, func() { addAddr(t, "eth0", "10.77.0.5/32") })
 	budget := NewBudget(func() reconcile.Moment { return time.Hour }, nil)
 	k := kernel(t, "10.77.0.5/32", "eth0", func(o *Options) { o.Budget = budget })
-	if got, err := k.Others(t.Context(), 100*time.Millisecond); err != nil || len(got) != 1 || got[0] != macOf(mac) {
+	if got, err := k.Probe(t.Context(), 100*time.Millisecond); err != nil || len(got) != 1 || got[0] != macOf(mac) {
 		t.Errorf("%v, %v", got, err)
 	}
 	for ok := true; ok; {
 		ok, _ = budget.take(linkOf(t, "eth0").Index, keepNone)
 	}
-	if got, err := k.Others(t.Context(), 100*time.Millisecond); !errors.Is(err, reconcile.ErrUnasked) {
+	if got, err := k.Probe(t.Context(), 100*time.Millisecond); !errors.Is(err, reconcile.ErrUnasked) {
 		t.Errorf("%v, %v; want to have asked nobody", got, err)
 	}
 }
@@ -128,12 +128,12 @@ func TestManyHandOvers(t *testing.T) {
 	var all sync.WaitGroup
 	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.6/32", "10.77.0.7/32"} {
 		k := kernel(t, prefix, "eth0", func(o *Options) { o.Budget = budget })
-		must(t, k.Hold(in(time.Minute)))
+		must(t, k.Keep(in(time.Minute)))
 		all.Go(func() {
 			if err := k.Announce(); err != nil {
 				t.Error(err)
 			}
-			if mac, err := k.Heard(ctx, nil); mac != "" || err != nil {
+			if mac, err := k.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
 				t.Errorf("heard %q, %v", mac, err)
 			}
 		})

@@ -16,18 +16,18 @@ import (
 // desk is an engine with one address on a real link. Everything else around it is played: a member of a cluster, its
 // notes, its history and the time, which passes when somebody waits.
 type desk struct {
-	reconcile.Notebook // what is not played is not called
+	reconcile.Store // what is not played is not called
 	reconcile.Patroni
 
 	time sync.Mutex
 	now  reconcile.Moment
 
 	remembering sync.Mutex
-	memory      reconcile.Memory
+	memory      reconcile.ClusterState
 
-	answer  reconcile.Answer
+	answer  reconcile.ReplyKind
 	pg      reconcile.PG
-	note    reconcile.Note
+	note    reconcile.VIPState
 	records []string
 	engine  *reconcile.Engine
 }
@@ -38,7 +38,7 @@ const deskTick = 2 * time.Second
 func newDesk(address func(d *desk) reconcile.Address) *desk {
 	d := &desk{now: 10 * time.Minute, answer: reconcile.NotLeader, pg: reconcile.PGAlive}
 	d.engine = &reconcile.Engine{
-		Patroni: d, Notes: d, Journal: d, Clock: d, Interval: deskTick, Refresh: time.Minute,
+		Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute,
 		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
 	}
 	return d
@@ -59,44 +59,44 @@ func (d *desk) Wait(ctx context.Context, pause time.Duration) error {
 	return ctx.Err()
 }
 
-func (d *desk) Word(context.Context) reconcile.Word {
+func (d *desk) Reply(context.Context) reconcile.PatroniReply {
 	now, wall := d.Now(), d.Wall()
 	if d.answer == reconcile.Silent {
-		return reconcile.Word{Answer: d.answer, Why: "played", At: now}
+		return reconcile.PatroniReply{Kind: d.answer, Why: "played", At: now}
 	}
 	role := reconcile.RoleReplica
 	if d.answer == reconcile.Leader {
 		role = reconcile.RolePrimary
 	}
-	return reconcile.Word{Answer: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
+	return reconcile.PatroniReply{Kind: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
 }
 
-func (d *desk) Poll(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+func (d *desk) Poll(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
 
 func (d *desk) Timing(context.Context) (reconcile.Timing, error) {
 	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
 }
 
-func (d *desk) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerWord { return nil }
+func (d *desk) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
 func (d *desk) Members(context.Context) (reconcile.Members, error)            { return reconcile.Members{}, nil }
 func (d *desk) Name() string                                                  { return "us" }
 func (d *desk) Postmaster(context.Context) reconcile.PG                       { return d.pg }
 
 func (d *desk) Lock(string, time.Duration) (func(), error) { return func() {}, nil }
-func (d *desk) Note(string) (reconcile.Note, error)        { return d.note, nil }
+func (d *desk) VIPState(string) (reconcile.VIPState, error)        { return d.note, nil }
 
-func (d *desk) SaveNote(_ string, n reconcile.Note) error {
+func (d *desk) SaveVIPState(_ string, n reconcile.VIPState) error {
 	d.note = n
 	return nil
 }
 
-func (d *desk) Memory() (reconcile.Memory, error) {
+func (d *desk) ClusterState() (reconcile.ClusterState, error) {
 	d.remembering.Lock()
 	defer d.remembering.Unlock()
 	return d.memory, nil
 }
 
-func (d *desk) UpdateMemory(change func(*reconcile.Memory)) error {
+func (d *desk) UpdateClusterState(change func(*reconcile.ClusterState)) error {
 	d.remembering.Lock()
 	defer d.remembering.Unlock()
 	change(&d.memory)
@@ -132,7 +132,7 @@ func (d *desk) wants(t *testing.T, after string, here reconcile.Presence, record
 		t.Errorf("%s: records %q, want %q", after, d.records, records)
 	}
 	d.records = nil
-	if s, err := d.engine.VIPs[0].Address.Look(); err != nil || s.Here != here {
+	if s, err := d.engine.VIPs[0].Address.State(); err != nil || s.Presence != here {
 		t.Errorf("%s: %+v %v, want %s", after, s, err, here)
 	}
 }
@@ -185,7 +185,7 @@ func TestStaticEndsWithItsLease(t *testing.T) {
 	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
 	d.answer = reconcile.Silent
 	d.run(t, reconcile.EventTick)
-	if s, _ := d.engine.VIPs[0].Address.Look(); s.Here != reconcile.PresenceYes || len(d.records) > 0 {
+	if s, _ := d.engine.VIPs[0].Address.State(); s.Presence != reconcile.PresenceYes || len(d.records) > 0 {
 		t.Errorf("silent before the end: %+v, %v", s, d.records)
 	}
 	d.now = d.note.LeaseEnd
@@ -251,7 +251,7 @@ func TestNoCarrierInTheEngine(t *testing.T) {
 	d.wants(t, "no carrier", reconcile.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
 	for range 20 { // for longer than a lease
 		d.run(t, reconcile.EventTick)
-		if s, err := k.Look(); err != nil || s.End < d.now+10*time.Second || d.note.Claimed != 0 {
+		if s, err := k.State(); err != nil || s.End < d.now+10*time.Second || d.note.Claimed != 0 {
 			t.Fatalf("%+v %v at %v, noted %+v", s, err, d.now, d.note)
 		}
 	}
@@ -289,11 +289,11 @@ func TestCopyElsewhereInTheEngine(t *testing.T) {
 	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
 	onLo()
 	for range 20 { // for longer than a lease
-		if o := d.run(t, reconcile.EventTick); o.Err != nil || o.Verdict.Do != reconcile.DoHold {
+		if o := d.run(t, reconcile.EventTick); o.Err != nil || o.Verdict.Do != reconcile.DoKeep {
 			t.Fatalf("with a copy on lo: %+v", o)
 		}
 	}
-	if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
+	if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
 		t.Errorf("%+v %v, leased until %v", s, err, d.note.LeaseEnd)
 	}
 	if warnings == 0 {

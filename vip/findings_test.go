@@ -56,7 +56,7 @@ func TestFindingsAreTrue(t *testing.T) {
 				addAddr(t, "br0", "10.77.0.1/24")
 				linkUp(t, "br0")
 				carries(t, "br0")
-				must(t, kernel(t, "10.77.0.5/32", "br0").Hold(in(time.Minute)))
+				must(t, kernel(t, "10.77.0.5/32", "br0").Keep(in(time.Minute)))
 			}},
 		"arp_ignore=8 of the link": {"10.77.0.5/32", "10.77.0.1/24", conf("ipv4/conf/eth0/arp_ignore", "8"),
 			reconcile.Finding{Level: reconcile.Problem, Text: "net.ipv4.conf.eth0.arp_ignore is 8: this host tells nobody where the VIP is; run: sysctl -w net.ipv4.conf.eth0.arp_ignore=0"},
@@ -85,7 +85,7 @@ func TestFindingsAreTrue(t *testing.T) {
 				if got := k.Findings(); !slices.Equal(got, reconcile.Findings{c.want}) {
 					t.Errorf("%s: %q, want %q", when, got, c.want)
 				}
-				must(t, k.Hold(in(time.Minute)))
+				must(t, k.Keep(in(time.Minute)))
 			}
 			if err := neighbour.reach(t, k.addr().String(), 300*time.Millisecond); err == nil {
 				t.Error("the neighbour gets through all the same")
@@ -116,12 +116,12 @@ func TestNoRouteBack(t *testing.T) {
 			if got := k.Findings(); !slices.Equal(got, reconcile.Findings{{Level: reconcile.Warning, Text: want}}) {
 				t.Errorf("rp_filter=%s: %q", filter, got)
 			}
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 		}
 		if err := neighbour.reach(t, "10.77.0.5", 300*time.Millisecond); err == nil {
 			t.Errorf("rp_filter=%s: the neighbour gets through all the same", filter)
 		}
-		must(t, kernel(t, "10.77.0.5/24", "eth1").Hold(in(time.Minute)))
+		must(t, kernel(t, "10.77.0.5/24", "eth1").Keep(in(time.Minute)))
 		if err := neighbour.reach(t, "10.77.0.5", 10*time.Second); err != nil {
 			t.Errorf("rp_filter=%s, after the mend: %v", filter, err)
 		}
@@ -194,7 +194,7 @@ func TestNothingIsFound(t *testing.T) {
 				if got := k.Findings(); len(got) > 0 {
 					t.Errorf("found %q", got)
 				}
-				must(t, k.Hold(in(time.Minute)))
+				must(t, k.Keep(in(time.Minute)))
 			}
 			if err := neighbour.reach(t, k.addr().String(), 10*time.Second); err != nil {
 				t.Error(err)
@@ -226,7 +226,7 @@ func TestMoreFindings(t *testing.T) {
 		"no address in its subnet": {"10.77.0.5/24", func(t *testing.T) { addAddr(t, "eth0", "10.66.0.1/24") }, reconcile.Warning,
 			"no address of this host's own on eth0 is in 10.77.0.0/24: it speaks to that subnet from the VIP, and such connections end when the VIP moves; set vips[].address to 10.77.0.5, or give the link an address with /24"},
 		"before the host's own": {"10.77.0.5/24", func(t *testing.T) {
-			must(t, kernel(t, "10.77.0.5/24", "eth0").Hold(in(time.Minute)))
+			must(t, kernel(t, "10.77.0.5/24", "eth0").Keep(in(time.Minute)))
 			addAddr(t, "eth0", "10.77.0.1/24")
 		}, reconcile.Warning, "the VIP came before this host's own address in 10.77.0.0/24, which therefore speaks from the VIP until that is renewed"},
 		"the host's own": {"10.77.0.1/32", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/24") }, reconcile.Problem, "10.77.0.1/24 is this host's own address, as it seems "},

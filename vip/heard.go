@@ -25,7 +25,7 @@ const probeInterval = 100 * time.Millisecond
 // Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any other address. A link
 // that goes down is waited for; one that goes away is an error. On a link without ARP nobody is ever heard, and
 // a routed address does not even look for its link.
-func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
+func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
 	var heard reconcile.MAC
 	_, err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
 		same := func(i reconcile.MAC) bool { return strings.EqualFold(string(i), string(m)) }
@@ -42,7 +42,7 @@ func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.M
 // address or announces it, sorted. Any of them is a conflict or a proxy while we hold the address ourselves.
 // A routed address has none, which takes no time to find out. Where the link's budget allowed no probe and nobody was heard,
 // it is [reconcile.ErrUnasked].
-func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
 	if k.routed {
 		return nil, nil
 	}

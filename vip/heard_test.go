@@ -37,10 +37,10 @@ func TestHeardAnswer(t *testing.T) {
 			for _, held := range []bool{false, true} {
 				k := kernel(t, prefix, "eth0")
 				if held {
-					must(t, k.Hold(in(time.Minute)))
+					must(t, k.Keep(in(time.Minute)))
 				}
 				began := time.Now()
-				got, err := k.Heard(within(t, 5*time.Second), nil)
+				got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 				if err != nil || got != macOf(mac) {
 					t.Errorf("heard %q %v, want %s", got, err, mac)
 				}
@@ -59,12 +59,12 @@ func TestHeardClaim(t *testing.T) {
 			mac := l.plug(t, successor, "eth0")
 			wire := successor.capture(t, "eth0")
 			k := kernel(t, prefix, "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			question, err := probe(k.addr(), linkOf(t, "eth0").HardwareAddr)
 			must(t, err)
 			heard := make(chan reconcile.MAC)
 			go func() {
-				got, err := k.Heard(within(t, 5*time.Second), nil)
+				got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -77,7 +77,7 @@ func TestHeardClaim(t *testing.T) {
 			successor.do(t, func() {
 				theirs := New(Options{Clock: bootTime, Prefix: k.prefix, Interface: "eth0"})
 				defer theirs.close()
-				must(t, theirs.Hold(in(time.Minute)))
+				must(t, theirs.Keep(in(time.Minute)))
 				must(t, theirs.Announce())
 			})
 			if got := <-heard; got != macOf(mac) {
@@ -97,26 +97,26 @@ func TestHeardPassesOver(t *testing.T) {
 			l.plug(t, us, "eth1")
 			proxyMAC := l.plug(t, proxy, "eth0")
 			k := kernel(t, prefix, "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			if k.addr().Is6() {
 				// For IPv6 Linux answers on the link that has the address only: here both have, as a bridge would.
 				must(t, kernel(t, prefix, "eth0").Release())
 				addAddr(t, "eth1", prefix)
 			}
-			if got, err := k.Heard(within(t, 250*time.Millisecond), nil); got != "" || err != nil {
+			if got, err := k.AwaitSuccessor(within(t, 250*time.Millisecond), nil); got != "" || err != nil {
 				t.Errorf("heard %q %v, want nobody", got, err)
 			}
 			proxy.do(t, func() { addAddr(t, "eth0", prefix) })
 			ignore := []reconcile.MAC{"02:00:00:00:00:99", reconcile.MAC(strings.ToUpper(proxyMAC.String()))}
-			if got, err := k.Heard(within(t, 250*time.Millisecond), ignore); got != "" || err != nil {
+			if got, err := k.AwaitSuccessor(within(t, 250*time.Millisecond), ignore); got != "" || err != nil {
 				t.Errorf("heard %q %v, want nobody", got, err)
 			}
 			mac := l.plug(t, other, "eth0")
 			other.do(t, func() { addAddr(t, "eth0", prefix) })
-			if got, err := k.Heard(within(t, 5*time.Second), ignore); got != macOf(mac) || err != nil {
+			if got, err := k.AwaitSuccessor(within(t, 5*time.Second), ignore); got != macOf(mac) || err != nil {
 				t.Errorf("heard %q %v, want %s", got, err, mac)
 			}
-			others, err := k.Others(t.Context(), 300*time.Millisecond)
+			others, err := k.Probe(t.Context(), 300*time.Millisecond)
 			want := []reconcile.MAC{macOf(mac), macOf(proxyMAC)}
 			slices.Sort(want)
 			if err != nil || !slices.Equal(others, want) {
@@ -132,7 +132,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	first := l.plug(t, us, "eth0")
 	second := l.plug(t, us, "eth1")
 	l.plug(t, asker, "eth0")
-	must(t, kernel(t, "10.77.0.5/32", "eth0").Hold(in(time.Minute)))
+	must(t, kernel(t, "10.77.0.5/32", "eth0").Keep(in(time.Minute)))
 	want := []reconcile.MAC{macOf(first), macOf(second)}
 	slices.Sort(want)
 	var got []reconcile.MAC
@@ -140,7 +140,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	asker.do(t, func() {
 		k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
 		defer k.close()
-		got, err = k.Others(t.Context(), 150*time.Millisecond)
+		got, err = k.Probe(t.Context(), 150*time.Millisecond)
 	})
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v %v, want %v", got, err, want)
@@ -155,7 +155,7 @@ func TestHeardEndsWithItsContext(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			if got, err := k.Heard(ctx, nil); got != "" || err != nil {
+			if got, err := k.AwaitSuccessor(ctx, nil); got != "" || err != nil {
 				t.Errorf("heard %q, %v", got, err)
 			}
 		}()
@@ -183,7 +183,7 @@ func TestHeardOnALinkThatFlaps(t *testing.T) {
 	k := kernel(t, "10.77.0.5/32", "eth0")
 	heard := make(chan reconcile.MAC)
 	go func() {
-		got, err := k.Heard(within(t, 5*time.Second), nil)
+		got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -201,7 +201,7 @@ func TestHeardOnALinkThatFlaps(t *testing.T) {
 
 	gone := make(chan error)
 	go func() {
-		_, err := k.Heard(within(t, 5*time.Second), []reconcile.MAC{macOf(mac)})
+		_, err := k.AwaitSuccessor(within(t, 5*time.Second), []reconcile.MAC{macOf(mac)})
 		gone <- err
 	}()
 	select {
@@ -242,7 +242,7 @@ func TestHeardIsNotFooled(t *testing.T) {
 			listen := func(d time.Duration) {
 				ctx := within(t, d)
 				go func() {
-					got, err := k.Heard(ctx, nil)
+					got, err := k.AwaitSuccessor(ctx, nil)
 					if err != nil {
 						t.Error(err)
 					}
@@ -338,7 +338,7 @@ func TestHeardIsNotTheGateway(t *testing.T) {
 	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: index, Gw: net.ParseIP(gateway)}))
 	must(t, netlink.NeighSet(&netlink.Neigh{LinkIndex: index, IP: net.ParseIP(gateway), HardwareAddr: mac, State: netlink.NUD_PERMANENT}))
 	k := kernel(t, prefix, "eth0")
-	if got, err := k.Heard(within(t, 400*time.Millisecond), nil); got != "" || err != nil {
+	if got, err := k.AwaitSuccessor(within(t, 400*time.Millisecond), nil); got != "" || err != nil {
 		t.Errorf("heard %q %v, want nobody", got, err)
 	}
 }

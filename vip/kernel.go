@@ -83,26 +83,26 @@ func New(o Options) *Kernel {
 
 // Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops the address no
 // earlier than End and up to 1.3 s after it. Where there are several copies, it is the end of the last.
-func (k *Kernel) Look() (reconcile.Sight, error) {
+func (k *Kernel) State() (reconcile.AddressState, error) {
 	s, err := k.survey()
 	if err != nil {
 		err = fmt.Errorf("look for %s on %s: %w", k.addr(), k.link, err)
-		return reconcile.Sight{Here: reconcile.PresenceUnknown, Detail: err.Error()}, err
+		return reconcile.AddressState{Presence: reconcile.PresenceUnknown, Detail: err.Error()}, err
 	}
 	return k.sight(s), nil
 }
 
-func (k *Kernel) sight(s survey) reconcile.Sight {
+func (k *Kernel) sight(s survey) reconcile.AddressState {
 	var odd []string
-	sight := reconcile.Sight{Here: reconcile.PresenceNo}
+	sight := reconcile.AddressState{Presence: reconcile.PresenceNo}
 	if s.link == nil {
 		odd = append(odd, s.noLink.Error())
 	}
 	if len(s.here) > 0 {
-		sight.Here = reconcile.PresenceYes
+		sight.Presence = reconcile.PresenceYes
 		sight.Forever, sight.End = k.end(s.here)
 		if s.link.RawFlags&unix.IFF_UP == 0 {
-			sight.Here = reconcile.PresencePartly
+			sight.Presence = reconcile.PresencePartly
 			odd = append(odd, s.link.Name+" is down")
 		}
 	}
@@ -117,7 +117,7 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 		default:
 			continue
 		}
-		sight.Here = reconcile.PresencePartly
+		sight.Presence = reconcile.PresencePartly
 		odd = append(odd, why)
 	}
 	if len(s.elsewhere) > 0 {
@@ -131,7 +131,7 @@ func (k *Kernel) sight(s survey) reconcile.Sight {
 // and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a
 // warning about the other each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link
 // is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
-func (k *Kernel) Hold(until reconcile.Moment) error {
+func (k *Kernel) Keep(until reconcile.Moment) error {
 	s, err := k.survey()
 	if err != nil {
 		return fmt.Errorf("hold %s on %s: %w", k.prefix, k.link, err)

@@ -68,7 +68,7 @@ func TestHoldLifetimes(t *testing.T) {
 			{now + 20*time.Second, 20},
 			{now + 200*365*24*time.Hour, permanent - 1},
 		} {
-			must(t, k.Hold(c.until))
+			must(t, k.Keep(c.until))
 			got := copyOf(t, "eth0", k.addr().String())
 			if got.ValidLft != c.valid && got.ValidLft != c.valid-1 {
 				t.Errorf("%s until %v: %d s, want %d", addr, c.until, got.ValidLft, c.valid)
@@ -85,9 +85,9 @@ func TestHoldLifetimes(t *testing.T) {
 			if got.PreferedLft != wantPreferred {
 				t.Errorf("%s until %v: preferred %d s, want %d", addr, c.until, got.PreferedLft, wantPreferred)
 			}
-			s, err := k.Look()
+			s, err := k.State()
 			must(t, err)
-			if s.Here != reconcile.PresenceYes || s.Forever != (c.until == reconcile.Forever) {
+			if s.Presence != reconcile.PresenceYes || s.Forever != (c.until == reconcile.Forever) {
 				t.Errorf("%s until %v: %+v", addr, c.until, s)
 			}
 			if !s.Forever && (s.End > c.until || s.End < now+time.Duration(c.valid-2)*time.Second) {
@@ -110,7 +110,7 @@ func TestHoldTooShort(t *testing.T) {
 		-3 * time.Second:       "lease ended 3.0 s ago: too short to hold",
 		-now:                   "lease ended 1000.0 s ago: too short to hold",
 	} {
-		err := k.Hold(now + left)
+		err := k.Keep(now + left)
 		if !errors.Is(err, errTooShort) || err.Error() != want {
 			t.Errorf("%v left: %v, want %s", left, err, want)
 		}
@@ -121,7 +121,7 @@ func TestHoldTooShort(t *testing.T) {
 	// What is there already stays as it is, a copy with another prefix too.
 	addAddr(t, "eth0", "10.77.0.1/24")
 	addAddr(t, "eth0", "10.77.0.5/24")
-	if err := k.Hold(now); !errors.Is(err, errTooShort) {
+	if err := k.Keep(now); !errors.Is(err, errTooShort) {
 		t.Error(err)
 	}
 	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.1/24", "10.77.0.5/24"}) {
@@ -143,12 +143,12 @@ func TestHoldStoppedOnTheWay(t *testing.T) {
 		}
 	}
 	k.clock = stopFor(20 * time.Second)
-	must(t, k.Hold(1030*time.Second))
+	must(t, k.Keep(1030*time.Second))
 	if got := copyOf(t, "eth0", "10.77.0.5").ValidLft; got != 10 && got != 9 {
 		t.Errorf("%d s, want the 10 that are left", got)
 	}
 	k.clock = stopFor(40 * time.Second)
-	if err := k.Hold(1030 * time.Second); !errors.Is(err, errTooShort) {
+	if err := k.Keep(1030 * time.Second); !errors.Is(err, errTooShort) {
 		t.Errorf("stopped beyond the end: %v", err)
 	}
 	if got := addrs(t, "eth0"); len(got) > 0 {
@@ -161,12 +161,12 @@ func TestKernelDropsTheAddress(t *testing.T) {
 	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, addr, "eth0")
 		until := in(1100 * time.Millisecond)
-		must(t, k.Hold(until))
+		must(t, k.Keep(until))
 		eventually(t, addr+" gone", 4*time.Second, func() bool { return len(addrs(t, "eth0")) == 0 })
 		t.Logf("%s: dropped %v after the second that was given", addr, bootTime()-until+100*time.Millisecond)
-		s, err := k.Look()
+		s, err := k.State()
 		must(t, err)
-		if s.Here != reconcile.PresenceNo {
+		if s.Presence != reconcile.PresenceNo {
 			t.Errorf("%+v", s)
 		}
 	}
@@ -196,13 +196,13 @@ func TestHoldRemovesOtherPrefixes(t *testing.T) {
 			for _, p := range c.peers {
 				addAddr(t, "eth0", k.prefix.String(), func(a *netlink.Addr) { a.Peer = addrOf(t, p).IPNet })
 			}
-			s, err := k.Look()
+			s, err := k.State()
 			must(t, err)
-			if s.Here != reconcile.PresencePartly || !s.Forever || s.Detail == "" {
+			if s.Presence != reconcile.PresencePartly || !s.Forever || s.Detail == "" {
 				t.Errorf("before: %+v", s)
 			}
-			must(t, k.Hold(in(time.Minute)))
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			if got := copyOf(t, "eth0", k.addr().String()); got.IPNet.String() != c.want || got.Peer != nil || got.ValidLft > 60 {
 				t.Errorf("held %+v", got)
 			}
@@ -225,12 +225,12 @@ func TestHoldReplacesAFailedDAD(t *testing.T) {
 	k := kernel(t, "fd00::5/128", "eth0")
 	failed := func() bool { return copyOf(t, "eth0", "fd00::5").Flags&unix.IFA_F_DADFAILED != 0 }
 	eventually(t, "duplicate address detection fails", 5*time.Second, failed)
-	s, err := k.Look()
+	s, err := k.State()
 	must(t, err)
-	if s.Here != reconcile.PresencePartly || s.Detail != "duplicate address detection failed" {
+	if s.Presence != reconcile.PresencePartly || s.Detail != "duplicate address detection failed" {
 		t.Errorf("%+v", s)
 	}
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	if failed() {
 		t.Error("still failed")
 	}
@@ -244,12 +244,12 @@ func TestElsewhere(t *testing.T) {
 		k := kernel(t, prefix, "eth0")
 		stray := netip.PrefixFrom(k.addr(), k.prefix.Bits()-8).String()
 		addAddr(t, "eth1", prefix)
-		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceNo || s.Detail != "on eth1" {
+		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceNo || s.Detail != "on eth1" {
 			t.Errorf("%+v %v", s, err)
 		}
 		addAddr(t, "eth0", "10.77.0.5/24")
 		before := append(addrs(t, "eth0"), addrs(t, "eth1")...)
-		err := k.Hold(in(time.Minute))
+		err := k.Keep(in(time.Minute))
 		want := fmt.Sprintf("hold %s on eth0: address is on another link: eth1", prefix)
 		if !errors.Is(err, errElsewhere) || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
@@ -260,9 +260,9 @@ func TestElsewhere(t *testing.T) {
 		delAddr(t, "eth0", "10.77.0.5/24")
 		delAddr(t, "eth1", prefix)
 
-		must(t, k.Hold(in(time.Minute)))
+		must(t, k.Keep(in(time.Minute)))
 		addAddr(t, "eth1", stray)
-		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "also on eth1" {
+		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "also on eth1" {
 			t.Errorf("%+v %v", s, err)
 		}
 		must(t, k.Release())
@@ -285,11 +285,11 @@ func TestElsewhereToo(t *testing.T) {
 				k := kernel(t, prefix, "eth0", func(o *Options) {
 					o.Warn = func(err error) { warnings = append(warnings, err.Error()) }
 				})
-				must(t, k.Hold(in(20*time.Second)))
+				must(t, k.Keep(in(20*time.Second)))
 				addAddr(t, other, prefix)
 				t.Cleanup(func() { delAddr(t, other, prefix) })
-				must(t, k.Hold(in(time.Hour)))
-				must(t, k.Hold(in(time.Minute)))
+				must(t, k.Keep(in(time.Hour)))
+				must(t, k.Keep(in(time.Minute)))
 				if got := copyOf(t, "eth0", k.addr().String()); !k.wanted(got) || got.ValidLft < 58 || got.ValidLft > 60 {
 					t.Errorf("renewed for a minute: %+v", got)
 				}
@@ -310,8 +310,8 @@ func TestLinkDown(t *testing.T) {
 	linkDown(t, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, prefix, "eth0")
-		must(t, k.Hold(in(time.Minute)))
-		if s, err := k.Look(); err != nil || s.Here != reconcile.PresencePartly || s.Detail != "eth0 is down" {
+		must(t, k.Keep(in(time.Minute)))
+		if s, err := k.State(); err != nil || s.Presence != reconcile.PresencePartly || s.Detail != "eth0 is down" {
 			t.Errorf("%+v %v", s, err)
 		}
 		if linkOf(t, "eth0").RawFlags&unix.IFF_UP != 0 {
@@ -324,7 +324,7 @@ func TestLinkDown(t *testing.T) {
 	linkUp(t, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, prefix, "eth0")
-		if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes {
+		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes {
 			t.Errorf("%+v %v", s, err)
 		}
 		must(t, k.Announce())
@@ -340,7 +340,7 @@ func TestHostsOwnAddressStays(t *testing.T) {
 		},
 		"change of prefix": func(t *testing.T, k *Kernel) {
 			promote(t, "eth0", "0")
-			must(t, kernel(t, "10.77.0.5/32", "eth0").Hold(in(time.Minute)))
+			must(t, kernel(t, "10.77.0.5/32", "eth0").Keep(in(time.Minute)))
 		},
 		"release of a copy that somebody else made": func(t *testing.T, k *Kernel) {
 			promote(t, "eth0", "0")
@@ -351,7 +351,7 @@ func TestHostsOwnAddressStays(t *testing.T) {
 			newLAN(t).plug(t, us, "eth0")
 			promote(t, "eth0", "0")
 			k := kernel(t, "10.77.0.5/24", "eth0")
-			must(t, k.Hold(in(3100*time.Millisecond)))
+			must(t, k.Keep(in(3100*time.Millisecond)))
 			addAddr(t, "eth0", "10.77.0.1/24")
 			if copyOf(t, "eth0", "10.77.0.1").Flags&unix.IFA_F_SECONDARY == 0 {
 				t.Fatal("the host's own address is not a secondary one: this shows nothing")
@@ -403,23 +403,23 @@ func TestNotPermitted(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		var hold, announce, heard, look error
-		var s reconcile.Sight
+		var s reconcile.AddressState
 		withoutPrivileges(t, func() {
 			k := kernel(t, prefix, "eth0")
-			hold, announce = k.Hold(in(time.Minute)), k.Announce()
-			_, heard = k.Heard(t.Context(), nil)
-			s, look = k.Look()
+			hold, announce = k.Keep(in(time.Minute)), k.Announce()
+			_, heard = k.AwaitSuccessor(t.Context(), nil)
+			s, look = k.State()
 		})
 		for what, err := range map[string]error{"hold": hold, "announce": announce, "listen": heard} {
 			if !errors.Is(err, os.ErrPermission) || !strings.HasPrefix(err.Error(), what+" ") {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if look != nil || s.Here != reconcile.PresenceNo {
+		if look != nil || s.Presence != reconcile.PresenceNo {
 			t.Errorf("anybody may look: %+v %v", s, look)
 		}
 
-		must(t, kernel(t, prefix, "eth0").Hold(in(time.Minute)))
+		must(t, kernel(t, prefix, "eth0").Keep(in(time.Minute)))
 		var release error
 		withoutPrivileges(t, func() {
 			release = New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix(prefix), Interface: "eth0"}).Release()
@@ -433,7 +433,7 @@ func TestNotPermitted(t *testing.T) {
 func TestIPv6Disabled(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("1"), 0))
-	err := kernel(t, "fd00::5/128", "eth0").Hold(in(time.Minute))
+	err := kernel(t, "fd00::5/128", "eth0").Keep(in(time.Minute))
 	want := "hold fd00::5/128 on eth0: IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"
 	if err == nil || err.Error() != want || errors.Is(err, os.ErrPermission) {
 		t.Errorf("%v, want %s", err, want)
@@ -445,9 +445,9 @@ func TestLookUnknown(t *testing.T) {
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
-	s, err := kernel(t, "10.77.0.5/32", "eth0").Look()
+	s, err := kernel(t, "10.77.0.5/32", "eth0").State()
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
-	if !errors.Is(err, unix.EMFILE) || s.Here != reconcile.PresenceUnknown || s.Detail != err.Error() {
+	if !errors.Is(err, unix.EMFILE) || s.Presence != reconcile.PresenceUnknown || s.Detail != err.Error() {
 		t.Errorf("%+v %v", s, err)
 	}
 }

@@ -19,13 +19,13 @@ func TestLinkMissing(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth7")
 	addAddr(t, "eth0", "10.77.0.5/32")
-	s, err := k.Look()
-	if err != nil || s.Here != reconcile.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
+	s, err := k.State()
+	if err != nil || s.Presence != reconcile.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
 		t.Errorf("%+v %v", s, err)
 	}
 	must(t, k.Release())
-	_, listened := k.Others(t.Context(), time.Minute)
-	for name, err := range map[string]error{"hold": k.Hold(in(time.Minute)), "announce": k.Announce(), "listen": listened} {
+	_, listened := k.Probe(t.Context(), time.Minute)
+	for name, err := range map[string]error{"hold": k.Keep(in(time.Minute)), "announce": k.Announce(), "listen": listened} {
 		if !errors.Is(err, os.ErrNotExist) || err.Error() != "interface eth7: no such link" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -44,7 +44,7 @@ func TestLinkByAnyName(t *testing.T) {
 	must(t, netlink.LinkAddAltName(eth0, "enx-a-name-of-more-than-fifteen-characters"))
 	for _, name := range []string{"eth0", "uplink", "enx-a-name-of-more-than-fifteen-characters", mac.String(), strings.ToUpper(mac.String())} {
 		k := kernel(t, "10.77.0.5/32", name)
-		must(t, k.Hold(in(time.Minute)))
+		must(t, k.Keep(in(time.Minute)))
 		if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
 			t.Errorf("%s: %v", name, got)
 		}
@@ -53,7 +53,7 @@ func TestLinkByAnyName(t *testing.T) {
 
 	// A link that was renamed is still found by its MAC, one that was replaced by its name.
 	k := kernel(t, "10.77.0.5/32", mac.String())
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	must(t, netlink.LinkSetName(eth0, "wan0"))
 	must(t, k.Release())
 	if got := addrs(t, "wan0"); len(got) > 0 {
@@ -66,16 +66,16 @@ func TestLinkByAnyName(t *testing.T) {
 	bridge.HardwareAddr = mac
 	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: bridge}))
 	t.Cleanup(func() { must(t, netlink.LinkDel(&netlink.Dummy{LinkAttrs: *linkOf(t, "br0")})) })
-	err := k.Hold(in(time.Minute))
+	err := k.Keep(in(time.Minute))
 	if err == nil || !strings.Contains(err.Error(), "several links have this MAC") {
 		t.Errorf("two links with one MAC: %v", err)
 	}
 	must(t, netlink.LinkSetMasterByIndex(eth0, linkOf(t, "br0").Index))
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	if got := addrs(t, "br0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
 		t.Errorf("bridge: %v", got)
 	}
-	if _, err := kernel(t, "10.77.0.5/32", "02:00:00:00:00:77").Look(); err != nil {
+	if _, err := kernel(t, "10.77.0.5/32", "02:00:00:00:00:77").State(); err != nil {
 		t.Error(err)
 	}
 }

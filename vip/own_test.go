@@ -42,7 +42,7 @@ func TestHostsOwnAddressIsRefused(t *testing.T) {
 		"a /32 on a link of its own": {"10.77.0.5/32", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.5/32") }, ""},
 		"a /32 that the host lives by": {"10.77.0.5/32", func(t *testing.T) {
 			addAddr(t, "eth0", "10.77.0.5/32")
-			must(t, kernel(t, "10.77.0.7/32", "eth0").Hold(in(time.Minute))) // another VIP is no address of the host's own
+			must(t, kernel(t, "10.77.0.7/32", "eth0").Keep(in(time.Minute))) // another VIP is no address of the host's own
 			addDefaultRoute(t, "172.31.1.1", "")
 		}, "the only address of a link with a default route"},
 		"a /32 that a default route names": {"10.77.0.5/32", func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestHostsOwnAddressIsRefused(t *testing.T) {
 				wantRefused(t, k, c.why)
 			}
 			noted = c.why != ""
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			if got := copyOf(t, "eth0", k.addr().String()); !k.wanted(got) || endless(got) {
 				t.Errorf("held as %+v", got)
 			}
@@ -91,11 +91,11 @@ func TestHostsOwnAddressIsRefused(t *testing.T) {
 func wantRefused(t *testing.T, k *Kernel, why string) {
 	t.Helper()
 	before := copyOf(t, "eth0", k.addr().String())
-	if s, err := k.Look(); err != nil || s.Here != reconcile.PresencePartly || s.Detail != errOwn.Error()+", "+why {
+	if s, err := k.State(); err != nil || s.Presence != reconcile.PresencePartly || s.Detail != errOwn.Error()+", "+why {
 		t.Errorf("looks like %+v %v, want partly: %s", s, err, why)
 	}
 	for doing, err := range map[string]error{
-		"hold ": k.Hold(in(time.Minute)), "hold " + k.prefix.String(): k.Hold(reconcile.Forever), "release ": k.Release(),
+		"hold ": k.Keep(in(time.Minute)), "hold " + k.prefix.String(): k.Keep(reconcile.Forever), "release ": k.Release(),
 	} {
 		mend := "run: ip address del " + before.IPNet.String() + " dev eth0"
 		if !errors.Is(err, errOwn) || !strings.HasPrefix(err.Error(), doing) || !strings.Contains(err.Error(), "("+why+"; ") || !strings.HasSuffix(err.Error(), mend) {
@@ -123,12 +123,12 @@ func TestOwnClaimsAreReleasedWithoutANote(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/24", "10.77.0.5/32", "fd00::5/64", "fd00::5/128"} {
 		for _, until := range []reconcile.Moment{reconcile.Forever, in(time.Hour)} {
 			newLAN(t).plug(t, us, "eth0")
-			must(t, kernel(t, prefix, "eth0").Hold(until))
+			must(t, kernel(t, prefix, "eth0").Keep(until))
 			if strings.Contains(prefix, "10.") {
 				addDefaultRoute(t, "10.77.0.254", "")
 			}
-			must(t, kernel(t, prefix, "eth0").Hold(in(time.Minute)))
-			must(t, kernel(t, prefix, "eth0").Hold(until))
+			must(t, kernel(t, prefix, "eth0").Keep(in(time.Minute)))
+			must(t, kernel(t, prefix, "eth0").Keep(until))
 			must(t, kernel(t, prefix, "eth0").Release())
 			if got := addrs(t, "eth0"); len(got) > 0 {
 				t.Errorf("left: %v", got)

@@ -23,7 +23,7 @@ func TestRoutedIsQuiet(t *testing.T) {
 			neighbour.do(t, func() { addAddr(t, "eth0", prefix) }) // and would answer
 			wire := neighbour.capture(t, "eth0")
 			k := kernel(t, prefix, "eth0", routed)
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			if got := addrs(t, "eth0"); !slices.Equal(got, []string{prefix}) {
 				t.Errorf("%v", got)
 			}
@@ -31,7 +31,7 @@ func TestRoutedIsQuiet(t *testing.T) {
 			wantNobody(t, k)
 
 			marker := kernel(t, "10.77.0.99/32", "eth0")
-			must(t, marker.Hold(in(time.Minute)))
+			must(t, marker.Keep(in(time.Minute)))
 			must(t, marker.Announce())
 			last, err := announcement(marker.addr(), mac)
 			must(t, err)
@@ -71,7 +71,7 @@ func TestAnnounceOnALinkThatIsDown(t *testing.T) {
 func TestRoutedWithoutALink(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth7", routed)
-	for name, err := range map[string]error{"hold": k.Hold(in(time.Minute)), "announce": k.Announce()} {
+	for name, err := range map[string]error{"hold": k.Keep(in(time.Minute)), "announce": k.Announce()} {
 		if !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}

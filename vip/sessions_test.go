@@ -27,7 +27,7 @@ func TestReleaseResetsSessions(t *testing.T) {
 			addAddr(t, "eth0", c.own)
 			client.do(t, func() { addAddr(t, "eth0", c.client) })
 			k := kernel(t, c.vip, "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 
 			theirEnd, ourEnd := dialServer(t, client, c.network, k.addr().String())
 			other, _ := dialServer(t, client, c.network, netip.MustParsePrefix(c.own).Addr().String())
@@ -45,7 +45,7 @@ func TestReleaseResetsSessions(t *testing.T) {
 			ping(t, other)
 
 			// Whoever listens on the VIP itself goes on doing so: here for a claim a second later.
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			again, _ := dialServer(t, client, c.network, k.addr().String())
 			ping(t, again)
 		})
@@ -70,12 +70,12 @@ func TestListenersStay(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.1/24")
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	server, err := net.Listen("tcp", "10.77.0.5:0")
 	must(t, err)
 	defer server.Close()
 	must(t, k.Release())
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	client.do(t, func() {
 		c, err := net.DialTimeout("tcp", server.Addr().String(), 2*time.Second)
 		must(t, err)
@@ -89,7 +89,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	l.plug(t, client, "eth0")
 	addAddr(t, "eth0", "10.77.0.1/24")
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
-	must(t, kernel(t, "10.77.0.5/32", "eth0").Hold(in(time.Minute)))
+	must(t, kernel(t, "10.77.0.5/32", "eth0").Keep(in(time.Minute)))
 	conn := dialEcho(t, client, "10.77.0.5")
 	var err error
 	withoutPrivileges(t, func() {
@@ -137,7 +137,7 @@ func TestResetManySessions(t *testing.T) {
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
 	var warnings []error
 	k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	server, err := net.Listen("tcp4", "10.77.0.5:0")
 	must(t, err)
 	defer server.Close()
@@ -176,7 +176,7 @@ func TestConnectionSurvives(t *testing.T) {
 			l.plug(t, client, "eth0")
 			addAddr(t, "eth0", c.own)
 			client.do(t, func() { addAddr(t, "eth0", c.client) })
-			must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+			must(t, kernel(t, c.long, "eth0").Keep(in(time.Minute)))
 
 			conn := dialEcho(t, client, c.addr)
 			stop, slowest := make(chan struct{}), make(chan time.Duration)
@@ -203,10 +203,10 @@ func TestConnectionSurvives(t *testing.T) {
 				}
 			}()
 			for i := range 200 {
-				must(t, kernel(t, c.short, "eth0").Hold(in(time.Minute)))
-				must(t, kernel(t, c.short, "eth0").Hold(in(time.Duration(30+i)*time.Second)))
-				must(t, kernel(t, c.long, "eth0").Hold(reconcile.Forever))
-				must(t, kernel(t, c.long, "eth0").Hold(in(time.Minute)))
+				must(t, kernel(t, c.short, "eth0").Keep(in(time.Minute)))
+				must(t, kernel(t, c.short, "eth0").Keep(in(time.Duration(30+i)*time.Second)))
+				must(t, kernel(t, c.long, "eth0").Keep(reconcile.Forever))
+				must(t, kernel(t, c.long, "eth0").Keep(in(time.Minute)))
 			}
 			close(stop)
 			t.Logf("slowest answer during 400 changes of prefix and 400 renewals: %v", <-slowest)

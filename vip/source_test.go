@@ -19,8 +19,8 @@ func TestNeverTheSource(t *testing.T) {
 	var (
 		own32   = func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/32") }
 		own24   = func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/24") }
-		hold32  = func(t *testing.T) { must(t, kernel(t, "10.77.0.5/32", "eth0").Hold(in(time.Minute))) }
-		hold24  = func(t *testing.T) { must(t, kernel(t, "10.77.0.5/24", "eth0").Hold(in(time.Minute))) }
+		hold32  = func(t *testing.T) { must(t, kernel(t, "10.77.0.5/32", "eth0").Keep(in(time.Minute))) }
+		hold24  = func(t *testing.T) { must(t, kernel(t, "10.77.0.5/24", "eth0").Keep(in(time.Minute))) }
 		down    = func(t *testing.T) { linkDown(t, "eth0") }
 		up      = func(t *testing.T) { linkUp(t, "eth0"); carries(t, "eth0") }
 		gateway = func(t *testing.T) { addDefaultRoute(t, "10.77.0.254", "") }
@@ -28,7 +28,7 @@ func TestNeverTheSource(t *testing.T) {
 		source  = func(t *testing.T) { addDefaultRoute(t, "10.77.0.254", "10.77.0.1") }
 		others  = func(t *testing.T) { addAddr(t, "eth0", "10.77.0.5/32") } // as keepalived adds it
 		others0 = func(t *testing.T) { addAddr(t, "eth0", "10.77.0.5/24") }
-		peer    = func(t *testing.T) { must(t, kernel(t, "10.77.0.6/32", "eth0").Hold(in(time.Minute))) }
+		peer    = func(t *testing.T) { must(t, kernel(t, "10.77.0.6/32", "eth0").Keep(in(time.Minute))) }
 		steps   = func(steps ...func(*testing.T)) []func(*testing.T) { return steps }
 	)
 	for name, steps := range map[string][]func(*testing.T){
@@ -101,10 +101,10 @@ func TestNarrowScopeIsReached(t *testing.T) {
 			far.do(t, func() { addAddr(t, "eth0", "10.88.0.9/24"); addDefaultRoute(t, "10.88.0.254", "") })
 
 			k := kernel(t, "10.77.0.5/32", "eth0")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			addAddr(t, "eth0", "10.77.0.1/32")
 			addDefaultRoute(t, "10.77.0.254", "")
-			must(t, k.Hold(in(time.Minute)))
+			must(t, k.Keep(in(time.Minute)))
 			for _, client := range []host{near, far, us} {
 				ping(t, dialEcho(t, client, "10.77.0.5"))
 			}
@@ -152,14 +152,14 @@ func TestGivingWayCostsNothing(t *testing.T) {
 	client.do(t, func() { addAddr(t, "eth0", "10.77.0.9/24") })
 	promote(t, "eth0", "0")
 	k := kernel(t, "10.77.0.5/24", "eth0")
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	addAddr(t, "eth0", "10.77.0.1/24")
 	addDefaultRoute(t, "10.77.0.254", "")
 	if got := sourceTo(t, "10.88.0.9"); got != "10.77.0.5" {
 		t.Fatalf("speaks from %s already: this shows nothing", got)
 	}
 	toVIP, toOwn := dialEcho(t, client, "10.77.0.5"), dialEcho(t, client, "10.77.0.1")
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	if got := sourceTo(t, "10.88.0.9"); got != "10.77.0.1" {
 		t.Errorf("speaks from %s", got)
 	}
@@ -209,10 +209,10 @@ func TestTakeOverKeepsSessions(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	conn := dialEcho(t, client, "10.77.0.5")
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	if s, err := k.Look(); err != nil || s.Here != reconcile.PresenceYes || s.Detail != "" {
+	if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "" {
 		t.Errorf("before: %+v %v", s, err)
 	}
-	must(t, k.Hold(in(time.Minute)))
+	must(t, k.Keep(in(time.Minute)))
 	if got := copyOf(t, "eth0", "10.77.0.5"); got.Scope != unix.RT_SCOPE_HOST || endless(got) {
 		t.Errorf("held as %+v", got)
 	}

@@ -52,13 +52,13 @@ func NewStatic(o StaticOptions) *Static {
 // Look implements [reconcile.Address]. The address is here while the note says so and this host answers for it: no
 // where it is on no link, partly where it is, but does not work; Detail says so also while it is not held. A kernel that
 // cannot be asked is a warning, since the note alone decides then: there is never an error.
-func (s *Static) Look() (reconcile.Sight, error) {
+func (s *Static) State() (reconcile.AddressState, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
 	if configured == reconcile.PresenceNo || !held || until <= s.kernel.clock() {
-		return reconcile.Sight{Here: reconcile.PresenceNo, Detail: odd}, nil
+		return reconcile.AddressState{Presence: reconcile.PresenceNo, Detail: odd}, nil
 	}
-	sight := reconcile.Sight{Here: configured, Detail: odd, Forever: until == reconcile.Forever}
+	sight := reconcile.AddressState{Presence: configured, Detail: odd, Forever: until == reconcile.Forever}
 	if !sight.Forever {
 		sight.End = until
 	}
@@ -67,7 +67,7 @@ func (s *Static) Look() (reconcile.Sight, error) {
 
 // Hold implements [reconcile.Address] as far as that can be done without changing anything: it refuses
 // where less than a second is left, and where the address would not serve.
-func (s *Static) Hold(until reconcile.Moment) error {
+func (s *Static) Keep(until reconcile.Moment) error {
 	if _, err := lifetimeUntil(until, s.kernel.clock()); err != nil {
 		return err
 	}
@@ -81,13 +81,13 @@ func (s *Static) Hold(until reconcile.Moment) error {
 func (s *Static) Announce() error { return nil }
 
 // Heard implements [reconcile.Address]: nobody is ever heard.
-func (s *Static) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
-	return s.kernel.Heard(ctx, ignore)
+func (s *Static) AwaitSuccessor(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
+	return s.kernel.AwaitSuccessor(ctx, ignore)
 }
 
 // Others implements [reconcile.Address]: every host has the address, and none answers for it.
-func (s *Static) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
-	return s.kernel.Others(ctx, window)
+func (s *Static) Probe(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+	return s.kernel.Probe(ctx, window)
 }
 
 // Release implements [reconcile.Address], but leaves the address where it is: it resets the TCP sessions of what was
@@ -105,7 +105,7 @@ func (s *Static) Release() error {
 
 // Findings is what Look finds odd.
 func (s *Static) Findings() (found reconcile.Findings) {
-	if sight, _ := s.Look(); sight.Detail != "" {
+	if sight, _ := s.State(); sight.Detail != "" {
 		found.Add(reconcile.Warning, "%s", sight.Detail)
 	}
 	return found

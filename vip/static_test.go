@@ -24,8 +24,8 @@ type noted struct {
 	until reconcile.Moment // 0 while it is not held
 }
 
-func (n *noted) Hold(until reconcile.Moment) error {
-	err := n.Static.Hold(until)
+func (n *noted) Keep(until reconcile.Moment) error {
+	err := n.Static.Keep(until)
 	if err == nil {
 		n.until = until
 	}
@@ -73,16 +73,16 @@ func TestStaticIsHereByTheNote(t *testing.T) {
 	s := static(t, "10.77.0.5/32")
 	now := 1000 * time.Second
 	s.kernel.clock = func() reconcile.Moment { return now }
-	no := reconcile.Sight{Here: reconcile.PresenceNo}
-	for until, want := range map[reconcile.Moment]reconcile.Sight{
+	no := reconcile.AddressState{Presence: reconcile.PresenceNo}
+	for until, want := range map[reconcile.Moment]reconcile.AddressState{
 		0:                 no,
 		now - time.Second: no,
 		now:               no,
-		now + 1:           {Here: reconcile.PresenceYes, End: now + 1},
-		reconcile.Forever: {Here: reconcile.PresenceYes, Forever: true},
+		now + 1:           {Presence: reconcile.PresenceYes, End: now + 1},
+		reconcile.Forever: {Presence: reconcile.PresenceYes, Forever: true},
 	} {
 		s.until = until
-		if got, err := s.Look(); err != nil || got != want {
+		if got, err := s.State(); err != nil || got != want {
 			t.Errorf("noted until %v: %+v %v, want %+v", until, got, err, want)
 		}
 	}
@@ -130,10 +130,10 @@ func localRoute(t testing.TB, addr netip.Addr) {
 func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string) {
 	t.Helper()
 	s.until = 0
-	if got, err := s.Look(); err != nil || got != (reconcile.Sight{Here: reconcile.PresenceNo, Detail: odd}) {
+	if got, err := s.State(); err != nil || got != (reconcile.AddressState{Presence: reconcile.PresenceNo, Detail: odd}) {
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
-	err := s.Hold(in(time.Minute))
+	err := s.Keep(in(time.Minute))
 	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -141,11 +141,11 @@ func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string)
 		t.Error(err)
 	}
 	s.until = in(time.Minute)
-	want := reconcile.Sight{Here: here, Detail: odd}
+	want := reconcile.AddressState{Presence: here, Detail: odd}
 	if here != reconcile.PresenceNo {
 		want.End = s.until
 	}
-	if got, err := s.Look(); err != nil || got != want {
+	if got, err := s.State(); err != nil || got != want {
 		t.Errorf("held: %+v %v, want %+v", got, err, want)
 	}
 }
@@ -201,7 +201,7 @@ func TestStaticChangesNothing(t *testing.T) {
 	withoutPrivileges(t, func() {
 		s := static(t, "10.77.0.5/32")
 		for range 2 {
-			for _, err := range []error{s.Hold(reconcile.Forever), s.Hold(in(time.Minute)), s.Announce(), s.Release(), s.Release()} {
+			for _, err := range []error{s.Keep(reconcile.Forever), s.Keep(in(time.Minute)), s.Announce(), s.Release(), s.Release()} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -259,15 +259,15 @@ func TestStaticUnknown(t *testing.T) {
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
-	held, lookErr := s.Look()
-	holdErr := s.Hold(in(time.Minute))
+	held, lookErr := s.State()
+	holdErr := s.Keep(in(time.Minute))
 	releaseErr := s.Release()
-	free, freeErr := s.Look()
+	free, freeErr := s.State()
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
 	if err := errors.Join(lookErr, holdErr, releaseErr, freeErr); err != nil {
 		t.Error(err)
 	}
-	if held.Here != reconcile.PresenceYes || held.Detail == "" || free.Here != reconcile.PresenceNo {
+	if held.Presence != reconcile.PresenceYes || held.Detail == "" || free.Presence != reconcile.PresenceNo {
 		t.Errorf("held %+v, not held %+v", held, free)
 	}
 	if len(warnings) != 4 || !errors.Is(warnings[0], unix.EMFILE) || !errors.Is(warnings[2], ErrNoSessionReset) {
@@ -290,11 +290,11 @@ func wantNobody(t *testing.T, a reconcile.Address) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*probeInterval)
 	defer cancel()
-	if mac, err := a.Heard(ctx, nil); mac != "" || err != nil || ctx.Err() == nil {
+	if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil || ctx.Err() == nil {
 		t.Errorf("heard %q %v, context %v", mac, err, ctx.Err())
 	}
 	began := time.Now()
-	others, err := a.Others(t.Context(), time.Hour)
+	others, err := a.Probe(t.Context(), time.Hour)
 	if len(others) > 0 || err != nil || time.Since(began) > time.Minute {
 		t.Errorf("others %v %v after %v", others, err, time.Since(began))
 	}

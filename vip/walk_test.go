@@ -149,7 +149,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 	own := !noted && w.own()
 	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
-	err := k.Hold(until)
+	err := k.Keep(until)
 	after, restAfter := w.copies("eth0")
 	elsewhereAfter, restElsewhereAfter := w.copies("eth1")
 	if !slices.Equal(rest, restAfter) || !slices.Equal(restElsewhere, restElsewhereAfter) || len(elsewhere) != len(elsewhereAfter) {
@@ -247,7 +247,7 @@ func (w *walk) release(prefix netip.Prefix) {
 func (w *walk) look(prefix netip.Prefix) {
 	k := kernel(w.t, prefix.String(), "eth0")
 	defer k.close()
-	s, err := k.Look()
+	s, err := k.State()
 	must(w.t, err)
 	copies, _ := w.copies("eth0")
 	elsewhere, _ := w.copies("eth1")
@@ -261,7 +261,7 @@ func (w *walk) look(prefix netip.Prefix) {
 	}
 	permanent := slices.ContainsFunc(copies, func(a netlink.Addr) bool { return a.ValidLft == forever32 })
 	odd := want == reconcile.PresencePartly || len(elsewhere) > 0
-	if s.Here != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
+	if s.Presence != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
 		w.t.Errorf("%s is seen as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
 	}
 }

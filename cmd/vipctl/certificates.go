@@ -4,9 +4,9 @@ import "github.com/vipctl/vipctl/reconcile"
 
 // askPatroni asks the local Patroni, for what [app.findPatroni] finds. That it does not answer is no mistake.
 func (a *app) askPatroni(h *host) {
-	said := h.patroni.Word(a.ctx)
+	said := h.patroni.Reply(a.ctx)
 	a.warnOfAhead(h)
-	if said.Answer == reconcile.Silent {
+	if said.Kind == reconcile.Silent {
 		url, _ := h.patroni.URL() // an error is Check's
 		a.log.Warnf("%s: Patroni does not answer, so that its answers and its certificate were not checked: %s", url, said.Why)
 	}

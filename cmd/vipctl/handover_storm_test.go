@@ -143,11 +143,11 @@ func killAt(t *testing.T, p *vipctlProcess, next *successor, random *rand.Rand, 
 // the second that lifetimes in the kernel are good for.
 func (h *testHost) bounded(t *testing.T, l *ledger) {
 	t.Helper()
-	n, err := l.notes.Note(theVIP)
+	n, err := l.notes.VIPState(theVIP)
 	if err != nil || n.HandOver == nil {
 		return
 	}
-	s, err := vip.New(vip.Options{Prefix: netip.MustParsePrefix(theVIP + "/32"), Interface: "eth0", Clock: hostClock{}.Now}).Look()
+	s, err := vip.New(vip.Options{Prefix: netip.MustParsePrefix(theVIP + "/32"), Interface: "eth0", Clock: hostClock{}.Now}).State()
 	if err != nil {
 		t.Fatal(err)
 	}

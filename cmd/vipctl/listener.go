@@ -39,11 +39,11 @@ func findListener(found *reconcile.Findings, s *scene) {
 }
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
-func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.Sight) string {
+func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.AddressState) string {
 	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)
-	late := named && !freelyBound(nonlocal) && sight.Here == reconcile.PresenceNo
+	late := named && !freelyBound(nonlocal) && sight.Presence == reconcile.PresenceNo
 	if late {
 		byFile += fmt.Sprintf(", and %s is 0, so that PostgreSQL cannot listen at a VIP before it is here, and does not begin later (or set %[1]s=1)", nonlocal)
 	}

@@ -111,8 +111,8 @@ func (a *app) report(outcomes []reconcile.Outcome) error {
 		for _, w := range o.Warnings {
 			a.log.Warn(w)
 		}
-		if o.Facts.Word.Answer == reconcile.NotOurs {
-			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Word.Why)
+		if o.Facts.Reply.Kind == reconcile.NotOurs {
+			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Reply.Why)
 		}
 		a.log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)
 		if o.Err != nil {

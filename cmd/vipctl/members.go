@@ -32,14 +32,14 @@ func (a *app) members(h *host, r statusReport) []memberStatus {
 		Name: r.Node, URL: p.URL, Reachable: p.Reachable, Leader: p.Leader, Role: p.Role, State: p.State,
 		Timeline: p.Timeline, Paused: p.Paused, Reason: p.why,
 	}}
-	memory, err := h.notes.Memory()
+	memory, err := h.notes.ClusterState()
 	if err != nil {
 		a.log.Warnf("continuing without the other members: %v", err)
 	}
 	for _, w := range h.patroni.Poll(ctx, memory.Peers) {
 		all = append(all, memberStatus{
-			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: w.Word.Heard(), Leader: w.Word.Answer == reconcile.Leader,
-			Role: w.Word.Role, State: w.Word.State, Timeline: w.Word.Timeline, Paused: w.Word.Paused, Reason: w.Word.Why,
+			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: w.Reply.Counts(), Leader: w.Reply.Kind == reconcile.Leader,
+			Role: w.Reply.Role, State: w.Reply.State, Timeline: w.Reply.Timeline, Paused: w.Reply.Paused, Reason: w.Reply.Why,
 		})
 	}
 	return all

@@ -53,7 +53,7 @@ func (h *host) worthSaying(warnings []string, t reconcile.Trigger) (said []strin
 		return warnings
 	}
 	said = slices.Clone(warnings)
-	err := h.notes.UpdateMemory(func(m *reconcile.Memory) {
+	err := h.notes.UpdateClusterState(func(m *reconcile.ClusterState) {
 		said = nil
 		for _, w := range warnings {
 			var tell bool
@@ -76,7 +76,7 @@ func (h *host) worthSaying(warnings []string, t reconcile.Trigger) (said []strin
 // firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.
 func (h *host) firstTime(warning string) bool {
 	first := true
-	err := h.notes.UpdateMemory(func(m *reconcile.Memory) {
+	err := h.notes.UpdateClusterState(func(m *reconcile.ClusterState) {
 		first = !slices.Contains(m.Warned, warning)
 		if first {
 			m.Warned = append(m.Warned, warning)

@@ -94,7 +94,7 @@ func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
 
 // noHold reports whether there is certainly no hold to end, and says so.
 func (a *app) noHold(h *host, vip string) bool {
-	n, err := h.notes.Note(vip)
+	n, err := h.notes.VIPState(vip)
 	if err != nil || n.HeldAt((hostClock{}).Now()) {
 		return false
 	}
@@ -163,7 +163,7 @@ func forceWords(o reconcile.Order) string {
 
 // orderWords says what an order came to that was carried out.
 func orderWords(t reconcile.Trigger, out reconcile.Outcome) string {
-	here, why := out.Facts.Sight.Here, out.Verdict.Why
+	here, why := out.Facts.Address.Presence, out.Verdict.Why
 	claimed := slices.ContainsFunc(out.Records, func(r reconcile.Record) bool { return r.Do == reconcile.ChangeClaim })
 	switch {
 	case t.Order == reconcile.OrderRelease && here == reconcile.PresenceNo:

@@ -47,7 +47,7 @@ func (a *app) findOwn(found *reconcile.Findings, h *host) {
 	for _, err := range unresolved {
 		found.Add(reconcile.Warning, "%v: whether a VIP is this node's own address cannot be told", err)
 	}
-	memory, _ := h.notes.Memory() // status warns of an error
+	memory, _ := h.notes.ClusterState() // status warns of an error
 	for i, v := range h.config.VIPs {
 		setting, addr := fmt.Sprintf("vips[%d].address", i), v.Prefix.Addr()
 		for _, o := range own {

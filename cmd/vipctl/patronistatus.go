@@ -26,9 +26,9 @@ type patroniStatus struct {
 
 // patroniStatus is the word as people see it. Where we do not lead, the peers are asked who does.
 func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) patroniStatus {
-	w := f.Word
+	w := f.Reply
 	p := patroniStatus{
-		Reachable: w.Heard(), Leader: w.Answer == reconcile.Leader,
+		Reachable: w.Counts(), Leader: w.Kind == reconcile.Leader,
 		Role: w.Role, State: w.State, Timeline: w.Timeline, Paused: w.Paused, Failsafe: w.Failsafe, why: w.Why,
 	}
 	p.URL, _ = h.patroni.URL() // an error is in the word as well

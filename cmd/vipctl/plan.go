@@ -55,7 +55,7 @@ type planNote struct {
 }
 
 type planWord struct {
-	Answer      reconcile.Answer `json:"answer"`
+	Answer      reconcile.ReplyKind `json:"answer"`
 	Why         string           `json:"why"`
 	Role        reconcile.Role   `json:"role"`
 	State       string           `json:"state"`
@@ -68,7 +68,7 @@ type planWord struct {
 }
 
 type planPeers struct {
-	Result reconcile.Polled `json:"result"`
+	Result reconcile.PollResult `json:"result"`
 	Name   string           `json:"name"`
 	Asked  *reconcile.Stamp `json:"asked"`
 }
@@ -111,20 +111,20 @@ func (p planner) at(m reconcile.Moment) *reconcile.Stamp {
 
 func (p planner) report(o reconcile.Outcome) planReport {
 	f := o.Facts
-	last := f.Past.Callback
+	last := f.Cluster.Callback
 	return planReport{VIP: o.VIP, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why, Facts: planFacts{
 		Now: reconcile.Stamp{Time: p.wall}, Follow: f.Follow, Leased: f.Leased,
-		Address: planAddress{f.Sight.Here, f.Sight.Forever, p.at(f.Sight.End), f.Sight.Detail},
-		Note:    p.note(f.Note), PostgreSQL: f.PG,
-		Patroni: p.word(f.Word), LastHeard: p.word(f.Past.Word), LastLeading: p.word(f.Past.Leading),
+		Address: planAddress{f.Address.Presence, f.Address.Forever, p.at(f.Address.End), f.Address.Detail},
+		Note:    p.note(f.VIP), PostgreSQL: f.PG,
+		Patroni: p.word(f.Reply), LastHeard: p.word(f.Cluster.Reply), LastLeading: p.word(f.Cluster.Leading),
 		Peers:        planPeers{f.Peers.Result, f.Peers.Name, p.at(f.Peers.At)},
-		Settings:     p.settings(f.Past),
-		LastTick:     p.at(f.Past.LastTick),
+		Settings:     p.settings(f.Cluster),
+		LastTick:     p.at(f.Cluster.LastTick),
 		LastCallback: planCallback{last.Event, p.at(last.Began), p.at(last.Ended)},
 	}}
 }
 
-func (p planner) note(n reconcile.Note) planNote {
+func (p planner) note(n reconcile.VIPState) planNote {
 	plan := planNote{
 		Generation: n.Generation, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
 	}
@@ -137,13 +137,13 @@ func (p planner) note(n reconcile.Note) planNote {
 	return plan
 }
 
-func (p planner) word(w reconcile.Word) planWord {
+func (p planner) word(w reconcile.PatroniReply) planWord {
 	return planWord{
-		Answer: w.Answer, Why: w.Why, Role: w.Role, State: w.State, Timeline: w.Timeline,
+		Answer: w.Kind, Why: w.Why, Role: w.Role, State: w.State, Timeline: w.Timeline,
 		Paused: w.Paused, Failsafe: w.Failsafe, Unlocked: w.Unlocked, Asked: p.at(w.At), DCSLastSeen: p.at(w.SeenAt),
 	}
 }
 
-func (p planner) settings(m reconcile.Memory) planSettings {
+func (p planner) settings(m reconcile.ClusterState) planSettings {
 	return planSettings{m.Timing.TTL.Seconds(), m.Timing.LoopWait.Seconds(), m.Timing.RetryTimeout.Seconds(), p.at(m.TimingAt)}
 }

@@ -35,23 +35,23 @@ func writePlan(w io.Writer, outcomes []reconcile.Outcome) error {
 
 // facts are name and words of each.
 func (p planner) facts(f reconcile.Facts) [][2]string {
-	facts := [][2]string{{"Patroni", p.wordWords(f.Word)}}
-	if f.Past.Word.At != f.Word.At {
-		facts = append(facts, [2]string{"last heard", p.wordWords(f.Past.Word)})
+	facts := [][2]string{{"Patroni", p.wordWords(f.Reply)}}
+	if f.Cluster.Reply.At != f.Reply.At {
+		facts = append(facts, [2]string{"last heard", p.wordWords(f.Cluster.Reply)})
 	}
-	if f.Past.Leading.At != f.Word.At {
-		facts = append(facts, [2]string{"led last", p.wordWords(f.Past.Leading)})
+	if f.Cluster.Leading.At != f.Reply.At {
+		facts = append(facts, [2]string{"led last", p.wordWords(f.Cluster.Leading)})
 	}
 	facts = append(facts, [][2]string{
 		{"peers", p.peersWords(f.Peers)},
 		{"PostgreSQL", pgWords(f.PG)},
-		{"address", p.addressWords(f.Sight)},
-		{"last claim", p.noteWords(f.Note)},
-		{"settings", p.settingsWords(f.Past)},
-		{"last tick", p.ago(f.Past.LastTick)},
-		{"last callback", p.callbackWords(f.Past.Callback)},
+		{"address", p.addressWords(f.Address)},
+		{"last claim", p.noteWords(f.VIP)},
+		{"settings", p.settingsWords(f.Cluster)},
+		{"last tick", p.ago(f.Cluster.LastTick)},
+		{"last callback", p.callbackWords(f.Cluster.Callback)},
 	}...)
-	if h := f.Note.Hold; h != nil {
+	if h := f.VIP.Hold; h != nil {
 		facts = append(facts, [2]string{"hold", "by " + h.By + ", ends " + p.ago(h.Until)})
 	}
 	return facts
@@ -77,14 +77,14 @@ func brief(d time.Duration) string {
 	return d.String()
 }
 
-func (p planner) wordWords(w reconcile.Word) string {
+func (p planner) wordWords(w reconcile.PatroniReply) string {
 	switch {
-	case w.Answer == reconcile.Unasked && w.At == 0:
+	case w.Kind == reconcile.Unasked && w.At == 0:
 		return "not asked"
-	case !w.Heard():
-		return fmt.Sprintf("%s, asked %s: %s", strings.ReplaceAll(string(w.Answer), "_", " "), p.ago(w.At), w.Why)
+	case !w.Counts():
+		return fmt.Sprintf("%s, asked %s: %s", strings.ReplaceAll(string(w.Kind), "_", " "), p.ago(w.At), w.Why)
 	}
-	words := []string{map[bool]string{true: "leader", false: "not the leader"}[w.Answer == reconcile.Leader], string(w.Role), w.State}
+	words := []string{map[bool]string{true: "leader", false: "not the leader"}[w.Kind == reconcile.Leader], string(w.Role), w.State}
 	if w.Paused {
 		words = append(words, "paused")
 	}
@@ -98,7 +98,7 @@ func (p planner) wordWords(w reconcile.Word) string {
 }
 
 func (p planner) peersWords(polled reconcile.Poll) string {
-	words := map[reconcile.Polled]string{
+	words := map[reconcile.PollResult]string{
 		reconcile.Unpolled: "not asked", reconcile.PollSilent: "none answers", reconcile.PollUnclear: "do not agree who leads",
 		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
 		reconcile.PollGlance: "none says that it leads", reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
@@ -120,10 +120,10 @@ func pgWords(pg reconcile.PG) string {
 	return "not known, or not looked at"
 }
 
-func (p planner) addressWords(s reconcile.Sight) string {
+func (p planner) addressWords(s reconcile.AddressState) string {
 	words := map[reconcile.Presence]string{
 		reconcile.PresenceNo: "not here", reconcile.PresenceYes: "here", reconcile.PresencePartly: "here in part",
-	}[s.Here]
+	}[s.Presence]
 	if words == "" {
 		words = "not known"
 	}
@@ -140,7 +140,7 @@ func (p planner) addressWords(s reconcile.Sight) string {
 }
 
 // noteWords say what vipctl itself remembers of the address.
-func (p planner) noteWords(n reconcile.Note) string {
+func (p planner) noteWords(n reconcile.VIPState) string {
 	words := []string{p.ago(n.Claimed)}
 	if n.Claimed == 0 && n.Changed != 0 {
 		words[0] = "released, or not finished, " + p.ago(n.Changed)
@@ -157,7 +157,7 @@ func (p planner) noteWords(n reconcile.Note) string {
 	return strings.Join(words, "; ")
 }
 
-func (p planner) settingsWords(m reconcile.Memory) string {
+func (p planner) settingsWords(m reconcile.ClusterState) string {
 	if m.TimingAt == 0 {
 		return "not heard yet"
 	}

@@ -48,8 +48,8 @@ type waitStatus struct {
 func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *routeStatus {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
-	s := &routeStatus{Via: via(r), now: wall, onLink: f.Sight.Here == reconcile.PresenceYes}
-	current := f.Note.Claimed != 0 && m.Generation == f.Note.Generation
+	s := &routeStatus{Via: via(r), now: wall, onLink: f.Address.Presence == reconcile.PresenceYes}
+	current := f.VIP.Claimed != 0 && m.Generation == f.VIP.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
 		s.Holder, s.Moving, s.Checked = &last.Holder, last.Moving, &checked

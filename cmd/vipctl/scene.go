@@ -26,7 +26,7 @@ type scene struct {
 	setcap string // the command that gives it its capabilities
 	file   fileCapabilities
 
-	sights      []reconcile.Sight // of each VIP
+	sights      []reconcile.AddressState // of each VIP
 	patroni     process           // the one that runs here by our patroni.yml; zero where none was found
 	callbacksBy credentials       // what callbacks have: Patroni's, or else its user's
 }
@@ -38,7 +38,7 @@ func (a *app) findScene(found *reconcile.Findings, h *host) {
 	defer cancel()
 	s := &scene{ctx: ctx, h: h}
 	for _, v := range h.engine.VIPs { // out here, since others use the VIP's address after us
-		sight, _ := v.Address.Look()
+		sight, _ := v.Address.State()
 		s.sights = append(s.sights, sight)
 	}
 	looks := make(chan reconcile.Findings)

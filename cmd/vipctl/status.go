@@ -62,7 +62,7 @@ type repeatStatus struct {
 }
 
 // repeatsOf lists what goes on by the note.
-func repeatsOf(n reconcile.Note, now reconcile.Moment) []repeatStatus {
+func repeatsOf(n reconcile.VIPState, now reconcile.Moment) []repeatStatus {
 	list := []repeatStatus{} // JSON has a list, not null
 	for _, key := range slices.Sorted(maps.Keys(n.Repeats)) {
 		if r := n.Repeats[key]; r.GoesOn(now) {
@@ -159,9 +159,9 @@ func (a *app) look(h *host) (statusReport, []string) {
 	trigger := a.tick((hostClock{}).Now())
 	outcomes := h.engine.Plan(a.ctx, trigger)
 	facts := outcomes[0].Facts
-	past := facts.Past
-	if facts.Word.Answer == reconcile.Unasked { // a hold where the address is not here decides without a question
-		facts.Word = h.patroni.Word(a.ctx)
+	past := facts.Cluster
+	if facts.Reply.Kind == reconcile.Unasked { // a hold where the address is not here decides without a question
+		facts.Reply = h.patroni.Reply(a.ctx)
 	}
 	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
 	r.Cluster, _ = h.patroni.Scope() // an error is in the word as well
@@ -195,7 +195,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 		memo, err := h.notes.RouteMemo(v.Name)
 		caution("read what is known of the route of "+v.Name, err)
 		v.Route = newRouteStatus(configured.Route, memo, o.Facts)
-		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Word.Answer == reconcile.Leader)...)
+		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Reply.Kind == reconcile.Leader)...)
 	} else { // the network routes the others: whoever answers has no part in it
 		others, err := a.answersFor(h.engine.VIPs[i].Address)
 		caution("ask who answers for "+v.Name, err)
@@ -215,7 +215,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 // answersFor asks who else answers for an address, and waits for its turn where the link has had its frames.
 func (a *app) answersFor(address reconcile.Address) (others []reconcile.MAC, err error) {
 	for range answerTries {
-		if others, err = address.Others(a.ctx, answerWindow); !errors.Is(err, reconcile.ErrUnasked) {
+		if others, err = address.Probe(a.ctx, answerWindow); !errors.Is(err, reconcile.ErrUnasked) {
 			break
 		}
 	}
@@ -223,19 +223,19 @@ func (a *app) answersFor(address reconcile.Address) (others []reconcile.MAC, err
 }
 
 func newVIPStatus(o reconcile.Outcome) vipStatus {
-	s := o.Facts.Sight
-	v := vipStatus{Name: o.VIP, Here: s.Here, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
+	s := o.Facts.Address
+	v := vipStatus{Name: o.VIP, Here: s.Presence, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
 	v.Answering = []reconcile.MAC{} // JSON has a list, not null, where nobody answers
 	if s.End != 0 {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left
 	}
-	if n := o.Facts.Note; len(n.Answering) > 0 {
+	if n := o.Facts.VIP; len(n.Answering) > 0 {
 		at := time.Now().Add(n.Probed - o.Facts.Now)
 		v.Conflict = &conflictStatus{MAC: n.Answering[0], At: reconcile.Stamp{Time: at}}
 		v.Reason += fmt.Sprintf(" (conflict: %s answers too)", n.Answering[0])
 	}
-	v.Repeats = repeatsOf(o.Facts.Note, o.Facts.Now)
+	v.Repeats = repeatsOf(o.Facts.VIP, o.Facts.Now)
 	for _, r := range v.Repeats {
 		v.Reason += fmt.Sprintf(" (%s %s again, %d times since %s: does another program move the address?)", r.Do, r.Code, r.Times, r.Since.UTC().Format("15:04:05 UTC"))
 	}

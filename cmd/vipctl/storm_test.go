@@ -125,7 +125,7 @@ func (l *ledger) check(t *testing.T, link string, leads bool) {
 	if want := theVIP + "/32 " + link; leads && (len(copies) != 1 || copies[0] != want) || !leads && len(copies) != 0 {
 		t.Errorf("leads %v: held %q", leads, copies)
 	}
-	n, err := l.notes.Note(theVIP)
+	n, err := l.notes.VIPState(theVIP)
 	if err != nil {
 		t.Errorf("read the note: %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 // findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs what a callback missed.
 func findTicks(found *reconcile.Findings, s *scene) {
-	m, err := s.h.notes.Memory()
+	m, err := s.h.notes.ClusterState()
 	if err != nil {
 		found.Add(reconcile.Warning, "when the timer last ran is not known: %v", err)
 		return
@@ -22,7 +22,7 @@ func findTicks(found *reconcile.Findings, s *scene) {
 	level, costs := reconcile.Warning, "what the callbacks miss is not repaired"
 	switch {
 	case !s.needsTicks():
-	case slices.ContainsFunc(s.sights, func(s reconcile.Sight) bool { return s.Forever }):
+	case slices.ContainsFunc(s.sights, func(s reconcile.AddressState) bool { return s.Forever }):
 		level, costs = reconcile.Problem, "the VIPs stay here for ever, also when Patroni is dead and another member leads"
 	default:
 		level, costs = reconcile.Problem, "no lease is renewed, and the VIPs leave a healthy primary"
@@ -45,7 +45,7 @@ func (s *scene) needsTicks() bool {
 		return false
 	}
 	for i, v := range s.h.engine.VIPs {
-		if v.Leased && s.sights[i].Here != reconcile.PresenceNo {
+		if v.Leased && s.sights[i].Presence != reconcile.PresenceNo {
 			return true
 		}
 	}
@@ -56,18 +56,18 @@ func (s *scene) needsTicks() bool {
 func (s *scene) leads() bool {
 	ctx, cancel := s.question()
 	defer cancel()
-	return s.h.patroni.Word(ctx).Answer == reconcile.Leader
+	return s.h.patroni.Reply(ctx).Kind == reconcile.Leader
 }
 
 // findFailures finds VIPs that this host, by Patroni's last word the leader, could not claim or release: where the timer
 // has no capabilities, for example.
 func findFailures(found *reconcile.Findings, s *scene) {
-	m, err := s.h.notes.Memory()
-	if err != nil || m.Word.Answer != reconcile.Leader {
+	m, err := s.h.notes.ClusterState()
+	if err != nil || m.Reply.Kind != reconcile.Leader {
 		return
 	}
 	for _, v := range s.h.engine.VIPs {
-		if n, err := s.h.notes.Note(v.Name); err == nil && n.Failure != "" {
+		if n, err := s.h.notes.VIPState(v.Name); err == nil && n.Failure != "" {
 			found.Add(reconcile.Problem, "%s: the last attempt to have it here failed: %s", v.Name, n.Failure)
 		}
 	}

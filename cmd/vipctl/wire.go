@@ -57,7 +57,7 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	h.openState()
 	h.budget = vip.NewBudget(hostClock{}.Now, h.notes.Frames())
 	h.engine = &reconcile.Engine{
-		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
+		Patroni: h.patroni, Store: h.notes, History: h.history, Clock: hostClock{},
 		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Movers: moverNames, Tell: a.tell,
 	}
 	h.routes = a.newRoutes()
@@ -125,7 +125,7 @@ func (h *host) routed() bool {
 // holds it again, which costs a static address nothing.
 func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
 	return func() (reconcile.Moment, bool) {
-		n, err := h.notes.Note(v.Name)
+		n, err := h.notes.VIPState(v.Name)
 		held := err == nil && n.LeaseEnd != 0
 		if held && n.Forever {
 			return reconcile.Forever, true
@@ -138,7 +138,7 @@ func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
 // older vipctl tell only of claims that were finished.
 func (h *host) ours(v config.VIP) func() bool {
 	return func() bool {
-		n, err := h.notes.Note(v.Name)
+		n, err := h.notes.VIPState(v.Name)
 		return err == nil && (n.Ours || n.Claimed != 0)
 	}
 }

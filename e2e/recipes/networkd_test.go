@@ -183,7 +183,7 @@ func (w *world) claim(t *testing.T) {
 	for i, name := range w.links {
 		for address, until := range map[string]time.Duration{leased: now() + time.Minute, endless: reconcile.Forever} {
 			k := vip.New(vip.Options{Prefix: netip.MustParsePrefix(fmt.Sprintf(address, i)), Interface: name, Clock: now})
-			must(t, k.Hold(until))
+			must(t, k.Keep(until))
 		}
 	}
 }

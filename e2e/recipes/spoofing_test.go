@@ -26,7 +26,7 @@ func TestAntiSpoofing(t *testing.T) {
 	output(t, "ip", "-n", other, "addr", "add", address+"/32", "dev", other)
 	k := vip.New(vip.Options{Prefix: netip.MustParsePrefix(address + "/32"), Interface: "eth0", Clock: now})
 	answers := func() int {
-		macs, err := k.Others(t.Context(), 300*time.Millisecond)
+		macs, err := k.Probe(t.Context(), 300*time.Millisecond)
 		must(t, err)
 		return len(macs)
 	}

@@ -40,9 +40,9 @@ func Run(t *testing.T, fresh New) {
 // slack is how much earlier than asked an address may end: its lifetime and its report are in whole seconds.
 const slack = 2 * time.Second
 
-func look(t *testing.T, a reconcile.Address) reconcile.Sight {
+func look(t *testing.T, a reconcile.Address) reconcile.AddressState {
 	t.Helper()
-	s, err := a.Look()
+	s, err := a.State()
 	if err != nil {
 		t.Fatalf("look: %v", err)
 	}
@@ -51,7 +51,7 @@ func look(t *testing.T, a reconcile.Address) reconcile.Sight {
 
 func hold(t *testing.T, a reconcile.Address, until reconcile.Moment) {
 	t.Helper()
-	if err := a.Hold(until); err != nil {
+	if err := a.Keep(until); err != nil {
 		t.Fatalf("hold until %v: %v", until, err)
 	}
 }
@@ -59,7 +59,7 @@ func hold(t *testing.T, a reconcile.Address, until reconcile.Moment) {
 // wantNo: an address that is not here has no end either.
 func wantNo(t *testing.T, a reconcile.Address) {
 	t.Helper()
-	if s := look(t, a); s != (reconcile.Sight{Here: reconcile.PresenceNo}) {
+	if s := look(t, a); s != (reconcile.AddressState{Presence: reconcile.PresenceNo}) {
 		t.Errorf("sight %+v, want no and nothing else", s)
 	}
 }
@@ -68,7 +68,7 @@ func wantNo(t *testing.T, a reconcile.Address) {
 func wantUntil(t *testing.T, a reconcile.Address, until reconcile.Moment) {
 	t.Helper()
 	s := look(t, a)
-	if s.Here != reconcile.PresenceYes || s.Detail != "" {
+	if s.Presence != reconcile.PresenceYes || s.Detail != "" {
 		t.Errorf("sight %+v, want yes", s)
 	}
 	if until == reconcile.Forever {
@@ -115,7 +115,7 @@ func lastHold(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 
 func tooShort(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	for _, d := range []time.Duration{900 * time.Millisecond, 0, -time.Minute} {
-		if err := a.Hold(now() + d); err == nil {
+		if err := a.Keep(now() + d); err == nil {
 			t.Errorf("held for %v", d)
 		}
 		wantNo(t, a)
@@ -125,7 +125,7 @@ func tooShort(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	until := now() + time.Minute
 	hold(t, a, until)
-	if err := a.Hold(now()); err == nil {
+	if err := a.Keep(now()); err == nil {
 		t.Error("held for 0 s")
 	}
 	wantUntil(t, a, until)
@@ -166,14 +166,14 @@ func announced(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 func nobodyHeard(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
-		if mac, err := a.Heard(ctx, nil); mac != "" || err != nil {
+		if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
 			t.Errorf("heard %q, %v", mac, err)
 		}
 		if ctx.Err() == nil {
 			t.Error("gave up before the context ended")
 		}
 		cancel()
-		if mac, err := a.Heard(ctx, nil); mac != "" || err != nil {
+		if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
 			t.Errorf("after the end of the context: %q, %v", mac, err)
 		}
 		hold(t, a, now()+time.Minute)
