@@ -4,7 +4,7 @@ package callbacks
 import (
 	"fmt"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Usage is what patroni.yml should say. on_reload is left out on purpose: it moves nothing, and before Patroni 3.0.2
@@ -34,19 +34,19 @@ func (e *Error) Error() string {
 // (patroni/postgresql/__init__.py, call_nowait). at is when this process was started. A role that no Patroni up to
 // 4.1 knows becomes one that never leads; an action that it does not know is an [*Error], as is any other number of
 // words.
-func Parse(words []string, at reconcile.Moment) (reconcile.Trigger, error) {
+func Parse(words []string, at policy.Moment) (policy.Trigger, error) {
 	if len(words) != 3 {
-		return reconcile.Trigger{}, &Error{words, "three words: ACTION ROLE CLUSTER"}
+		return policy.Trigger{}, &Error{words, "three words: ACTION ROLE CLUSTER"}
 	}
-	event := reconcile.Event(words[0])
+	event := policy.Event(words[0])
 	switch event {
-	case reconcile.EventOnStart, reconcile.EventOnStop, reconcile.EventOnRestart,
-		reconcile.EventOnRoleChange, reconcile.EventOnReload:
+	case policy.Event("on_start"), policy.Event("on_stop"), policy.Event("on_restart"),
+		policy.Event("on_role_change"), policy.Event("on_reload"):
 	default:
-		return reconcile.Trigger{}, &Error{words, "the action on_start, on_stop, on_restart, on_role_change or on_reload first"}
+		return policy.Trigger{}, &Error{words, "the action on_start, on_stop, on_restart, on_role_change or on_reload first"}
 	}
 	if words[2] == "" {
-		return reconcile.Trigger{}, &Error{words, "the cluster's name (scope) as the third word"}
+		return policy.Trigger{}, &Error{words, "the cluster's name (scope) as the third word"}
 	}
-	return reconcile.Trigger{Event: event, Role: reconcile.ParseRole(words[1]), Cluster: words[2], By: "patroni", At: at}, nil
+	return policy.Trigger{Event: event, Role: policy.ParseRole(words[1]), Cluster: words[2], By: "patroni", At: at}, nil
 }

@@ -7,29 +7,29 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/callbacks"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func TestParseEveryActionAndRole(t *testing.T) {
-	actions := []reconcile.Event{
-		reconcile.EventOnStart, reconcile.EventOnStop, reconcile.EventOnRestart, reconcile.EventOnRoleChange, reconcile.EventOnReload,
+	actions := []policy.Event{
+		policy.Event("on_start"), policy.Event("on_stop"), policy.Event("on_restart"), policy.Event("on_role_change"), policy.Event("on_reload"),
 	}
-	roles := map[string]reconcile.Role{
-		"master":         reconcile.RolePrimary, // up to 3.3
-		"primary":        reconcile.RolePrimary, // since 4.0
-		"promoted":       reconcile.RolePrimary, // 3.0.0
-		"replica":        reconcile.RoleReplica,
-		"standby_leader": reconcile.RoleStandbyLeader,
-		"demoted":        reconcile.RoleDemoted,
-		"uninitialized":  reconcile.RoleUninitialized,
-		"sovereign":      reconcile.RoleUnknown,
-		"Primary":        reconcile.RoleUnknown,
-		"":               reconcile.RoleUnknown,
+	roles := map[string]policy.Role{
+		"master":         policy.RolePrimary, // up to 3.3
+		"primary":        policy.RolePrimary, // since 4.0
+		"promoted":       policy.RolePrimary, // 3.0.0
+		"replica":        policy.Role("replica"),
+		"standby_leader": policy.Role("standby_leader"),
+		"demoted":        policy.Role("demoted"),
+		"uninitialized":  policy.Role("uninitialized"),
+		"sovereign":      policy.Role("unknown"),
+		"Primary":        policy.Role("unknown"),
+		"":               policy.Role("unknown"),
 	}
 	for _, action := range actions {
 		for word, role := range roles {
 			got, err := callbacks.Parse([]string{string(action), word, "demo"}, 7*time.Second)
-			want := reconcile.Trigger{Event: action, Role: role, Cluster: "demo", By: "patroni", At: 7 * time.Second}
+			want := policy.Trigger{Event: action, Role: role, Cluster: "demo", By: "patroni", At: 7 * time.Second}
 			if err != nil || got != want {
 				t.Errorf("Parse(%s %q demo) = %+v, %v; want %+v", action, word, got, err, want)
 			}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/vipctl/vipctl/callbacks"
 	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // commentedKey is a setting that stands in vipctl.yml as a comment: "  # timeout: 1.8s   # for each question".
@@ -119,7 +119,7 @@ func TestCallbacks(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := reconcile.Trigger{Event: reconcile.Event(action), Role: reconcile.RolePrimary, Cluster: "main", By: "patroni", At: 1}
+				want := policy.Trigger{Event: policy.Event(action), Role: policy.RolePrimary, Cluster: "main", By: "patroni", At: 1}
 				if trigger != want {
 					t.Errorf("%s: got %+v, want %+v", line, trigger, want)
 				}

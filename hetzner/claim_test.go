@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // steady is a cluster whose first node leads and has the address.
@@ -71,7 +71,7 @@ func TestAClaimMakesOneCall(t *testing.T) {
 				c.arrives(t, rivalID, 0)
 				c.wantMutations(t, rivalID, began, row.calls)
 				c.wantMutations(t, ourID, began, 0)
-				c.wantNoUsurper(t, reconcile.EvidenceAge)
+				c.wantNoUsurper(t, policy.EvidenceAge)
 				if told := c.hosts[rivalID].routeRecords(); len(told) != 1 {
 					t.Errorf("history %q", told)
 				}
@@ -103,7 +103,7 @@ func TestTicksFinishASwitch(t *testing.T) {
 		"a callback that was killed": func(c *cluster) {
 			c.promote(rivalID)
 			time.Sleep(10 * time.Second)
-			c.hosts[rivalID].callback(reconcile.EventOnReload, reconcile.RolePrimary)
+			c.hosts[rivalID].callback(policy.Event("on_reload"), policy.RolePrimary)
 		},
 		"a tick": func(c *cluster) { c.crown(rivalID) },
 	} {
@@ -151,11 +151,11 @@ func TestAnOutageAroundAFailover(t *testing.T) {
 						c.switchOver(rivalID)
 						if killed {
 							time.Sleep(1700 * time.Millisecond)
-							c.hosts[rivalID].callback(reconcile.EventOnReload, reconcile.RolePrimary)
+							c.hosts[rivalID].callback(policy.Event("on_reload"), policy.RolePrimary)
 						}
 						time.Sleep(time.Until(c.reigns[len(c.reigns)-1].from.Add(time.Minute - early - 500*time.Millisecond)))
 						c.arrives(t, rivalID, 5*time.Second)
-						c.wantNoUsurper(t, reconcile.EvidenceAge)
+						c.wantNoUsurper(t, policy.EvidenceAge)
 					})
 				})
 			}
@@ -208,7 +208,7 @@ func TestADemotionEndsALook(t *testing.T) {
 				}
 				c.demote(0)
 				time.Sleep(time.Minute)
-				c.wantNoUsurper(t, reconcile.EvidenceAge)
+				c.wantNoUsurper(t, policy.EvidenceAge)
 				if told := c.hosts[ourID].routeRecords(); len(told) != 1 {
 					t.Errorf("history %q", told)
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // authorization is what a Cloud client with the given token sends.
@@ -148,7 +149,7 @@ func TestALateConnectionAsksAgain(t *testing.T) {
 			l := newLab(t)
 			a := l.access(ourID, "http://"+cloudHost)
 			a.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-				time.Sleep(reconcile.EvidenceAge/2 + 1)
+				time.Sleep(policy.EvidenceAge/2 + 1)
 				return l.net.Dial(ctx, network, address)
 			}
 			c, err := hetzner.NewCloud(a, hetzner.NewSecret(hetznertest.Token))
@@ -180,7 +181,7 @@ func TestALateConnectionBeforeAnUnassign(t *testing.T) {
 		asked := 0
 		l.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 			if asked > 0 { // for the unassign
-				time.Sleep(reconcile.EvidenceAge/2 + 1)
+				time.Sleep(policy.EvidenceAge/2 + 1)
 			}
 			return l.net.Dial(ctx, network, address)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -113,7 +114,7 @@ func (c *cluster) ledWithin(id int64, at time.Time, age func(reign) time.Duratio
 // promote gives the lock to a node. Its Patroni tells.
 func (c *cluster) promote(id int64) {
 	c.crown(id)
-	c.hosts[id].callback(reconcile.EventOnRoleChange, reconcile.RolePrimary)
+	c.hosts[id].callback(policy.Event("on_role_change"), policy.RolePrimary)
 }
 
 // demote takes the lock from who has it. Its PostgreSQL stops for a while, and its Patroni tells once or twice.
@@ -127,12 +128,12 @@ func (c *cluster) demote(stops time.Duration) {
 		c.mu.Lock()
 		c.down[h.id] = time.Now().Add(stops)
 		c.mu.Unlock()
-		h.callback(reconcile.EventOnStop, reconcile.RolePrimary)
+		h.callback(policy.Event("on_stop"), policy.RolePrimary)
 	}
 	c.work.Go(func() {
 		time.Sleep(stops)
 		if c.leader() != h.id {
-			h.callback(reconcile.EventOnRoleChange, reconcile.RoleReplica)
+			h.callback(policy.Event("on_role_change"), policy.Role("replica"))
 		}
 	})
 }
@@ -155,7 +156,7 @@ func (c *cluster) switchOver(to int64) {
 }
 
 // callback is Patroni's: it kills the one before, and waits for nothing.
-func (h *host) callback(e reconcile.Event, role reconcile.Role) {
+func (h *host) callback(e policy.Event, role policy.Role) {
 	p := h.start()
 	h.mu.Lock()
 	before := h.called
@@ -168,7 +169,7 @@ func (h *host) callback(e reconcile.Event, role reconcile.Role) {
 		p.until(func() {
 			ctx, cancel := context.WithTimeout(p.life, reconcile.RouteLockAge)
 			defer cancel()
-			p.engine().Run(ctx, reconcile.Trigger{Event: e, Role: role, Cluster: "demo", By: "patroni", At: p.at})
+			p.engine().Run(ctx, policy.Trigger{Event: e, Role: role, Cluster: "demo", By: "patroni", At: p.at})
 		})
 	})
 }
@@ -189,7 +190,7 @@ func (p *process) tick() {
 	defer cancel()
 	e := p.engine()
 	for at := p.at; ; at = p.Now() {
-		e.Run(p.life, reconcile.Trigger{Event: reconcile.EventTick, By: "timer", At: at})
+		e.Run(p.life, policy.Trigger{Event: policy.EventTick, By: "timer", At: at})
 		if e.Settled(ctx, max(time.Millisecond, at+tickEvery-p.Now())) || ctx.Err() != nil {
 			return
 		}

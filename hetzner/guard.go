@@ -7,25 +7,26 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // proofAge is how long one check that this member leads counts. It is half of EvidenceAge, because the caller's own proof
 // may have used up the other half before the Take began.
-const proofAge = reconcile.EvidenceAge / 2
+const proofAge = policy.EvidenceAge / 2
 
 // guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
 // made by the HTTP transport.
 type guard struct {
 	still func(context.Context) bool // nil: an operator's call, which needs no leader
-	now   func() reconcile.Moment
+	now   func() policy.Moment
 
 	mu    sync.Mutex
-	proof reconcile.Moment // when this member was last known to lead
-	first reconcile.Moment // of the first mutating attempt; 0 before
+	proof policy.Moment // when this member was last known to lead
+	first policy.Moment // of the first mutating attempt; 0 before
 	lost  bool
 }
 
-func newGuard(still func(context.Context) bool, now func() reconcile.Moment) *guard {
+func newGuard(still func(context.Context) bool, now func() policy.Moment) *guard {
 	return &guard{still: still, now: now, proof: now()}
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Access is how an API is reached. The zero value of every field but Now is usable.
@@ -27,7 +27,7 @@ type Access struct {
 	// Trace, when set, is told of every attempt as soon as it is over, for a log. It may be called concurrently.
 	Trace func(Attempt)
 	// Now is the boot clock.
-	Now func() reconcile.Moment
+	Now func() policy.Moment
 }
 
 // Attempt is one request and what came of it. It holds no secret, no header that could, and no body.
@@ -114,7 +114,7 @@ func loopback(host string) bool {
 	return err == nil && addr.IsLoopback()
 }
 
-func (a Access) now() reconcile.Moment { return a.Now() }
+func (a Access) now() policy.Moment { return a.Now() }
 
 // pause waits, or returns ctx's error when that ends first.
 func pause(ctx context.Context, d time.Duration) error {

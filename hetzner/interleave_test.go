@@ -10,6 +10,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // trouble is what happens to nodes and API in a minute and a half. The random source is its own.
@@ -82,7 +83,7 @@ func TestADemotedNodeChangesNothing(t *testing.T) {
 				if holder != leader || holder == 0 {
 					t.Errorf("in the end the address is at %d, and %d leads", holder, leader)
 				}
-				c.wantNoUsurper(t, reconcile.EvidenceAge+tickEvery+longestStall)
+				c.wantNoUsurper(t, policy.EvidenceAge+tickEvery+longestStall)
 			})
 		})
 	}
@@ -97,7 +98,7 @@ func (c *cluster) wantNoUsurper(t *testing.T, look time.Duration) {
 		age := func(r reign) time.Duration {
 			switch {
 			case call.Mutating():
-				return reconcile.EvidenceAge + onTheWay
+				return policy.EvidenceAge + onTheWay
 			case r.untold: // a callback that nobody kills follows its call to the end
 				return reconcile.RouteLockAge
 			}

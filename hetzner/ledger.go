@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // pace is how often an API is asked.
@@ -32,7 +33,7 @@ const maxWait = time.Hour
 // ledger keeps a route's memo.
 type ledger struct {
 	pace
-	now    func() reconcile.Moment
+	now    func() policy.Moment
 	config string
 	memo   reconcile.RouteMemo
 	keep   func(reconcile.RouteMemo) // nil where nobody wants to know before the end of a call
@@ -160,7 +161,7 @@ func (l *ledger) answered(s reconcile.RouteState) {
 }
 
 // due is when the route is worth asking again.
-func (l *ledger) due(s reconcile.RouteState, err error) reconcile.Moment {
+func (l *ledger) due(s reconcile.RouteState, err error) policy.Moment {
 	now := l.now()
 	at := now
 	var failed *actionError

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // What the processes of a host leave to each other.
@@ -25,9 +26,11 @@ func save(p *process, name string, v any) error {
 	return errors.Join(err, p.do(func() { p.files[name] = data }))
 }
 
-func (p *process) VIPState(vip string) (reconcile.VIPState, error)     { return load[reconcile.VIPState](p, vip) }
-func (p *process) SaveVIPState(vip string, n reconcile.VIPState) error { return save(p, vip, n) }
-func (p *process) ClusterState() (reconcile.ClusterState, error)           { return load[reconcile.ClusterState](p, "patroni") }
+func (p *process) VIPState(vip string) (policy.VIPState, error)     { return load[policy.VIPState](p, vip) }
+func (p *process) SaveVIPState(vip string, n policy.VIPState) error { return save(p, vip, n) }
+func (p *process) ClusterState() (policy.ClusterState, error) {
+	return load[policy.ClusterState](p, "patroni")
+}
 
 func (p *process) RouteMemo(vip string) (reconcile.RouteMemo, error) {
 	return load[reconcile.RouteMemo](p, vip+"@route")
@@ -37,7 +40,7 @@ func (p *process) SaveRouteMemo(vip string, m reconcile.RouteMemo) error {
 	return save(p, vip+"@route", m)
 }
 
-func (p *process) UpdateClusterState(change func(*reconcile.ClusterState)) error {
+func (p *process) UpdateClusterState(change func(*policy.ClusterState)) error {
 	unlock, err := p.Lock("patroni", 200*time.Millisecond)
 	if err != nil {
 		return err

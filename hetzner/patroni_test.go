@@ -8,23 +8,24 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // What a process hears of the cluster.
 
-func (p *process) Reply(ctx context.Context) reconcile.PatroniReply {
+func (p *process) Reply(ctx context.Context) policy.PatroniReply {
 	w := p.says(p.id)
-	if err := p.Wait(ctx, p.answers(p.id)); err != nil || p.do(func() {}) != nil || w.Kind == reconcile.Silent {
-		return reconcile.PatroniReply{Kind: reconcile.Silent, Why: "no answer", At: w.At}
+	if err := p.Wait(ctx, p.answers(p.id)); err != nil || p.do(func() {}) != nil || w.Kind == policy.Silent {
+		return policy.PatroniReply{Kind: policy.Silent, Why: "no answer", At: w.At}
 	}
 	return w
 }
 
-func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []reconcile.PeerReply) {
+func (p *process) Poll(ctx context.Context, peers []policy.Peer) (words []policy.PeerReply) {
 	slowest := time.Duration(0)
 	for id := range p.hosts {
-		if name := nodeName(id); slices.ContainsFunc(peers, func(m reconcile.Peer) bool { return m.Name == name }) {
-			words = append(words, reconcile.PeerReply{Peer: reconcile.Peer{Name: name}, Reply: p.says(id), Names: nodeName(p.leader())})
+		if name := nodeName(id); slices.ContainsFunc(peers, func(m policy.Peer) bool { return m.Name == name }) {
+			words = append(words, policy.PeerReply{Peer: policy.Peer{Name: name}, Reply: p.says(id), Names: nodeName(p.leader())})
 			slowest = max(slowest, p.answers(id))
 		}
 	}
@@ -34,16 +35,16 @@ func (p *process) Poll(ctx context.Context, peers []reconcile.Peer) (words []rec
 	return words
 }
 
-func (p *process) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
+func (p *process) Rivals(context.Context, []policy.Peer) []policy.PeerReply { return nil }
 
-func (p *process) Timing(context.Context) (reconcile.Timing, error) {
-	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
+func (p *process) Timing(context.Context) (policy.Timing, error) {
+	return policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
 }
 
 func (p *process) Members(context.Context) (all reconcile.Members, err error) {
 	for id := range p.hosts {
 		if id != p.id {
-			all.Peers = append(all.Peers, reconcile.Peer{Name: nodeName(id)})
+			all.Peers = append(all.Peers, policy.Peer{Name: nodeName(id)})
 		}
 	}
 	return all, nil
@@ -51,27 +52,27 @@ func (p *process) Members(context.Context) (all reconcile.Members, err error) {
 
 func (p *process) Name() string { return nodeName(p.id) }
 
-func (p *process) Postmaster(context.Context) reconcile.PG {
+func (p *process) Postmaster(context.Context) policy.PG {
 	p.cluster.mu.Lock()
 	defer p.cluster.mu.Unlock()
 	if p.down[p.id].After(time.Now()) {
-		return reconcile.PGDown
+		return policy.PGDown
 	}
-	return reconcile.PGAlive
+	return policy.PGAlive
 }
 
 // says is what a node's Patroni says now.
-func (c *cluster) says(id int64) reconcile.PatroniReply {
+func (c *cluster) says(id int64) policy.PatroniReply {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	w := reconcile.PatroniReply{At: routetest.Now(), Kind: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 1}
+	w := policy.PatroniReply{At: routetest.Now(), Kind: policy.NotLeader, Role: policy.Role("replica"), State: "running", Timeline: 1}
 	leader := c.reigns[len(c.reigns)-1].leader
 	switch {
 	case c.silent[id].After(now):
-		return reconcile.PatroniReply{At: w.At, Kind: reconcile.Silent, Why: "no answer"}
+		return policy.PatroniReply{At: w.At, Kind: policy.Silent, Why: "no answer"}
 	case leader == id:
-		w.Kind, w.Role = reconcile.Leader, reconcile.RolePrimary
+		w.Kind, w.Role = policy.Leader, policy.RolePrimary
 	case c.down[id].After(now):
 		w.State = "stopped"
 	}

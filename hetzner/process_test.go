@@ -9,6 +9,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // errKilled is what each call returns to what is left of a killed process.
@@ -20,7 +21,7 @@ type host struct {
 	id int64
 
 	mu      sync.Mutex
-	expiry  reconcile.Moment // of the kernel's address; past or 0 where it is not here
+	expiry  policy.Moment // of the kernel's address; past or 0 where it is not here
 	files   map[string][]byte
 	locks   map[string]lock
 	records []reconcile.Record
@@ -31,14 +32,14 @@ type host struct {
 // lock is who has one, and since when.
 type lock struct {
 	by    *process
-	since reconcile.Moment
+	since policy.Moment
 }
 
 // process is one run of vipctl, and all that its engine asks. When it has been killed nothing that is left of it has any
 // effect: its connections are closed and none can be opened, its files stay as they are, its locks are free.
 type process struct {
 	*host
-	at     reconcile.Moment
+	at     policy.Moment
 	life   context.Context
 	cancel context.CancelFunc
 	conns  []net.Conn
@@ -46,11 +47,11 @@ type process struct {
 }
 
 var (
-	_ reconcile.Address  = (*process)(nil)
-	_ reconcile.Patroni  = (*process)(nil)
-	_ reconcile.Store = (*process)(nil)
-	_ reconcile.History  = (*process)(nil)
-	_ reconcile.Clock    = (*process)(nil)
+	_ reconcile.Address = (*process)(nil)
+	_ reconcile.Patroni = (*process)(nil)
+	_ reconcile.Store   = (*process)(nil)
+	_ reconcile.History = (*process)(nil)
+	_ reconcile.Clock   = (*process)(nil)
 )
 
 // start starts a process, which in hard times does not get old.
@@ -120,7 +121,7 @@ func (p *process) dial(ctx context.Context, network, address string) (net.Conn, 
 func (p *process) engine() *reconcile.Engine {
 	return &reconcile.Engine{
 		VIPs: []reconcile.VIP{{
-			Name: "vip", Address: p, Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second, Route: p.route(p.through(p.dial), p.id),
+			Name: "vip", Address: p, Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second, Route: p.route(p.through(p.dial), p.id),
 		}},
 		Patroni: p, Store: p, History: p, Clock: p, Interval: tickEvery, Refresh: time.Minute,
 	}
@@ -128,8 +129,8 @@ func (p *process) engine() *reconcile.Engine {
 
 // The clock.
 
-func (p *process) Now() reconcile.Moment { return routetest.Now() }
-func (p *process) Wall() time.Time       { return time.Now() }
+func (p *process) Now() policy.Moment { return routetest.Now() }
+func (p *process) Wall() time.Time    { return time.Now() }
 
 func (p *process) Wait(ctx context.Context, d time.Duration) error {
 	select {
@@ -142,17 +143,17 @@ func (p *process) Wait(ctx context.Context, d time.Duration) error {
 
 // The address: a routed one, for which no neighbour answers.
 
-func (p *process) State() (s reconcile.AddressState, err error) {
+func (p *process) State() (s policy.AddressState, err error) {
 	err = p.kernel(func() {
-		s = reconcile.AddressState{Presence: reconcile.PresenceNo}
+		s = policy.AddressState{Presence: policy.PresenceNo}
 		if p.expiry > p.Now() {
-			s = reconcile.AddressState{Presence: reconcile.PresenceYes, Forever: p.expiry == reconcile.Forever, End: p.expiry}
+			s = policy.AddressState{Presence: policy.PresenceYes, Forever: p.expiry == policy.Forever, End: p.expiry}
 		}
 	})
 	return s, err
 }
 
-func (p *process) Keep(until reconcile.Moment) error {
+func (p *process) Keep(until policy.Moment) error {
 	if until-p.Now() < time.Second {
 		return errors.New("too short")
 	}
@@ -172,12 +173,12 @@ func (p *process) kernel(f func()) error {
 	return p.do(f)
 }
 
-func (p *process) AwaitSuccessor(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
+func (p *process) AwaitSuccessor(ctx context.Context, _ []policy.MAC) (policy.MAC, error) {
 	<-ctx.Done()
 	return "", nil
 }
 
-func (p *process) Probe(context.Context, time.Duration) ([]reconcile.MAC, error) { return nil, nil }
+func (p *process) Probe(context.Context, time.Duration) ([]policy.MAC, error) { return nil, nil }
 
 func (p *process) Append(r reconcile.Record) error {
 	return p.do(func() { p.records = append(p.records, r) })

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // identity is who an answer has to be from, and which file says so.
@@ -36,14 +36,14 @@ type health struct {
 
 // parseWord turns the answer to GET /leader into a word. It is NotOurs unless it is plainly the answer of the Patroni
 // that was meant.
-func parseWord(a answer, want identity) reconcile.PatroniReply {
+func parseWord(a answer, want identity) policy.PatroniReply {
 	var h health
-	notOurs := func(why string) reconcile.PatroniReply { return reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: why} }
-	verdict := map[int]reconcile.ReplyKind{
-		http.StatusOK:                 reconcile.Leader,
-		http.StatusServiceUnavailable: reconcile.NotLeader,
+	notOurs := func(why string) policy.PatroniReply { return policy.PatroniReply{Kind: policy.NotOurs, Why: why} }
+	verdict := map[int]policy.ReplyKind{
+		http.StatusOK:                 policy.Leader,
+		http.StatusServiceUnavailable: policy.NotLeader,
 	}[a.status]
-	if verdict == reconcile.Unasked {
+	if verdict == policy.Unasked {
 		return notOurs(a.refusal())
 	}
 	if err := parse(a.body, &h); err != nil {
@@ -55,9 +55,9 @@ func parseWord(a answer, want identity) reconcile.PatroniReply {
 	if h.Role == nil || h.State == nil {
 		return notOurs("no role or no state in the answer")
 	}
-	w := reconcile.PatroniReply{
-		Kind:   verdict,
-		Role:     reconcile.ParseRole(*h.Role),
+	w := policy.PatroniReply{
+		Kind:     verdict,
+		Role:     policy.ParseRole(*h.Role),
 		State:    plain(*h.State),
 		Paused:   h.Pause,
 		Unlocked: h.ClusterUnlocked,
@@ -132,8 +132,8 @@ func (c cluster) leader() string {
 
 // peers are the members other than ourselves that can be asked. Whoever announces a wildcard, or the very address that
 // this host's Patroni is asked at, would have us take our own answer for a peer's: before 3.2.0 answers have no name.
-func (c cluster) peers(s settings) []reconcile.Peer {
-	peers := []reconcile.Peer{}
+func (c cluster) peers(s settings) []policy.Peer {
+	peers := []policy.Peer{}
 	for _, m := range c.Members {
 		if m.Name == "" || m.Name == s.name || m.API == nil {
 			continue
@@ -145,7 +145,7 @@ func (c cluster) peers(s settings) []reconcile.Peer {
 		if ip, err := netip.ParseAddr(base.Hostname()); err == nil && ip.IsUnspecified() {
 			continue
 		}
-		peers = append(peers, reconcile.Peer{Name: m.Name, URL: base.String()})
+		peers = append(peers, policy.Peer{Name: m.Name, URL: base.String()})
 	}
 	return peers
 }
@@ -163,13 +163,13 @@ func baseURL(text string) (*url.URL, error) {
 }
 
 // parseTiming reads the answer to GET /config.
-func parseTiming(body []byte) (reconcile.Timing, error) {
+func parseTiming(body []byte) (policy.Timing, error) {
 	var fields map[string]json.RawMessage
 	if err := parse(body, &fields); err != nil {
-		return reconcile.Timing{}, err
+		return policy.Timing{}, err
 	}
 	if fields == nil {
-		return reconcile.Timing{}, errors.New("not a JSON object")
+		return policy.Timing{}, errors.New("not a JSON object")
 	}
 	var errs []error
 	seconds := func(key string, otherwise time.Duration) time.Duration {
@@ -179,13 +179,13 @@ func parseTiming(body []byte) (reconcile.Timing, error) {
 		}
 		return d
 	}
-	t := reconcile.Timing{
+	t := policy.Timing{
 		TTL:          seconds("ttl", 30*time.Second),
 		LoopWait:     seconds("loop_wait", 10*time.Second),
 		RetryTimeout: seconds("retry_timeout", 10*time.Second),
 	}
 	if len(errs) > 0 {
-		return reconcile.Timing{}, errors.Join(errs...)
+		return policy.Timing{}, errors.Join(errs...)
 	}
 	return t, nil
 }

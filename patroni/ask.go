@@ -16,7 +16,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -36,7 +36,7 @@ type answer struct {
 
 // fault is why there is no answer: Silent where nobody answered in time, NotOurs where somebody did who is no Patroni.
 type fault struct {
-	answer reconcile.ReplyKind
+	answer policy.ReplyKind
 	why    string
 }
 
@@ -68,7 +68,7 @@ func get(ctx context.Context, hc *http.Client, address string) (answer, *fault) 
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { heard.Store(true) }})
 	req, err := retryablehttp.NewRequestWithContext(traced, http.MethodGet, address, nil)
 	if err != nil {
-		return answer{}, &fault{reconcile.NotOurs, fmt.Sprintf("ask %q: %v", address, err)}
+		return answer{}, &fault{policy.NotOurs, fmt.Sprintf("ask %q: %v", address, err)}
 	}
 	rc := &retryablehttp.Client{
 		HTTPClient: hc,
@@ -89,7 +89,7 @@ func get(ctx context.Context, hc *http.Client, address string) (answer, *fault) 
 	case err != nil:
 		return answer{}, diagnose(ctx, began, err)
 	case len(body) > maxBody:
-		return answer{}, &fault{reconcile.NotOurs, fmt.Sprintf("answer longer than %d MiB", maxBody>>20)}
+		return answer{}, &fault{policy.NotOurs, fmt.Sprintf("answer longer than %d MiB", maxBody>>20)}
 	}
 	said := answer{status: resp.StatusCode, location: resp.Header.Get("Location"), body: body}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
@@ -108,7 +108,7 @@ func hungUp(err error) bool {
 // diagnose says in words why there is no answer. What the network did is silence; what only a server that is not our
 // Patroni does (TLS, a protocol that is not HTTP) is not.
 func diagnose(ctx context.Context, began time.Time, err error) *fault {
-	silent := func(why string) *fault { return &fault{reconcile.Silent, why} }
+	silent := func(why string) *fault { return &fault{policy.Silent, why} }
 	var errno syscall.Errno
 	var dns *net.DNSError
 	var timeout net.Error
@@ -119,7 +119,7 @@ func diagnose(ctx context.Context, began time.Time, err error) *fault {
 	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
 		return silent("no answer within " + patience(ctx, began).String())
 	case errors.As(err, &unfit):
-		return &fault{reconcile.NotOurs, string(unfit)}
+		return &fault{policy.NotOurs, string(unfit)}
 	case errors.As(err, &dns):
 		return silent(fmt.Sprintf("cannot resolve %s: %s", dns.Name, dns.Err))
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -137,7 +137,7 @@ func diagnose(ctx context.Context, began time.Time, err error) *fault {
 	if errors.As(err, &outer) {
 		err = outer.Err // without the method and the URL
 	}
-	return &fault{reconcile.NotOurs, plain(err.Error())}
+	return &fault{policy.NotOurs, plain(err.Error())}
 }
 
 // patience is how long the answer was waited for, rounded so that the same wait is told in the same words each time.

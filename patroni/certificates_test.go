@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni/catest"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -86,7 +86,7 @@ func TestUntimely(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			client := ask(t, addr, known(caFile(t, c.cas...)))
-			if w := client.Reply(t.Context()); w.Kind != reconcile.Leader {
+			if w := client.Reply(t.Context()); w.Kind != policy.Leader {
 				t.Fatalf("%+v", w)
 			}
 			odd := client.Oddities()
@@ -119,7 +119,7 @@ func TestUntimelyForAnother(t *testing.T) {
 				text := strings.Replace(strings.Replace(string(data), "demo", c.scope, 1), "n1", c.name, 1)
 				o.Config = write(t, "patroni.yml", text)
 			})
-			if w := client.Reply(t.Context()); w.Kind != reconcile.NotOurs || !strings.Contains(w.Why, c.why) {
+			if w := client.Reply(t.Context()); w.Kind != policy.NotOurs || !strings.Contains(w.Why, c.why) {
 				t.Errorf("%+v", w)
 			}
 		})
@@ -149,20 +149,20 @@ func TestNames(t *testing.T) {
 	both.CommonName = "node1.example"
 	for name, c := range map[string]struct {
 		server tls.Certificate
-		peer   reconcile.ReplyKind // when a peer presents it at 127.0.0.1
+		peer   policy.ReplyKind // when a peer presents it at 127.0.0.1
 		why    string
 	}{
-		"another":                {issued(t, good, spec(-hour, hour, "node2.example", "127.0.0.1")), reconcile.Leader, "is for node2.example, 127.0.0.1 and not for node1.example; "},
-		"none":                   {issued(t, good, common("")), reconcile.NotOurs, "is for nobody and not for node1.example; "},
-		"common name":            {issued(t, good, common("node1.example")), reconcile.NotOurs, ""},
-		"wild common name":       {issued(t, good, common("*.example")), reconcile.NotOurs, ""},
-		"another common name":    {issued(t, good, common("127.0.0.1")), reconcile.Leader, "is for 127.0.0.1 (its common name) and not for node1.example; "},
-		"common name beside SAN": {issued(t, good, both), reconcile.NotOurs, "is for node2.example and not for node1.example; "},
+		"another":                {issued(t, good, spec(-hour, hour, "node2.example", "127.0.0.1")), policy.Leader, "is for node2.example, 127.0.0.1 and not for node1.example; "},
+		"none":                   {issued(t, good, common("")), policy.NotOurs, "is for nobody and not for node1.example; "},
+		"common name":            {issued(t, good, common("node1.example")), policy.NotOurs, ""},
+		"wild common name":       {issued(t, good, common("*.example")), policy.NotOurs, ""},
+		"another common name":    {issued(t, good, common("127.0.0.1")), policy.Leader, "is for 127.0.0.1 (its common name) and not for node1.example; "},
+		"common name beside SAN": {issued(t, good, both), policy.NotOurs, "is for node2.example and not for node1.example; "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			client := ask(t, addr, known(caFile(t, good)))
-			if w := client.Reply(t.Context()); w.Kind != reconcile.Leader {
+			if w := client.Reply(t.Context()); w.Kind != policy.Leader {
 				t.Errorf("%+v", w)
 			}
 			switch odd := client.Oddities(); {
@@ -171,7 +171,7 @@ func TestNames(t *testing.T) {
 			case c.why != "" && (len(odd) != 1 || !strings.HasPrefix(odd[0], "https://"+addr+": the certificate of the REST API "+c.why)):
 				t.Errorf("%q", odd)
 			}
-			peers := []reconcile.Peer{{Name: "n1", URL: "https://" + addr}}
+			peers := []policy.Peer{{Name: "n1", URL: "https://" + addr}}
 			if said := client.Poll(t.Context(), peers); said[0].Reply.Kind != c.peer {
 				t.Errorf("as a peer: %+v", said[0].Reply)
 			}
@@ -184,8 +184,8 @@ func TestExpiredPeer(t *testing.T) {
 	good := ca(t, nil, spec(-hour, hour), "ours")
 	addr := tlsPatroni(t, issued(t, good, spec(-9*days, -days, "127.0.0.1")), nil)
 	client := ask(t, "127.0.0.1:1", known(caFile(t, good)))
-	said := client.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "https://" + addr}})
-	if odd := client.Oddities(); said[0].Reply.Kind != reconcile.Leader || len(odd) != 1 || !strings.Contains(odd[0], " expired at ") {
+	said := client.Poll(t.Context(), []policy.Peer{{Name: "n1", URL: "https://" + addr}})
+	if odd := client.Oddities(); said[0].Reply.Kind != policy.Leader || len(odd) != 1 || !strings.Contains(odd[0], " expired at ") {
 		t.Errorf("%+v, %q", said[0].Reply, odd)
 	}
 }
@@ -227,13 +227,13 @@ func TestExpiredClientCertificate(t *testing.T) {
 	for name, c := range map[string]struct {
 		auth   tls.ClientAuthType
 		extra  string
-		answer reconcile.ReplyKind
+		answer policy.ReplyKind
 		why    string // of the answer, or said beside it
 	}{
-		"none":                {tls.NoClientCert, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
-		"optional":            {tls.VerifyClientCertIfGiven, "", reconcile.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
-		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", reconcile.NotOurs, "FILE:9: ctl.certfile: got " + certFile + ", which expired at "},
-		"required, not known": {tls.RequireAndVerifyClientCert, "", reconcile.NotOurs, "ours was not presented: FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
+		"none":                {tls.NoClientCert, "", policy.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
+		"optional":            {tls.VerifyClientCertIfGiven, "", policy.Leader, "FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
+		"required":            {tls.RequireAndVerifyClientCert, "  verify_client: required\n", policy.NotOurs, "FILE:9: ctl.certfile: got " + certFile + ", which expired at "},
+		"required, not known": {tls.RequireAndVerifyClientCert, "", policy.NotOurs, "ours was not presented: FILE:8: ctl.certfile: got " + certFile + ", which expired at "},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+" "+tls.VersionName(version), func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Options say where Patroni is. Timeout and Now must be set, and Config, EnvironmentFile, or Scope with Name and URL; the
@@ -37,16 +38,16 @@ type Options struct {
 	// It is asked where the configuration cannot be used, or Patroni is not heard by it. It may be nil itself.
 	Kept func() (json.RawMessage, error)
 	// Now is the boot clock.
-	Now func() reconcile.Moment
+	Now func() policy.Moment
 }
 
 // Client asks one Patroni and its peers. Its methods may be called concurrently.
 type Client struct {
 	opts  Options
-	file  func() (*way, error)           // what the configuration says; never nil
-	last  func() (*way, error)           // what it said when Patroni was last heard by it, nil where nothing was kept
-	heard atomic.Pointer[heard]          // the way by which Patroni was heard last; nil before that
-	said  atomic.Pointer[reconcile.PatroniReply] // the last one, nil before the first question
+	file  func() (*way, error)                // what the configuration says; never nil
+	last  func() (*way, error)                // what it said when Patroni was last heard by it, nil where nothing was kept
+	heard atomic.Pointer[heard]               // the way by which Patroni was heard last; nil before that
+	said  atomic.Pointer[policy.PatroniReply] // the last one, nil before the first question
 }
 
 var _ reconcile.Patroni = (*Client)(nil)
@@ -109,14 +110,14 @@ func (c *Client) URL() (string, error) {
 // deadline, by the last settings that Patroni answered to: the configuration may be ahead of it, see [Client.Ahead]. A
 // configuration that cannot be used, and was not kept, is NotOurs: nobody was asked, and it is as loud as an answer from a
 // stranger.
-func (c *Client) Reply(ctx context.Context) reconcile.PatroniReply {
+func (c *Client) Reply(ctx context.Context) policy.PatroniReply {
 	w := c.anyWord(ctx)
 	c.said.Store(&w)
 	return w
 }
 
 // anyWord is the word by the way that counts, or else by the other.
-func (c *Client) anyWord(ctx context.Context) reconcile.PatroniReply {
+func (c *Client) anyWord(ctx context.Context) policy.PatroniReply {
 	by, err := c.settings()
 	if err != nil {
 		return c.unasked(err)
@@ -136,12 +137,12 @@ func (c *Client) anyWord(ctx context.Context) reconcile.PatroniReply {
 }
 
 // wordBy asks the local Patroni in one way.
-func (c *Client) wordBy(ctx context.Context, by *way) reconcile.PatroniReply {
+func (c *Client) wordBy(ctx context.Context, by *way) policy.PatroniReply {
 	return c.word(ctx, by.local, by.url, identity{by.scope, by.from.scope.said(), by.name, by.from.name.said()})
 }
 
 // word puts the question to one Patroni, within ctx's deadline.
-func (c *Client) word(ctx context.Context, via func() (*http.Client, error), base string, want identity) reconcile.PatroniReply {
+func (c *Client) word(ctx context.Context, via func() (*http.Client, error), base string, want identity) policy.PatroniReply {
 	hc, err := via()
 	if err != nil {
 		return c.unasked(err)
@@ -149,23 +150,23 @@ func (c *Client) word(ctx context.Context, via func() (*http.Client, error), bas
 	at := c.opts.Now()
 	a, fault := get(ctx, hc, base+"/leader")
 	if fault != nil {
-		return reconcile.PatroniReply{Kind: fault.answer, Why: fault.why, At: at}
+		return policy.PatroniReply{Kind: fault.answer, Why: fault.why, At: at}
 	}
 	w := parseWord(a, want)
 	w.At = at
 	return w
 }
 
-func (c *Client) unasked(err error) reconcile.PatroniReply {
-	return reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: err.Error(), At: c.opts.Now()}
+func (c *Client) unasked(err error) policy.PatroniReply {
+	return policy.PatroniReply{Kind: policy.NotOurs, Why: err.Error(), At: c.opts.Now()}
 }
 
 // Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config. They are as they stand in the DCS,
 // with Patroni's defaults for those that are absent. Since 3.2.0 a running Patroni raises a ttl under 20 s and lowers
 // the other two where loop_wait + 2 retry_timeout > ttl, without showing it here; what is shown makes for shorter
 // leases, never for longer ones.
-func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
-	var t reconcile.Timing
+func (c *Client) Timing(ctx context.Context) (policy.Timing, error) {
+	var t policy.Timing
 	err := c.ask(ctx, "/config", func(body []byte, _ settings) (err error) {
 		t, err = parseTiming(body)
 		return err
@@ -176,7 +177,7 @@ func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 // Members asks the local Patroni who else is in the cluster, and who leads it, GET /cluster. Members without an address that can be
 // asked (still starting, or announcing a wildcard) are left out, and so is this one.
 func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
-	ctx, cancel := context.WithTimeout(ctx, reconcile.MembersWithin)
+	ctx, cancel := context.WithTimeout(ctx, policy.MembersWithin)
 	defer cancel()
 	var members reconcile.Members
 	err := c.ask(ctx, "/cluster", func(body []byte, s settings) error {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func TestClientCertificate(t *testing.T) {
@@ -44,9 +44,9 @@ func TestClientCertificate(t *testing.T) {
 			client := ask(t, addr, base+c.extra, c.change)
 			got := client.Reply(t.Context())
 			switch {
-			case c.why == "" && got.Kind != reconcile.Leader:
+			case c.why == "" && got.Kind != policy.Leader:
 				t.Errorf("%+v", got)
-			case c.why != "" && (got.Kind != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
+			case c.why != "" && (got.Kind != policy.NotOurs || !strings.Contains(got.Why, c.why)):
 				t.Errorf("got %+v, want %q", got, c.why)
 			}
 			if err := client.Check(); (err == nil) != (c.why == "" || name == "none") {
@@ -76,7 +76,7 @@ func TestMutualTLS(t *testing.T) {
 		"beside no key":      rest + "  keyfile: /nonexistent\nctl: {certfile: " + both + "}\n",
 	} {
 		client := ask(t, tlsPatroni(t, pair, &ca), extra)
-		if w := client.Reply(t.Context()); w.Kind != reconcile.Leader || client.Check() != nil {
+		if w := client.Reply(t.Context()); w.Kind != policy.Leader || client.Check() != nil {
 			t.Errorf("%s: %+v, %v", name, w, client.Check())
 		}
 	}
@@ -85,7 +85,7 @@ func TestMutualTLS(t *testing.T) {
 		"optional": rest + "  keyfile: /nonexistent\n  verify_client: optional\n",
 	} {
 		client := ask(t, tlsPatroni(t, pair, nil), extra)
-		if w := client.Reply(t.Context()); w.Kind != reconcile.Leader || client.Check() != nil {
+		if w := client.Reply(t.Context()); w.Kind != policy.Leader || client.Check() != nil {
 			t.Errorf("%s: %+v, %v", name, w, client.Check())
 		}
 	}

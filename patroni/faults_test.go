@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // TestWordOverTheWire asks servers that answer as each version's does.
@@ -19,7 +19,7 @@ func TestWordOverTheWire(t *testing.T) {
 	for _, v := range versions {
 		s := patroniSaying(t, map[string]said{"/leader": fixture(t, v+"/leader-primary.txt")})
 		w := ask(t, s.addr, "").Reply(t.Context())
-		if w.Kind != reconcile.Leader || w.Role != reconcile.RolePrimary || w.Scope != "demo" || w.At != noon || w.SeenAt != 0 {
+		if w.Kind != policy.Leader || w.Role != policy.RolePrimary || w.Scope != "demo" || w.At != noon || w.SeenAt != 0 {
 			t.Errorf("%s: %+v", v, w)
 		}
 	}
@@ -32,32 +32,32 @@ func TestFaults(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		handle func(net.Conn, int)
-		want   reconcile.ReplyKind
+		want   policy.ReplyKind
 		why    string
 		asked  int32
 	}{
-		"accepts and never answers": {func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) }, reconcile.Silent, late, 1},
-		"drips":                     {drip, reconcile.Silent, late, 1},
+		"accepts and never answers": {func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) }, policy.Silent, late, 1},
+		"drips":                     {drip, policy.Silent, late, 1},
 		"drips headers": {func(c net.Conn, _ int) { request(c); trickle(c, "HTTP/1.0 200 OK\r\nX-") },
-			reconcile.Silent, late, 1},
-		"closes without an answer": {func(c net.Conn, _ int) { request(c) }, reconcile.Silent, "connection closed without an answer", 2},
-		"resets":                   {func(c net.Conn, _ int) { request(c); reset(c) }, reconcile.Silent, "connection reset", 2},
+			policy.Silent, late, 1},
+		"closes without an answer": {func(c net.Conn, _ int) { request(c) }, policy.Silent, "connection closed without an answer", 2},
+		"resets":                   {func(c net.Conn, _ int) { request(c); reset(c) }, policy.Silent, "connection reset", 2},
 		"resets in mid-body": {func(c net.Conn, _ int) {
 			request(c)
 			_, _ = io.WriteString(c, "HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\n{")
-		}, reconcile.Silent, "connection closed in the middle of the answer", 1},
+		}, policy.Silent, "connection closed in the middle of the answer", 1},
 		"drops half an answer's head": {func(c net.Conn, _ int) { request(c); _, _ = io.WriteString(c, "HTTP/1.0 200 OK\r\nServer: x\r\n") },
-			reconcile.Silent, "connection closed in the middle of the answer", 1},
+			policy.Silent, "connection closed in the middle of the answer", 1},
 		"redirects": {func(c net.Conn, _ int) {
 			request(c)
 			_, _ = io.WriteString(c, "HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/leader\r\n\r\n")
-		}, reconcile.NotOurs, "HTTP 302 Found, redirected to http://127.0.0.1:1/leader", 1},
+		}, policy.NotOurs, "HTTP 302 Found, redirected to http://127.0.0.1:1/leader", 1},
 		"is not HTTP": {func(c net.Conn, _ int) { request(c); _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n") },
-			reconcile.NotOurs, `net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.2"`, 1},
-		"fails":            {html(500), reconcile.NotOurs, "HTTP 500 Internal Server Error", 1},
-		"is overloaded":    {html(429), reconcile.NotOurs, "HTTP 429 Too Many Requests", 1},
-		"503 without JSON": {html(503), reconcile.NotOurs, "answer is not JSON: invalid character '<' looking for beginning of value", 1},
-		"sends 30 MB":      {func(c net.Conn, _ int) { request(c); flood(c) }, reconcile.NotOurs, "answer longer than 1 MiB", 1},
+			policy.NotOurs, `net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0-OpenSSH_9.2"`, 1},
+		"fails":            {html(500), policy.NotOurs, "HTTP 500 Internal Server Error", 1},
+		"is overloaded":    {html(429), policy.NotOurs, "HTTP 429 Too Many Requests", 1},
+		"503 without JSON": {html(503), policy.NotOurs, "answer is not JSON: invalid character '<' looking for beginning of value", 1},
+		"sends 30 MB":      {func(c net.Conn, _ int) { request(c); flood(c) }, policy.NotOurs, "answer longer than 1 MiB", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, c.handle)
@@ -70,7 +70,7 @@ func TestFaults(t *testing.T) {
 			if c.why == late && strings.HasPrefix(got.Why, late) {
 				got.Why = late // how long depends on the machine's load
 			}
-			if want := (reconcile.PatroniReply{Kind: c.want, Why: c.why, At: noon}); got != want {
+			if want := (policy.PatroniReply{Kind: c.want, Why: c.why, At: noon}); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}
 			if took := time.Since(began); took > limit+2*time.Second {
@@ -115,7 +115,7 @@ func TestRefused(t *testing.T) {
 	}
 	_ = l.Close()
 	got := ask(t, l.Addr().String(), "").Reply(t.Context())
-	if want := (reconcile.PatroniReply{Kind: reconcile.Silent, Why: "connection refused", At: noon}); got != want {
+	if want := (policy.PatroniReply{Kind: policy.Silent, Why: "connection refused", At: noon}); got != want {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -132,7 +132,7 @@ func TestReload(t *testing.T) {
 			speak(c, 200, leaderBody("demo", "n1"))
 		})
 		got := ask(t, s.addr, "").Reply(t.Context())
-		if got.Kind != reconcile.Leader || s.connections.Load() != 2 {
+		if got.Kind != policy.Leader || s.connections.Load() != 2 {
 			t.Errorf("%s: %+v after %d connections", name, got, s.connections.Load())
 		}
 	}
@@ -144,13 +144,13 @@ func TestDeadlines(t *testing.T) {
 	c := ask(t, s.addr, "")
 	ctx, cancel := context.WithTimeout(t.Context(), brief)
 	defer cancel()
-	if got := c.Reply(ctx); got.Kind != reconcile.Silent || !strings.HasPrefix(got.Why, late) {
+	if got := c.Reply(ctx); got.Kind != policy.Silent || !strings.HasPrefix(got.Why, late) {
 		t.Errorf("%+v", got)
 	}
 	cancel()
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	if got := c.Reply(ctx); got.Kind != reconcile.Silent || got.Why != "vipctl was asked to stop" {
+	if got := c.Reply(ctx); got.Kind != policy.Silent || got.Why != "vipctl was asked to stop" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -163,8 +163,8 @@ func TestNoProxy(t *testing.T) {
 		t.Setenv(name, "http://"+proxy.addr)
 	}
 	c := ask(t, "127.0.0.1:1", "", within(brief))
-	got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://patroni.invalid:8008"}})
-	if got[0].Reply.Kind != reconcile.Silent || proxy.connections.Load() != 0 {
+	got := c.Poll(t.Context(), []policy.Peer{{Name: "n2", URL: "http://patroni.invalid:8008"}})
+	if got[0].Reply.Kind != policy.Silent || proxy.connections.Load() != 0 {
 		t.Errorf("%+v after %d connections to the proxy", got[0], proxy.connections.Load())
 	}
 	w, _ := c.settings()
@@ -179,16 +179,16 @@ func TestNoProxy(t *testing.T) {
 
 // TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on, patroni.yml.
 func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
-	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() reconcile.Moment { return noon }})
-	want := reconcile.PatroniReply{Kind: reconcile.NotOurs, At: noon,
+	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() policy.Moment { return noon }})
+	want := policy.PatroniReply{Kind: policy.NotOurs, At: noon,
 		Why: "patroni.config: got /nonexistent/patroni.yml: no such file or directory, want Patroni's own configuration, which vipctl can read"}
 	if got := c.Reply(t.Context()); got != want {
 		t.Errorf("%+v", got)
 	}
-	if got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n2", URL: "http://127.0.0.1:1"}}); got[0].Reply != want {
+	if got := c.Poll(t.Context(), []policy.Peer{{Name: "n2", URL: "http://127.0.0.1:1"}}); got[0].Reply != want {
 		t.Errorf("%+v", got)
 	}
-	if c.Name() != "" || c.Postmaster(t.Context()) != reconcile.PGUnknown || c.Check() == nil {
+	if c.Name() != "" || c.Postmaster(t.Context()) != policy.PGUnknown || c.Check() == nil {
 		t.Error("a missing patroni.yml goes unnoticed")
 	}
 	if _, err := c.Timing(t.Context()); err == nil {
@@ -205,7 +205,7 @@ func BenchmarkWord(b *testing.B) {
 	defer s.Close()
 	c := ask(b, s.Listener.Addr().String(), "")
 	for b.Loop() {
-		if w := c.Reply(b.Context()); w.Kind != reconcile.Leader {
+		if w := c.Reply(b.Context()); w.Kind != policy.Leader {
 			b.Fatal(w)
 		}
 	}
@@ -218,7 +218,7 @@ func BenchmarkFirstWord(b *testing.B) {
 	defer s.Close()
 	o := ask(b, s.Listener.Addr().String(), "").opts
 	for b.Loop() {
-		if w := New(o).Reply(b.Context()); w.Kind != reconcile.Leader {
+		if w := New(o).Reply(b.Context()); w.Kind != policy.Leader {
 			b.Fatal(w)
 		}
 	}

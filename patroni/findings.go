@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Findings is what people should know about the last answer of the local Patroni, about the certificates that it and the
@@ -28,7 +29,7 @@ func (c *Client) Findings(ctx context.Context) (found reconcile.Findings) {
 	case c.speaksTLS(ctx, w.url):
 		found.Add(reconcile.Problem, "%s: it speaks HTTPS, and is asked in plain HTTP: restapi.certfile is not in patroni.yml (in the environment of "+
 			"Patroni's unit perhaps: set patroni.environment_file), or patroni.url should begin with https://", w.url)
-	case said.Kind == reconcile.NotOurs:
+	case said.Kind == policy.NotOurs:
 		found.Add(reconcile.Problem, "%s (from restapi.listen or patroni.url): what answers there is not this member's Patroni, and counts as silence: %s",
 			w.url, said.Why)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // TestWhoseWord: vipctl.yml may say scope and name where patroni.yml does not.
@@ -35,7 +35,7 @@ func TestWhoseWord(t *testing.T) {
 	}
 	api := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n1")}})
 	w := ask(t, api.addr, "", func(o *Options) { o.Config, o.Scope, o.Name, o.URL = "", "demo", "n2", "http://"+api.addr }).Reply(t.Context())
-	if w.Kind != reconcile.NotOurs || w.Why != `name is "n1", vipctl.yml says "n2"` {
+	if w.Kind != policy.NotOurs || w.Why != `name is "n1", vipctl.yml says "n2"` {
 		t.Errorf("%+v", w)
 	}
 }

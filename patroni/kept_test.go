@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // goodYML has every setting that is kept, and a secret that is not.
@@ -129,7 +129,7 @@ func TestKeptOfAnother(t *testing.T) {
 		"nobody keeps":      c.opts,
 	} {
 		late := New(o)
-		if w := late.Reply(t.Context()); w.Kind != reconcile.NotOurs || !strings.Contains(w.Why, c.opts.Config+": ") {
+		if w := late.Reply(t.Context()); w.Kind != policy.NotOurs || !strings.Contains(w.Why, c.opts.Config+": ") {
 			t.Errorf("%s: %+v", what, w)
 		}
 		if late.Fallback() != nil {
@@ -168,10 +168,10 @@ func TestKeptPatroniIsAsked(t *testing.T) {
 	data := keepOf(t, c)
 	overwrite(t, c, "]")
 	late := New(keeping(c.opts, data, nil))
-	if w := late.Reply(t.Context()); w.Kind != reconcile.Leader {
+	if w := late.Reply(t.Context()); w.Kind != policy.Leader {
 		t.Errorf("%+v", w)
 	}
-	if w := late.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "http://" + api.addr}}); w[0].Reply.Kind != reconcile.Leader {
+	if w := late.Poll(t.Context(), []policy.Peer{{Name: "n1", URL: "http://" + api.addr}}); w[0].Reply.Kind != policy.Leader {
 		t.Errorf("%+v", w)
 	}
 }

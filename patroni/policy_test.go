@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // now is the moment of every decision here.
-const now reconcile.Moment = time.Hour
+const now policy.Moment = time.Hour
 
 // verdicts is what the policy makes of one recorded answer: where the address is here and PostgreSQL alive or down,
 // and where the address is not here.
@@ -27,8 +27,8 @@ var (
 	follows  = verdicts{alive: "release not_leader", down: "hand_over postgresql_down", gone: "none not_holder"}
 )
 
-// policy has every recorded health answer, whichever version of Patroni it is from.
-var policy = map[string]verdicts{
+// decided has every recorded health answer, whichever version of Patroni it is from.
+var decided = map[string]verdicts{
 	"leader-root":                                 leads,
 	"leader-primary":                              leads,
 	"leader-patroni":                              leads,
@@ -83,10 +83,10 @@ func TestThePolicyOnRecordedAnswers(t *testing.T) {
 		}
 		seen[name] = true
 		t.Run(strings.TrimPrefix(file, "testdata/"), func(t *testing.T) {
-			decide(t, wordOf(t, member, status, body), policy[name])
+			decide(t, wordOf(t, member, status, body), decided[name])
 		})
 	}
-	for name := range policy {
+	for name := range decided {
 		if !seen[name] {
 			t.Errorf("no version has answered %s", name)
 		}
@@ -94,7 +94,7 @@ func TestThePolicyOnRecordedAnswers(t *testing.T) {
 }
 
 // wordOf asks a Patroni that gives this answer at /leader.
-func wordOf(t *testing.T, member string, status int, body string) reconcile.PatroniReply {
+func wordOf(t *testing.T, member string, status int, body string) policy.PatroniReply {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/leader" {
@@ -111,7 +111,7 @@ func wordOf(t *testing.T, member string, status int, body string) reconcile.Patr
 		t.Fatal(err)
 	}
 	client := patroni.New(patroni.Options{
-		Config: config, Timeout: 10 * time.Second, Now: func() reconcile.Moment { return now },
+		Config: config, Timeout: 10 * time.Second, Now: func() policy.Moment { return now },
 	})
 	w := client.Reply(t.Context())
 	if w.LastSeen == 0 {
@@ -121,20 +121,20 @@ func wordOf(t *testing.T, member string, status int, body string) reconcile.Patr
 	return w
 }
 
-func decide(t *testing.T, w reconcile.PatroniReply, want verdicts) {
+func decide(t *testing.T, w policy.PatroniReply, want verdicts) {
 	t.Helper()
-	f := reconcile.Facts{
-		Trigger: reconcile.Trigger{Event: reconcile.EventTick, At: now}, Now: now, Interval: 2 * time.Second,
-		Follow: reconcile.FollowPrimary, Leased: true, Reply: w, Asked: 1,
-		Peers: reconcile.Poll{Result: reconcile.PollSilent, At: now},
-		Cluster:  reconcile.ClusterState{Timing: reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}},
+	f := policy.Facts{
+		Trigger: policy.Trigger{Event: policy.EventTick, At: now}, Now: now, Interval: 2 * time.Second,
+		Follow: policy.Follow("primary"), Leased: true, Reply: w, Asked: 1,
+		Peers:   policy.ClusterState{}.Summarize(nil, "", now),
+		Cluster: policy.ClusterState{Timing: policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}},
 	}
 	here := f
-	here.Address = reconcile.AddressState{Presence: reconcile.PresenceYes, End: now + 10*time.Second}
-	here.VIP = reconcile.VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + 10*time.Second}
+	here.Address = policy.AddressState{Presence: policy.PresenceYes, End: now + 10*time.Second}
+	here.VIP = policy.VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + 10*time.Second}
 	alive, down, gone := here, here, f
-	alive.PG, down.PG, gone.PG = reconcile.PGAlive, reconcile.PGDown, reconcile.PGUnknown
-	gone.Address.Presence = reconcile.PresenceNo
+	alive.PG, down.PG, gone.PG = policy.PGAlive, policy.PGDown, policy.PGUnknown
+	gone.Address.Presence = policy.PresenceNo
 
 	got := verdicts{say(alive), say(down), say(gone)}
 	if got != want {
@@ -142,7 +142,7 @@ func decide(t *testing.T, w reconcile.PatroniReply, want verdicts) {
 	}
 }
 
-func say(f reconcile.Facts) string {
-	v := reconcile.Decide(f)
+func say(f policy.Facts) string {
+	v := policy.Decide(f)
 	return fmt.Sprintf("%s %s", v.Do, v.Code)
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // pollWithin bounds a poll, whatever the timeout. A peer that is cut off is waited for to the end, often when the local
@@ -19,15 +19,15 @@ const pollWithin = time.Second
 //
 // Names is empty where that second answer is missing, too. The peer's word then has a Why: who leads is unknown, which
 // is not the same as nobody.
-func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerReply {
+func (c *Client) Poll(ctx context.Context, peers []policy.Peer) []policy.PeerReply {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, pollWithin))
 	defer cancel()
-	return each(peers, func(p reconcile.Peer) reconcile.PeerReply { return c.pollOne(ctx, p) })
+	return each(peers, func(p policy.Peer) policy.PeerReply { return c.pollOne(ctx, p) })
 }
 
 // each asks the peers side by side.
-func each(peers []reconcile.Peer, ask func(reconcile.Peer) reconcile.PeerReply) []reconcile.PeerReply {
-	said := make([]reconcile.PeerReply, len(peers))
+func each(peers []policy.Peer, ask func(policy.Peer) policy.PeerReply) []policy.PeerReply {
+	said := make([]policy.PeerReply, len(peers))
 	var all sync.WaitGroup
 	for i, p := range peers {
 		all.Go(func() { said[i] = ask(p) })
@@ -41,19 +41,19 @@ const rivalsWithin = 200 * time.Millisecond
 
 // Rivals asks the peers side by side whether they lead: GET /leader of each, all of them within 200 ms. The answers are in the
 // order of peers, and silence is no news.
-func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerReply {
+func (c *Client) Rivals(ctx context.Context, peers []policy.Peer) []policy.PeerReply {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, rivalsWithin))
 	defer cancel()
-	return each(peers, func(p reconcile.Peer) reconcile.PeerReply {
+	return each(peers, func(p policy.Peer) policy.PeerReply {
 		w, _ := c.peerWord(ctx, p)
-		return reconcile.PeerReply{Peer: p, Reply: w}
+		return policy.PeerReply{Peer: p, Reply: w}
 	})
 }
 
-func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerReply {
+func (c *Client) pollOne(ctx context.Context, p policy.Peer) policy.PeerReply {
 	w, base := c.peerWord(ctx, p)
-	said := reconcile.PeerReply{Peer: p, Reply: w}
-	if w.Kind != reconcile.NotLeader || w.Unlocked {
+	said := policy.PeerReply{Peer: p, Reply: w}
+	if w.Kind != policy.NotLeader || w.Unlocked {
 		return said
 	}
 	s, _ := c.settings() // by which it has answered
@@ -65,7 +65,7 @@ func (c *Client) pollOne(ctx context.Context, p reconcile.Peer) reconcile.PeerRe
 }
 
 // peerWord is a peer's answer to GET /leader, and where it was asked.
-func (c *Client) peerWord(ctx context.Context, p reconcile.Peer) (w reconcile.PatroniReply, base string) {
+func (c *Client) peerWord(ctx context.Context, p policy.Peer) (w policy.PatroniReply, base string) {
 	s, err := c.settings()
 	if err != nil {
 		return c.unasked(err), ""

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func TestTiming(t *testing.T) {
-	seconds := func(ttl, wait, retry int) reconcile.Timing {
-		return reconcile.Timing{TTL: time.Duration(ttl) * time.Second, LoopWait: time.Duration(wait) * time.Second, RetryTimeout: time.Duration(retry) * time.Second}
+	seconds := func(ttl, wait, retry int) policy.Timing {
+		return policy.Timing{TTL: time.Duration(ttl) * time.Second, LoopWait: time.Duration(wait) * time.Second, RetryTimeout: time.Duration(retry) * time.Second}
 	}
 	for _, v := range versions {
 		s := patroniSaying(t, map[string]said{"/config": fixture(t, v+"/leader-config.txt")})
@@ -21,7 +21,7 @@ func TestTiming(t *testing.T) {
 			t.Errorf("%s: %+v, %v", v, got, err)
 		}
 	}
-	for body, want := range map[string]reconcile.Timing{
+	for body, want := range map[string]policy.Timing{
 		`{}`:                              seconds(30, 10, 10),
 		`{"ttl": 40, "loop_wait": null}`:  seconds(40, 10, 10),
 		`{"ttl": "60", "loop_wait": 5.9}`: seconds(60, 5, 10),
@@ -59,7 +59,7 @@ func TestMembers(t *testing.T) {
 		for _, file := range []string{"leader-cluster.txt", "cluster-paused.txt"} {
 			s := patroniSaying(t, map[string]said{"/cluster": fixture(t, v+"/"+file)})
 			got, err := ask(t, s.addr, "").Members(t.Context())
-			if want := []reconcile.Peer{{Name: "n2", URL: "http://127.0.0.1:18002"}}; err != nil || !slices.Equal(got.Peers, want) || got.Leader != "n1" {
+			if want := []policy.Peer{{Name: "n2", URL: "http://127.0.0.1:18002"}}; err != nil || !slices.Equal(got.Peers, want) || got.Leader != "n1" {
 				t.Errorf("%s: %+v, %v", v, got, err)
 			}
 		}
@@ -69,7 +69,7 @@ func TestMembers(t *testing.T) {
 		{"name": "starting"}, {"name": "null", "api_url": null}, {"name": "bad", "api_url": "://"}, {"name": "file", "api_url": "file:///x"},
 		{"name": "wildcard", "api_url": "http://0.0.0.0:8008/patroni"}, {"name": "n3", "api_url": "http://u:p@node3:8008/patroni"}]}`}})
 	got, err := ask(t, s.addr, "").Members(t.Context())
-	want := []reconcile.Peer{{Name: "n2", URL: "https://[fd00::2]:8008"}, {Name: "n3", URL: "http://node3:8008"}}
+	want := []policy.Peer{{Name: "n2", URL: "https://[fd00::2]:8008"}, {Name: "n3", URL: "http://node3:8008"}}
 	if err != nil || !slices.Equal(got.Peers, want) || got.Leader != "" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -96,7 +96,7 @@ func TestMembers(t *testing.T) {
 func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 	s := patroniSaying(t, map[string]said{"/cluster": {status: 200, body: `{"scope": "other","members":[]}`}})
 	c := New(Options{
-		URL: "http://" + s.addr, Scope: "demo", Name: "n1", Timeout: 5 * time.Second, Now: func() reconcile.Moment { return noon },
+		URL: "http://" + s.addr, Scope: "demo", Name: "n1", Timeout: 5 * time.Second, Now: func() policy.Moment { return noon },
 	})
 	if _, err := c.Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), `scope is "other", vipctl.yml says "demo"`) {
 		t.Errorf("%v", err)
@@ -106,7 +106,7 @@ func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 // peer is one REST API of a poll, and what is to be heard of it.
 type peer struct {
 	leader, cluster said
-	answer          reconcile.ReplyKind
+	answer          policy.ReplyKind
 	names, why      string
 	asked           int32
 }
@@ -117,22 +117,22 @@ func TestPoll(t *testing.T) {
 	unlocked := said{status: 503, body: strings.Replace(follower.body, `"timeline"`, `"cluster_unlocked": true, "timeline"`, 1)}
 	list := said{status: 200, body: `{"members": [{"name": "a", "role": "replica"}, {"name": "n1", "role": "leader"}]}`}
 	peers := []peer{
-		{leader: said{status: 200, body: leaderBody("demo", "NAME")}, cluster: list, answer: reconcile.Leader, asked: 1},
-		{leader: follower, cluster: list, answer: reconcile.NotLeader, names: "n1", asked: 2},
+		{leader: said{status: 200, body: leaderBody("demo", "NAME")}, cluster: list, answer: policy.Leader, asked: 1},
+		{leader: follower, cluster: list, answer: policy.NotLeader, names: "n1", asked: 2},
 		{leader: follower, cluster: said{status: 200, body: strings.Replace(list.body, `"leader"`, `"standby_leader"`, 1)},
-			answer: reconcile.NotLeader, names: "n1", asked: 2},
-		{leader: follower, cluster: said{status: 200, body: `{"members": []}`}, answer: reconcile.NotLeader, asked: 2},
-		{leader: follower, cluster: said{status: 200, body: `{"members": [], "scope": "x"}`}, answer: reconcile.NotLeader,
+			answer: policy.NotLeader, names: "n1", asked: 2},
+		{leader: follower, cluster: said{status: 200, body: `{"members": []}`}, answer: policy.NotLeader, asked: 2},
+		{leader: follower, cluster: said{status: 200, body: `{"members": [], "scope": "x"}`}, answer: policy.NotLeader,
 			why: `who leads is unknown: scope is "x", patroni.yml says "demo"`, asked: 2},
-		{leader: follower, answer: reconcile.NotLeader, why: "who leads is unknown: connection closed without an answer", asked: 3},
-		{leader: unlocked, cluster: list, answer: reconcile.NotLeader, asked: 1},
-		{leader: said{status: 200, body: leaderBody("other", "NAME")}, answer: reconcile.NotOurs,
+		{leader: follower, answer: policy.NotLeader, why: "who leads is unknown: connection closed without an answer", asked: 3},
+		{leader: unlocked, cluster: list, answer: policy.NotLeader, asked: 1},
+		{leader: said{status: 200, body: leaderBody("other", "NAME")}, answer: policy.NotOurs,
 			why: `scope is "other", patroni.yml says "demo"`, asked: 1},
-		{leader: said{status: 200, body: leaderBody("demo", "n1")}, answer: reconcile.NotOurs,
+		{leader: said{status: 200, body: leaderBody("demo", "n1")}, answer: policy.NotOurs,
 			why: `name is "n1", the cluster's member list says "NAME"`, asked: 1},
-		{leader: said{status: 200, body: `{"state":"running","role":"master","patroni":{"scope":"demo"}}`}, answer: reconcile.Leader, asked: 1},
+		{leader: said{status: 200, body: `{"state":"running","role":"master","patroni":{"scope":"demo"}}`}, answer: policy.Leader, asked: 1},
 	}
-	asked := make([]reconcile.Peer, len(peers))
+	asked := make([]policy.Peer, len(peers))
 	servers := make([]*server, len(peers))
 	for i, p := range peers {
 		name := "p" + string(rune('0'+i))
@@ -142,7 +142,7 @@ func TestPoll(t *testing.T) {
 			answers["/cluster"] = p.cluster
 		}
 		servers[i] = patroniSaying(t, answers)
-		asked[i] = reconcile.Peer{Name: name, URL: "http://" + servers[i].addr}
+		asked[i] = policy.Peer{Name: name, URL: "http://" + servers[i].addr}
 	}
 	got := ask(t, "127.0.0.1:1", "").Poll(t.Context(), asked)
 	for i, p := range peers {
@@ -164,19 +164,19 @@ func TestPoll(t *testing.T) {
 func TestPollTakesOneDeadline(t *testing.T) {
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	good := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
-	peers := slices.Repeat([]reconcile.Peer{{Name: "x", URL: "http://" + silent.addr}}, 10)
-	peers = append(peers, reconcile.Peer{Name: "n2", URL: "http://" + good.addr + "/"}, reconcile.Peer{Name: "x", URL: "nonsense"})
+	peers := slices.Repeat([]policy.Peer{{Name: "x", URL: "http://" + silent.addr}}, 10)
+	peers = append(peers, policy.Peer{Name: "n2", URL: "http://" + good.addr + "/"}, policy.Peer{Name: "x", URL: "nonsense"})
 	began := time.Now()
 	got := ask(t, "127.0.0.1:1", "", within(brief)).Poll(t.Context(), peers)
 	if took := time.Since(began); took > 5*brief {
 		t.Errorf("took %v", took)
 	}
 	for _, w := range got[:10] {
-		if w.Reply.Kind != reconcile.Silent || !strings.HasPrefix(w.Reply.Why, late) {
+		if w.Reply.Kind != policy.Silent || !strings.HasPrefix(w.Reply.Why, late) {
 			t.Errorf("%+v", w)
 		}
 	}
-	if got[10].Reply.Kind != reconcile.Leader || got[11].Reply.Kind != reconcile.NotOurs {
+	if got[10].Reply.Kind != policy.Leader || got[11].Reply.Kind != policy.NotOurs {
 		t.Errorf("%+v", got[10:])
 	}
 }
@@ -186,9 +186,9 @@ func TestPollTakesOneDeadline(t *testing.T) {
 func TestBriefWhateverTheTimeout(t *testing.T) {
 	t.Parallel()
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
-	got := ask(t, "127.0.0.1:1", "", within(time.Minute)).Poll(t.Context(), []reconcile.Peer{{Name: "x", URL: "http://" + silent.addr}})
+	got := ask(t, "127.0.0.1:1", "", within(time.Minute)).Poll(t.Context(), []policy.Peer{{Name: "x", URL: "http://" + silent.addr}})
 	want := late + "1s"
-	if got[0].Reply.Kind != reconcile.Silent || got[0].Reply.Why != want {
+	if got[0].Reply.Kind != policy.Silent || got[0].Reply.Why != want {
 		t.Errorf("got %+v, want %q", got[0].Reply, want)
 	}
 	if _, err := ask(t, silent.addr, "", within(time.Minute)).Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), want) {
@@ -202,8 +202,8 @@ func TestPollTLS(t *testing.T) {
 	pair, _, _ := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
 	addr := tlsPatroni(t, pair, nil)
 	c := ask(t, addr, "  certfile: x\n  connect_address: node1.example:8008\n  cafile: "+ca.file+"\n")
-	got := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: "https://" + addr}})
-	if got[0].Reply.Kind != reconcile.Leader {
+	got := c.Poll(t.Context(), []policy.Peer{{Name: "n1", URL: "https://" + addr}})
+	if got[0].Reply.Kind != policy.Leader {
 		t.Errorf("%+v", got[0])
 	}
 	if odd := c.Oddities(); odd != nil {

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // pmStatusLine is the line of postmaster.pid that says how the postmaster is, counted from 1
@@ -28,12 +28,12 @@ const pmStatusLine = 8
 // "stopping". An empty folder may be a file system that is not mounted, and a file whose process is gone was left by a
 // crash, after which backends can live on for a moment: both are PGUnknown, as is everything that cannot be read
 // before ctx ends, or within the client's timeout.
-func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
+func (c *Client) Postmaster(ctx context.Context) policy.PG {
 	s, _ := c.settings() // what else is wrong with patroni.yml does not matter here
 	if !filepath.IsAbs(s.dataDir) {
-		return reconcile.PGUnknown // relative to Patroni's working directory, which is not ours
+		return policy.PGUnknown // relative to Patroni's working directory, which is not ours
 	}
-	found := make(chan reconcile.PG, 1)
+	found := make(chan policy.PG, 1)
 	go func() { found <- postmaster(s.dataDir, unix.Kill) }()
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
@@ -41,7 +41,7 @@ func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 	case pg := <-found:
 		return pg
 	case <-ctx.Done(): // a network file system that hangs
-		return reconcile.PGUnknown
+		return policy.PGUnknown
 	}
 }
 
@@ -61,29 +61,29 @@ func (c *Client) Port() uint16 {
 }
 
 // postmaster judges a data directory. kill is kill(2).
-func postmaster(dir string, kill func(pid int, sig unix.Signal) error) reconcile.PG {
+func postmaster(dir string, kill func(pid int, sig unix.Signal) error) policy.PG {
 	data, err := readFile(filepath.Join(dir, "postmaster.pid"))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, "PG_VERSION")); err == nil {
-			return reconcile.PGDown
+			return policy.PGDown
 		}
-		return reconcile.PGUnknown
+		return policy.PGUnknown
 	}
 	if err != nil {
-		return reconcile.PGUnknown
+		return policy.PGUnknown
 	}
 	lines := bytes.Split(data, []byte("\n"))
 	// A first line without its newline is half-written. A negative number is a single-user backend's: it takes no
 	// connections but may be replaced by a postmaster any moment. And kill(2) of 0 or less would mean a whole group.
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(lines[0])))
 	if err != nil || pid <= 0 || len(lines) == 1 {
-		return reconcile.PGUnknown
+		return policy.PGUnknown
 	}
 	if len(lines) >= pmStatusLine && string(bytes.TrimSpace(lines[pmStatusLine-1])) == "stopping" {
-		return reconcile.PGDown
+		return policy.PGDown
 	}
 	if err := kill(pid, 0); err == nil || errors.Is(err, unix.EPERM) {
-		return reconcile.PGAlive
+		return policy.PGAlive
 	}
-	return reconcile.PGUnknown
+	return policy.PGUnknown
 }

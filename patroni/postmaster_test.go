@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // pidFile is what PostgreSQL 15 writes.
@@ -26,25 +26,25 @@ func TestPostmaster(t *testing.T) {
 	for name, c := range map[string]struct {
 		file string // "-" for none
 		kill func(int, unix.Signal) error
-		want reconcile.PG
+		want policy.PG
 	}{
-		"no file":                  {"-", nil, reconcile.PGDown},
-		"ready":                    {pidFile(7, "ready   "), alive, reconcile.PGAlive},
-		"standby":                  {pidFile(7, "standby "), alive, reconcile.PGAlive},
-		"starting":                 {pidFile(7, "starting"), alive, reconcile.PGAlive},
-		"stopping":                 {pidFile(7, "stopping"), alive, reconcile.PGDown},
-		"stopping, padded":         {pidFile(7, "stopping  "), alive, reconcile.PGDown},
-		"stopping, not the eighth": {"7\n/d\n1\nstopping\n\n", alive, reconcile.PGAlive},
-		"another user's":           {pidFile(7, "ready   "), another, reconcile.PGAlive},
-		"stale":                    {pidFile(7, "ready   "), gone, reconcile.PGUnknown},
-		"before PostgreSQL 10":     {strings.TrimSuffix(pidFile(7, ""), "\n"), alive, reconcile.PGAlive},
-		"empty":                    {"", nil, reconcile.PGUnknown},
-		"half a number":            {"12", nil, reconcile.PGUnknown},
-		"no number":                {pidFile(7, "stopping")[1:], nil, reconcile.PGUnknown},
-		"words":                    {"seven\n", nil, reconcile.PGUnknown},
-		"single user":              {pidFile(-7, "stopping"), nil, reconcile.PGUnknown},
-		"everybody":                {pidFile(0, "ready   "), nil, reconcile.PGUnknown},
-		"long":                     {"7\n" + strings.Repeat("x", 1<<16), alive, reconcile.PGAlive},
+		"no file":                  {"-", nil, policy.PGDown},
+		"ready":                    {pidFile(7, "ready   "), alive, policy.PGAlive},
+		"standby":                  {pidFile(7, "standby "), alive, policy.PGAlive},
+		"starting":                 {pidFile(7, "starting"), alive, policy.PGAlive},
+		"stopping":                 {pidFile(7, "stopping"), alive, policy.PGDown},
+		"stopping, padded":         {pidFile(7, "stopping  "), alive, policy.PGDown},
+		"stopping, not the eighth": {"7\n/d\n1\nstopping\n\n", alive, policy.PGAlive},
+		"another user's":           {pidFile(7, "ready   "), another, policy.PGAlive},
+		"stale":                    {pidFile(7, "ready   "), gone, policy.PGUnknown},
+		"before PostgreSQL 10":     {strings.TrimSuffix(pidFile(7, ""), "\n"), alive, policy.PGAlive},
+		"empty":                    {"", nil, policy.PGUnknown},
+		"half a number":            {"12", nil, policy.PGUnknown},
+		"no number":                {pidFile(7, "stopping")[1:], nil, policy.PGUnknown},
+		"words":                    {"seven\n", nil, policy.PGUnknown},
+		"single user":              {pidFile(-7, "stopping"), nil, policy.PGUnknown},
+		"everybody":                {pidFile(0, "ready   "), nil, policy.PGUnknown},
+		"long":                     {"7\n" + strings.Repeat("x", 1<<16), alive, policy.PGAlive},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -76,15 +76,15 @@ func put(t *testing.T, dir, name, text string) {
 func TestPostmasterOfRealProcesses(t *testing.T) {
 	dir := t.TempDir()
 	c := ask(t, "*:8008", "postgresql: {data_dir: '"+dir+"'}\n")
-	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
+	if got := c.Postmaster(t.Context()); got != policy.PGUnknown {
 		t.Errorf("an empty folder, perhaps not mounted: %s", got)
 	}
 	put(t, dir, "PG_VERSION", "15\n")
-	if got := c.Postmaster(t.Context()); got != reconcile.PGDown {
+	if got := c.Postmaster(t.Context()); got != policy.PGDown {
 		t.Errorf("stopped: %s", got)
 	}
 	put(t, dir, "postmaster.pid", pidFile(os.Getpid(), "ready   "))
-	if got := c.Postmaster(t.Context()); got != reconcile.PGAlive {
+	if got := c.Postmaster(t.Context()); got != policy.PGAlive {
 		t.Errorf("this process: %s", got)
 	}
 	dead := exec.Command(os.Args[0], "-test.run=^$")
@@ -92,7 +92,7 @@ func TestPostmasterOfRealProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir, "postmaster.pid", pidFile(dead.Process.Pid, "ready   "))
-	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
+	if got := c.Postmaster(t.Context()); got != policy.PGUnknown {
 		t.Errorf("a process that has ended: %s", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestPostmasterOfRealProcesses(t *testing.T) {
 func TestPostmasterUnread(t *testing.T) {
 	for _, data := range []string{"", "relative/data", "/nonexistent/data"} {
 		c := ask(t, "*:8008", "postgresql: {data_dir: '"+data+"'}\n")
-		if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown {
+		if got := c.Postmaster(t.Context()); got != policy.PGUnknown {
 			t.Errorf("data_dir %q: %s", data, got)
 		}
 	}
@@ -113,17 +113,17 @@ func TestPostmasterUnread(t *testing.T) {
 	// The data directory counts even where the rest of patroni.yml is of no use.
 	c := New(Options{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n"), Timeout: time.Second})
 	began := time.Now()
-	if got := c.Postmaster(t.Context()); got != reconcile.PGUnknown || time.Since(began) > 500*time.Millisecond {
+	if got := c.Postmaster(t.Context()); got != policy.PGUnknown || time.Since(began) > 500*time.Millisecond {
 		t.Errorf("a pipe: %s after %v", got, time.Since(began))
 	}
 	if err := os.Remove(filepath.Join(dir, "postmaster.pid")); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Postmaster(t.Context()); got != reconcile.PGDown {
+	if got := c.Postmaster(t.Context()); got != policy.PGDown {
 		t.Errorf("stopped: %s", got)
 	}
 	file := write(t, "file", "")
-	if got := postmaster(file, nil); got != reconcile.PGUnknown {
+	if got := postmaster(file, nil); got != policy.PGUnknown {
 		t.Errorf("a file for a folder: %s", got)
 	}
 }

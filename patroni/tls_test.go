@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni/catest"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // authority is a CA with its file.
@@ -97,9 +97,9 @@ func TestTLS(t *testing.T) {
 			addr := tlsPatroni(t, c.server, nil)
 			got := ask(t, addr, "  certfile: /patroni/reads/this\n"+c.extra+"\n").Reply(t.Context())
 			switch {
-			case c.why == "" && got.Kind != reconcile.Leader:
+			case c.why == "" && got.Kind != policy.Leader:
 				t.Errorf("%+v", got)
-			case c.why != "" && (got.Kind != reconcile.NotOurs || !strings.Contains(got.Why, c.why)):
+			case c.why != "" && (got.Kind != policy.NotOurs || !strings.Contains(got.Why, c.why)):
 				t.Errorf("got %+v, want %q", got, c.why)
 			}
 		})
@@ -107,19 +107,19 @@ func TestTLS(t *testing.T) {
 	t.Run("ca_file over ctl.insecure", func(t *testing.T) {
 		addr := tlsPatroni(t, named, nil)
 		got := ask(t, addr, "  certfile: x\nctl: {insecure: true}\n", func(o *Options) { o.CAFile = stranger.file }).Reply(t.Context())
-		if got.Kind != reconcile.NotOurs {
+		if got.Kind != policy.NotOurs {
 			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("plain HTTP from a TLS server", func(t *testing.T) {
-		if got := ask(t, tlsPatroni(t, named, nil), "").Reply(t.Context()); got.Kind != reconcile.NotOurs || got.Why != "HTTP 400 Bad Request" {
+		if got := ask(t, tlsPatroni(t, named, nil), "").Reply(t.Context()); got.Kind != policy.NotOurs || got.Why != "HTTP 400 Bad Request" {
 			t.Errorf("%+v", got)
 		}
 	})
 	t.Run("TLS from a plain HTTP server", func(t *testing.T) {
 		s := serve(t, func(c net.Conn, _ int) { speak(c, http.StatusBadRequest, "") })
 		const why = "it speaks no TLS, but HTTPS is asked for: look at restapi.certfile in patroni.yml"
-		if got := ask(t, s.addr, "  certfile: x\n").Reply(t.Context()); got.Kind != reconcile.NotOurs || !strings.HasPrefix(got.Why, why) {
+		if got := ask(t, s.addr, "  certfile: x\n").Reply(t.Context()); got.Kind != policy.NotOurs || !strings.HasPrefix(got.Why, why) {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // way is a way to ask: settings, with the HTTP clients that they come to when they are first used.
@@ -57,10 +57,10 @@ func (c *Client) settings() (*way, error) {
 
 // askAgain asks the local Patroni in the other way, where there is one, since it was not heard in this. Where it is heard
 // now, the other way counts from now on. After a time-out ctx has ended, and nobody is asked.
-func (c *Client) askAgain(ctx context.Context, by *way, why string) reconcile.PatroniReply {
+func (c *Client) askAgain(ctx context.Context, by *way, why string) policy.PatroniReply {
 	other := c.otherThan(by)
 	if other == nil {
-		return reconcile.PatroniReply{}
+		return policy.PatroniReply{}
 	}
 	w := c.wordBy(ctx, other)
 	if w.Counts() {

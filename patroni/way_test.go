@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // running serves what the leader of demo called n1 says, and one more member.
@@ -66,7 +66,7 @@ func TestAhead(t *testing.T) {
 				t.Errorf("before Patroni is asked: %t, %v", late.Changed(), late.Ahead())
 			}
 			for range 2 {
-				if w := late.Reply(t.Context()); w.Kind != reconcile.Leader || w.Name != "n1" || w.At != noon {
+				if w := late.Reply(t.Context()); w.Kind != policy.Leader || w.Name != "n1" || w.At != noon {
 					t.Errorf("%+v", w)
 				}
 			}
@@ -98,10 +98,10 @@ func asksTheRunning(t *testing.T, c *Client, want string) {
 	if got, err := c.Timing(t.Context()); err != nil || got.TTL != 20*time.Second {
 		t.Errorf("timing: %+v, %v", got, err)
 	}
-	if got, err := c.Members(t.Context()); err != nil || !slices.Equal(got.Peers, []reconcile.Peer{{Name: "n2", URL: "http://10.0.0.2:8008"}}) {
+	if got, err := c.Members(t.Context()); err != nil || !slices.Equal(got.Peers, []policy.Peer{{Name: "n2", URL: "http://10.0.0.2:8008"}}) {
 		t.Errorf("members: %+v, %v", got, err)
 	}
-	if w := c.Poll(t.Context(), []reconcile.Peer{{Name: "n1", URL: want}}); w[0].Reply.Kind != reconcile.Leader {
+	if w := c.Poll(t.Context(), []policy.Peer{{Name: "n1", URL: want}}); w[0].Reply.Kind != policy.Leader {
 		t.Errorf("peers: %+v", w)
 	}
 }
@@ -114,11 +114,11 @@ func TestAheadPostmaster(t *testing.T) {
 	}
 	c := ask(t, running(t).addr, "postgresql: {data_dir: "+dir+"}\n")
 	late := edited(t, c, "demo", "n1", refusing(t), "")
-	if got := late.Postmaster(t.Context()); got != reconcile.PGUnknown {
+	if got := late.Postmaster(t.Context()); got != policy.PGUnknown {
 		t.Errorf("before Patroni was heard: %s", got)
 	}
 	late.Reply(t.Context())
-	if got := late.Postmaster(t.Context()); got != reconcile.PGDown {
+	if got := late.Postmaster(t.Context()); got != policy.PGDown {
 		t.Errorf("got %s", got)
 	}
 }
@@ -153,13 +153,13 @@ func TestNoSecondQuestion(t *testing.T) {
 	c := ask(t, good.addr, "", within(brief))
 	late := edited(t, c, "demo", "n1", hangs.addr, "")
 	w := late.Reply(t.Context())
-	if w.Kind != reconcile.Silent || w.Why != "no answer within "+brief.String() || good.connections.Load() != 0 || late.Ahead() != nil {
+	if w.Kind != policy.Silent || w.Why != "no answer within "+brief.String() || good.connections.Load() != 0 || late.Ahead() != nil {
 		t.Errorf("%+v after %d connections, %v", w, good.connections.Load(), late.Ahead())
 	}
 	stranger := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
 	c = ask(t, stranger.addr, "postgresql: {data_dir: /data}\n")
 	late = edited(t, c, "demo", "n1", stranger.addr, "postgresql: {data_dir: /other}\n")
-	if w := late.Reply(t.Context()); w.Kind != reconcile.NotOurs || stranger.connections.Load() != 1 || late.Changed() {
+	if w := late.Reply(t.Context()); w.Kind != policy.NotOurs || stranger.connections.Load() != 1 || late.Changed() {
 		t.Errorf("%+v after %d connections", w, stranger.connections.Load())
 	}
 }
@@ -191,7 +191,7 @@ func TestBothMute(t *testing.T) {
 	c := ask(t, stranger.addr, "")
 	late := edited(t, c, "demo", "n9", refusing(t), "")
 	w := late.Reply(t.Context())
-	if want := (reconcile.PatroniReply{Kind: reconcile.Silent, Why: "connection refused", At: noon}); w != want {
+	if want := (policy.PatroniReply{Kind: policy.Silent, Why: "connection refused", At: noon}); w != want {
 		t.Errorf("got %+v", w)
 	}
 	if late.Name() != "n9" || late.Ahead() != nil || late.Settings() != nil || stranger.connections.Load() != 1 {

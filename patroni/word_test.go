@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 var versions = []string{"v2.1.7", "v3.0.2", "v3.3.1", "v4.0.7", "v4.1.4"}
@@ -41,8 +41,8 @@ func checkHealth(t *testing.T, version string, a said) {
 	}
 	role := raw["role"].(string)
 	number := func(key string) float64 { n, _ := raw[key].(float64); return n }
-	want := reconcile.PatroniReply{
-		Kind: reconcile.NotLeader, Role: reconcile.Role(strings.Replace(role, "master", "primary", 1)), State: raw["state"].(string),
+	want := policy.PatroniReply{
+		Kind: policy.NotLeader, Role: policy.Role(strings.Replace(role, "master", "primary", 1)), State: raw["state"].(string),
 		Timeline: int(number("timeline")), Paused: raw["pause"] == true, Unlocked: raw["cluster_unlocked"] == true,
 		Failsafe: raw["failsafe_mode_is_active"] == true, Scope: "demo", LastSeen: int64(number("dcs_last_seen")),
 	}
@@ -51,10 +51,10 @@ func checkHealth(t *testing.T, version string, a said) {
 	}
 	status := a.status
 	if a.path == "/patroni" || a.path == "/replica" { // their status says nothing about the lock
-		status = map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[want.Role == reconcile.RolePrimary]
+		status = map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[want.Role == policy.RolePrimary]
 	}
 	if status == http.StatusOK {
-		want.Kind = reconcile.Leader
+		want.Kind = policy.Leader
 	}
 	got := parseWord(answer{status: status, body: []byte(a.body)}, identity{scope: "demo", scopedBy: "patroni.yml", name: a.member, namedBy: "patroni.yml"})
 	if got != want {
@@ -67,16 +67,16 @@ func checkHealth(t *testing.T, version string, a said) {
 
 // TestWordSpots holds the independent decoding above against words written by hand.
 func TestWordSpots(t *testing.T) {
-	for name, want := range map[string]reconcile.PatroniReply{
+	for name, want := range map[string]policy.PatroniReply{
 		"v2.1.7/leader-primary.txt": {
-			Kind: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
+			Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
 		},
 		"v2.1.7/dcs-down-old-leader.txt": {
-			Kind: reconcile.NotLeader, Role: reconcile.RoleReplica, State: "running", Timeline: 2, Unlocked: true,
+			Kind: policy.NotLeader, Role: policy.Role("replica"), State: "running", Timeline: 2, Unlocked: true,
 			Scope: "demo", LastSeen: 1795209457,
 		},
 		"v4.0.7/switchover-n1-503-demoted-stopping-unlocked.txt": {
-			Kind: reconcile.NotLeader, Role: reconcile.RoleDemoted, State: "stopping", Unlocked: true, Scope: "demo", Name: "n1",
+			Kind: policy.NotLeader, Role: policy.Role("demoted"), State: "stopping", Unlocked: true, Scope: "demo", Name: "n1",
 			LastSeen: 1795209649,
 		},
 	} {
@@ -90,15 +90,15 @@ func TestWordSpots(t *testing.T) {
 
 func TestMissingIsNotZero(t *testing.T) {
 	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
-	for body, want := range map[string]reconcile.PatroniReply{
+	for body, want := range map[string]policy.PatroniReply{
 		`{"state":"running","role":"master","patroni":{"scope":"demo"}}`: {
-			Kind: reconcile.Leader, Role: reconcile.RolePrimary, State: "running", Scope: "demo",
+			Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Scope: "demo",
 		},
 		`{"state":"running","role":"standby_leader","timeline":null,"dcs_last_seen":0,"pause":null,"patroni":{"scope":"demo","name":"n1"}}`: {
-			Kind: reconcile.Leader, Role: reconcile.RoleStandbyLeader, State: "running", Scope: "demo", Name: "n1",
+			Kind: policy.Leader, Role: policy.Role("standby_leader"), State: "running", Scope: "demo", Name: "n1",
 		},
 		`{"state":"running","role":"king","pause":true,"failsafe_mode_is_active":true,"new":[{}],"patroni":{"scope":"demo"}}`: {
-			Kind: reconcile.Leader, Role: reconcile.RoleUnknown, State: "running", Paused: true, Failsafe: true, Scope: "demo",
+			Kind: policy.Leader, Role: policy.Role("unknown"), State: "running", Paused: true, Failsafe: true, Scope: "demo",
 		},
 	} {
 		if got := parseWord(answer{status: 200, body: []byte(body)}, ours); got != want {
@@ -138,7 +138,7 @@ func TestNotOurs(t *testing.T) {
 		{200, strings.Replace(good, "demo", `\u001b[2J`, 1), `scope is "\x1b[2J", patroni.yml says "demo"`},
 	} {
 		got := parseWord(answer{status: c.status, body: []byte(c.body)}, ours)
-		if want := (reconcile.PatroniReply{Kind: reconcile.NotOurs, Why: c.why}); got != want {
+		if want := (policy.PatroniReply{Kind: policy.NotOurs, Why: c.why}); got != want {
 			t.Errorf("%d %.60s:\ngot  %+v\nwant %+v", c.status, c.body, got, want)
 		}
 	}
@@ -158,15 +158,15 @@ func FuzzParseWord(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		w := parseWord(answer{status: status, body: []byte(body)}, ours)
 		switch w.Kind {
-		case reconcile.Leader, reconcile.NotLeader:
+		case policy.Leader, policy.NotLeader:
 			if w.Why != "" || w.Scope != "demo" || w.Role == "" || w.LastSeen < 0 || w.Name != "" && w.Name != "n1" {
 				t.Errorf("%+v", w)
 			}
-			if (w.Kind == reconcile.Leader) != (status == 200) {
+			if (w.Kind == policy.Leader) != (status == 200) {
 				t.Errorf("%d is %s", status, w.Kind)
 			}
-		case reconcile.NotOurs:
-			if w.Why == "" || w != (reconcile.PatroniReply{Kind: w.Kind, Why: w.Why}) {
+		case policy.NotOurs:
+			if w.Why == "" || w != (policy.PatroniReply{Kind: w.Kind, Why: w.Why}) {
 				t.Errorf("%+v", w)
 			}
 		default:

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // brief is the deadline of tests that wait for it to pass.
@@ -26,7 +26,7 @@ const brief = 150 * time.Millisecond
 const late = "no answer within "
 
 // noon is what the boot clock of the tests says.
-const noon reconcile.Moment = 12 * time.Hour
+const noon policy.Moment = 12 * time.Hour
 
 // said is one recorded answer: a first line "GET /path on n1 -> 200", then the body.
 type said struct {
@@ -145,7 +145,7 @@ func ask(t testing.TB, addr, extra string, change ...func(*Options)) *Client {
 	o := Options{
 		Config:  write(t, "patroni.yml", "scope: demo\nname: n1\nrestapi:\n  listen: '"+addr+"'\n"+extra),
 		Timeout: 5 * time.Second,
-		Now:     func() reconcile.Moment { return noon },
+		Now:     func() policy.Moment { return noon },
 	}
 	for _, f := range change {
 		f(&o)

@@ -3,6 +3,8 @@ package reconcile
 import (
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // stepped is a leader whose wall clock was set back by 300 s: Patroni goes on saying 200, reads the DCS only where somebody
@@ -16,21 +18,21 @@ func stepped(t *testing.T) *world {
 		w.pass(5 * time.Second)
 	}
 	w.leads()
-	w.wantCode(w.tick(), codeLeader)
+	w.wantCode(w.tick(), policy.Code("leader"))
 	w.wall = w.wall.Add(-300 * time.Second)
 	return w
 }
 
 // naming is the peer n2, a replica that takes that member for the leader.
-func naming(leader string) []PeerReply {
-	word := PatroniReply{Kind: NotLeader, Role: RoleReplica, State: "running", Name: "n2", Timeline: 1}
-	return []PeerReply{{Peer: Peer{Name: "n2"}, Reply: word, Names: leader}}
+func naming(leader string) []policy.PeerReply {
+	word := policy.PatroniReply{Kind: policy.NotLeader, Role: policy.Role("replica"), State: "running", Name: "n2", Timeline: 1}
+	return []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: word, Names: leader}}
 }
 
 // promotedPeer is the same peer, which leads since.
-func promotedPeer() []PeerReply {
-	return []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{
-		Kind: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
+func promotedPeer() []policy.PeerReply {
+	return []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{
+		Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
 	}}}
 }
 
@@ -107,7 +109,7 @@ func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	for until := w.now + 42*time.Second; w.now < until; { // loop_wait, ttl and 2 s
 		next := w.now + 2*time.Second
 		w.leads()
-		w.wantCode(w.tick(), codeLeaderUnproven)
+		w.wantCode(w.tick(), policy.Code("leader_unproven"))
 		w.want(true)
 		w.pass(next - w.now)
 	}
@@ -116,7 +118,7 @@ func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 		w.leads()
 		w.tick()
 	}
-	w.wantCode(w.tick(), codeLeader)
+	w.wantCode(w.tick(), policy.Code("leader"))
 }
 
 // TestClockStepsForward: Patroni takes its lock for expired until its next loop, and says 503 for as long. The VIP of a running
@@ -129,7 +131,7 @@ func TestClockStepsForward(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := stepped(t)
 			w.wall = w.wall.Add(600 * time.Second)
-			w.word.Kind = NotLeader
+			w.word.Kind = policy.NotLeader
 			w.peers, w.dcsLeader = nil, dcs.leader
 			for range 4 {
 				w.pass(2 * time.Second)

@@ -7,35 +7,20 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-func TestProbeDue(t *testing.T) {
-	for name, c := range map[string]struct {
-		note VIPState
-		want bool
-	}{
-		"never claimed":    {VIPState{}, false},
-		"claimed 10 s ago": {VIPState{Claimed: now - 10*time.Second}, true},
-		"claimed just now": {VIPState{Claimed: now - 10*time.Second + 1}, false},
-		"probed just now":  {VIPState{Claimed: now - time.Hour, Probed: now}, true},
-		"a conflict":       {VIPState{Claimed: now - 9*time.Second, Answering: []MAC{"a"}}, false},
-	} {
-		if got := c.note.ProbeDue(now); got != c.want {
-			t.Errorf("%s: due %v, want %v", name, got, c.want)
-		}
-	}
-}
+	"github.com/vipctl/vipctl/reconcile/policy"
+)
 
 // nosy counts the probes for others, answers them, and lets something happen meanwhile.
 type nosy struct {
 	*world
 	probes int
-	others []MAC
+	others []policy.MAC
 	err    error
 	then   func()
 }
 
-func (n *nosy) Probe(context.Context, time.Duration) ([]MAC, error) {
+func (n *nosy) Probe(context.Context, time.Duration) ([]policy.MAC, error) {
 	n.probes++
 	if n.then != nil {
 		n.then()
@@ -57,25 +42,25 @@ func nosyWorld(t *testing.T) (*nosy, *Engine) {
 }
 
 func (n *nosy) tickWith(e *Engine) Outcome {
-	return e.Run(context.Background(), Trigger{Event: EventTick, At: n.now})[0]
+	return e.Run(context.Background(), policy.Trigger{Event: policy.EventTick, At: n.now})[0]
 }
 
 func TestOthersAreLearned(t *testing.T) {
 	n, e := nosyWorld(t)
-	n.others = []MAC{"02:00:00:00:00:0b", "02:00:00:00:00:0a"}
+	n.others = []policy.MAC{"02:00:00:00:00:0b", "02:00:00:00:00:0a"}
 	o := n.tickWith(e)
-	if len(o.Records) != 1 || o.Records[0].Do != ChangeConflict || o.Records[0].Code != CodeConflict ||
+	if len(o.Records) != 1 || o.Records[0].Do != ChangeConflict || o.Records[0].Code != codeConflict ||
 		!strings.Contains(o.Records[0].Reason, "[02:00:00:00:00:0a 02:00:00:00:00:0b]") {
 		t.Fatalf("records %+v, want one conflict with both hosts in order", o.Records)
 	}
 	for _, c := range []struct {
-		others  []MAC
+		others  []policy.MAC
 		records int
 	}{
-		{[]MAC{"02:00:00:00:00:0a", "02:00:00:00:00:0b"}, 0}, // no news
-		{[]MAC{"02:00:00:00:00:0a"}, 1},
+		{[]policy.MAC{"02:00:00:00:00:0a", "02:00:00:00:00:0b"}, 0}, // no news
+		{[]policy.MAC{"02:00:00:00:00:0a"}, 1},
 		{nil, 0}, // it is over
-		{[]MAC{"02:00:00:00:00:0a"}, 1},
+		{[]policy.MAC{"02:00:00:00:00:0a"}, 1},
 	} {
 		n.pass(2 * time.Second)
 		n.leads()
@@ -103,31 +88,31 @@ func tooEarly(n *nosy) {
 func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*nosy)
-		event   Event
+		event   policy.Event
 		want    int
 	}{
-		"a tick":                 {func(*nosy) {}, EventTick, 1},
-		"a callback":             {func(*nosy) {}, EventOnRestart, 0},
-		"a tick that releases":   {func(n *nosy) { n.follows() }, EventTick, 0},
-		"a tick that cannot act": {func(n *nosy) { n.onHold = func() { n.kernelErr = errors.New("no") } }, EventTick, 0},
-		"a tick too early":       {tooEarly, EventTick, 0},
+		"a tick":                 {func(*nosy) {}, policy.EventTick, 1},
+		"a callback":             {func(*nosy) {}, policy.Event("on_restart"), 0},
+		"a tick that releases":   {func(n *nosy) { n.follows() }, policy.EventTick, 0},
+		"a tick that cannot act": {func(n *nosy) { n.onHold = func() { n.kernelErr = errors.New("no") } }, policy.EventTick, 0},
+		"a tick too early":       {tooEarly, policy.EventTick, 0},
 		"a pause that only our Patroni told of": {func(n *nosy) {
 			tooEarly(n)
-			n.memory.Reply.Paused, n.word = true, PatroniReply{Kind: Silent}
-		}, EventTick, 1},
+			n.memory.Reply.Paused, n.word = true, policy.PatroniReply{Kind: policy.Silent}
+		}, policy.EventTick, 1},
 		"a pause that the peers tell of": {func(n *nosy) {
 			tooEarly(n)
-			n.memory.Reply.Paused, n.word = true, PatroniReply{Kind: Silent}
-			n.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: NotLeader, Paused: true}, Names: "n1"}}
-		}, EventTick, 0},
+			n.memory.Reply.Paused, n.word = true, policy.PatroniReply{Kind: policy.Silent}
+			n.peers = []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{Kind: policy.NotLeader, Paused: true}, Names: "n1"}}
+		}, policy.EventTick, 0},
 		"a pause that our Patroni tells of": {func(n *nosy) {
 			tooEarly(n)
 			n.memory.Reply.Paused, n.word.Paused = true, true
-		}, EventTick, 0},
+		}, policy.EventTick, 0},
 	} {
 		n, e := nosyWorld(t)
 		c.prepare(n)
-		e.Run(context.Background(), Trigger{Event: c.event, Role: RolePrimary, At: n.now})
+		e.Run(context.Background(), policy.Trigger{Event: c.event, Role: policy.RolePrimary, At: n.now})
 		if n.probes != c.want {
 			t.Errorf("%s: %d probes, want %d", name, n.probes, c.want)
 		}
@@ -140,8 +125,8 @@ func TestASuccessorIsHeardOnTheLink(t *testing.T) {
 	n.pass(40 * time.Second)
 	n.leads()
 	n.here, n.end = true, n.now+20*time.Second
-	n.others, n.slowPeers, n.peers = []MAC{"02:00:00:00:00:0a"}, true, promotedPeer()
-	n.wantCode(n.tickWith(e), codeTwoLeaders)
+	n.others, n.slowPeers, n.peers = []policy.MAC{"02:00:00:00:00:0a"}, true, promotedPeer()
+	n.wantCode(n.tickWith(e), policy.Code("two_leaders"))
 	n.want(false)
 }
 
@@ -154,9 +139,9 @@ func TestAForeignHostIsHeardWheneverItComes(t *testing.T) {
 		n.pass(2 * time.Second)
 		n.leads()
 	}
-	n.others = []MAC{"02:00:00:00:00:0a"}
+	n.others = []policy.MAC{"02:00:00:00:00:0a"}
 	o := n.tickWith(e)
-	if len(o.Records) != 1 || o.Records[0].Code != CodeConflict {
+	if len(o.Records) != 1 || o.Records[0].Code != codeConflict {
 		t.Errorf("records %+v, want a conflict", o.Records)
 	}
 	n.want(true)
@@ -164,7 +149,7 @@ func TestAForeignHostIsHeardWheneverItComes(t *testing.T) {
 
 func TestOthersDoNotOverwriteAnotherClaim(t *testing.T) {
 	n, e := nosyWorld(t)
-	n.others = []MAC{"02:00:00:00:00:0a"}
+	n.others = []policy.MAC{"02:00:00:00:00:0a"}
 	n.then = func() { // another process claimed the address anew while this one was listening
 		note := n.notes["vip"]
 		note.Claimed++
@@ -185,9 +170,24 @@ func TestOthersThatCannotBeAsked(t *testing.T) {
 
 func TestOthersWithoutANote(t *testing.T) {
 	n, e := nosyWorld(t)
-	n.others = []MAC{"02:00:00:00:00:0a"}
+	n.others = []policy.MAC{"02:00:00:00:00:0a"}
 	n.then = func() { n.noteErr = errors.New("read-only file system") }
 	if o := n.tickWith(e); len(o.Records) != 0 {
 		t.Errorf("records %+v, want none: what is not written down would be told at every tick", o.Records)
+	}
+}
+
+// TestTheHigherNameYieldsWhateverPatroniSays: answers of Patroni before 3.2.0 have no name.
+func TestTheHigherNameYieldsWhateverPatroniSays(t *testing.T) {
+	for rival, stays := range map[string]bool{"n0": false, "n2": true} {
+		w := newWorld(t)
+		w.here, w.end = true, w.now+10*time.Second
+		w.leads()
+		w.word.LastSeen -= 18 // old enough to ask the peers
+		w.word.Name = ""
+		peer := w.word
+		w.peers = []policy.PeerReply{{Peer: policy.Peer{Name: rival}, Reply: peer}}
+		w.wantCode(w.tick(), policy.Code("two_leaders"))
+		w.want(stays)
 	}
 }

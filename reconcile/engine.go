@@ -4,13 +4,15 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // VIP is one managed address.
 type VIP struct {
 	Name     string
 	Address  Address
-	Follow   Follow
+	Follow   policy.Follow
 	Leased   bool          // the address dies by itself unless it is renewed
 	HandOver time.Duration // the longest wait for a successor; less than 1 s releases at once
 	Route    Route         // nil: the link is all there is
@@ -41,8 +43,8 @@ type Engine struct {
 // Outcome is what a run came to for one VIP.
 type Outcome struct {
 	VIP      string
-	Facts    Facts
-	Verdict  Verdict
+	Facts    policy.Facts
+	Verdict  policy.Verdict
 	Records  []Record // none where nothing moved
 	Warnings []string // what went wrong without stopping the run; what concerns the whole run is with the first VIP's
 	Err      error    // why the verdict could not be carried out, or not be come to
@@ -51,23 +53,13 @@ type Outcome struct {
 // Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
 // outcomes are in the order of e.VIPs. It returns when everything is done, a hand-over's wait included, or soon after
 // ctx ends. Only a tick leaves something behind: a route's API that has not answered yet, see [Engine.Settled].
-func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
+func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
 	r := e.begin(t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	var all sync.WaitGroup
 	for i, vip := range e.VIPs {
 		all.Go(func() {
-			v := newVIPRun(r, vip)
-			v.decideAndAct(ctx)
-			finish := v.steer(ctx)
-			if v.needsConfirming() {
-				v.confirm(ctx)
-			}
-			v.lookAgain(ctx)
-			v.learnOthers(ctx)
-			v.tellEnded()
-			finish()
-			outcomes[i] = v.outcome
+			outcomes[i] = newVIPRun(r, vip).do(ctx)
 		})
 	}
 	all.Wait()
@@ -76,7 +68,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 }
 
 // Plan decides for every VIP like Run would now, and changes nothing.
-func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
+func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
 	r := newRun(e, t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
@@ -89,14 +81,26 @@ func (e *Engine) Plan(ctx context.Context, t Trigger) []Outcome {
 
 // begin reads the memory, and leaves a mark there that a callback runs: beside the work, because the memory may be
 // locked by a process that was stopped.
-func (e *Engine) begin(t Trigger) *run {
+func (e *Engine) begin(t policy.Trigger) *run {
 	r := newRun(e, t)
-	if t.Event != EventTick && t.Event != EventOperator {
+	if t.Event != policy.EventTick && t.Event != policy.EventOperator {
 		r.marking.Go(func() {
-			r.warnRun("mark the callback", e.Store.UpdateClusterState(func(m *ClusterState) {
-				m.Callback = Callback{Event: t.Event, Began: t.At}
+			r.warnRun("mark the callback", e.Store.UpdateClusterState(func(m *policy.ClusterState) {
+				m.Callback = policy.Callback{Event: t.Event, Began: t.At}
 			}))
 		})
 	}
 	return r
+}
+
+// SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A hold
+// that could not be written down is an error: somebody is going to rely on it.
+func (e *Engine) SetHold(by string, at policy.Moment, lasting time.Duration) []Outcome {
+	r := newRun(e, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
+	outcomes := make([]Outcome, len(e.VIPs))
+	for i, vip := range e.VIPs {
+		outcomes[i] = newVIPRun(r, vip).setHold(lasting)
+	}
+	r.history.busy.Wait()
+	return r.report(outcomes)
 }

@@ -7,27 +7,29 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // TestStory follows one address through a promotion, a healthy life, a switchover away and back.
 func TestStory(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
-	w.wantCode(w.tick(), codeNotHolder)
+	w.wantCode(w.tick(), policy.Code("not_holder"))
 	w.want(false)
 
 	w.leads()
-	o := w.run(EventOnRoleChange, RolePrimary)
-	w.wantCode(o, codeLeader) // claimed on argv's proof, then confirmed by Patroni's word
+	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	w.wantCode(o, policy.Code("leader")) // claimed on argv's proof, then confirmed by Patroni's word
 	w.want(true)
-	if len(w.records) != 1 || w.records[0].Code != CodePromoted || w.records[0].Do != ChangeClaim {
+	if len(w.records) != 1 || w.records[0].Code != policy.Code("promoted") || w.records[0].Do != ChangeClaim {
 		t.Fatalf("records %+v, want one claim by promotion", w.records)
 	}
 
 	w.pass(2 * time.Second)
 	w.leads()
 	o = w.tick()
-	w.wantCode(o, codeLeader)
+	w.wantCode(o, policy.Code("leader"))
 	if len(o.Records) != 0 || len(w.records) != 1 {
 		t.Fatal("a tick that changes nothing wrote the history")
 	}
@@ -36,9 +38,9 @@ func TestStory(t *testing.T) {
 	}
 
 	// A switchover: PostgreSQL stops, the successor answers the probes.
-	w.pg, w.successor = PGDown, "02:00:00:00:00:02"
-	o = w.run(EventOnStop, RoleDemoted)
-	w.wantCode(o, codeStopped)
+	w.pg, w.successor = policy.PGDown, "02:00:00:00:00:02"
+	o = w.run(policy.Event("on_stop"), policy.Role("demoted"))
+	w.wantCode(o, policy.Code("stopped"))
 	w.want(false)
 	if r := w.records[1]; r.Do != ChangeHandOver || !strings.Contains(r.Reason, "02:00:00:00:00:02 took over") {
 		t.Fatalf("record %+v, want a hand-over to the successor", r)
@@ -46,11 +48,11 @@ func TestStory(t *testing.T) {
 
 	// And back.
 	w.pass(10 * time.Second)
-	w.set(PGAlive)
+	w.set(policy.PGAlive)
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RoleReplica), codeNotHolder)
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("replica")), policy.Code("not_holder"))
 	w.leads()
-	w.run(EventOnRoleChange, RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.RolePrimary)
 	w.want(true)
 	if g := w.notes["vip"].Generation; g != 2 {
 		t.Fatalf("generation %d, want 2", g)
@@ -61,11 +63,11 @@ func TestAClaimOnArgvIsUndoneByTwoDenials(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
 	began := w.now
-	o := w.run(EventOnRoleChange, RolePrimary)
-	w.wantCode(o, codeClaimUndone)
+	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	w.wantCode(o, policy.Code("claim_undone"))
 	w.want(false)
-	if took := w.now - began; took != undoAfter {
-		t.Errorf("undone after %v, want %v", took, undoAfter)
+	if took := w.now - began; took != 200*time.Millisecond {
+		t.Errorf("undone after %v, want 200ms", took)
 	}
 	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
 		t.Errorf("records %+v, want a claim and its release", w.records)
@@ -76,15 +78,15 @@ func TestAClaimOnArgvStandsThroughOneDenial(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
 	w.onWait = w.leads
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeLeader)
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("leader"))
 	w.want(true)
 }
 
 func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
 	w := newWorld(t)
-	w.memory.Callback = Callback{Event: EventOnRoleChange, Began: w.now - 5*time.Second}
+	w.memory.Callback = policy.Callback{Event: policy.Event("on_role_change"), Began: w.now - 5*time.Second}
 	w.follows()
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeNotHolder)
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("not_holder"))
 	w.want(false)
 	if len(w.records) != 0 {
 		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
@@ -98,11 +100,11 @@ func TestAFrozenProcessUndoesItsOldClaim(t *testing.T) {
 	w := newWorld(t)
 	w.onHold = func() { // frozen between the decision and the kernel call; meanwhile another node leads
 		w.onHold = nil
-		w.pass(EvidenceAge + time.Second)
+		w.pass(policy.EvidenceAge + time.Second)
 		w.follows()
 	}
 	o := w.tick()
-	w.wantCode(o, codeClaimUndone)
+	w.wantCode(o, policy.Code("claim_undone"))
 	w.want(false)
 }
 
@@ -120,13 +122,13 @@ func TestANewerChangeOutdatesTheWord(t *testing.T) {
 	w.wordFor = 100 * time.Millisecond
 	p := &interrupting{worldPatroni: (*worldPatroni)(w)}
 	p.then = func() { // on_stop released the address while a tick waited for its answer
-		w.notes["vip"] = VIPState{Generation: 1, Changed: w.now}
+		w.notes["vip"] = policy.VIPState{Generation: 1, Changed: w.now}
 		w.follows()
 	}
 	e := w.engine()
 	e.Patroni = p
-	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
-	w.wantCode(o, codeNotHolder)
+	o := e.Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: w.now})[0]
+	w.wantCode(o, policy.Code("not_holder"))
 	w.want(false)
 }
 
@@ -134,41 +136,41 @@ func TestWithoutRun(t *testing.T) {
 	w := newWorld(t)
 	w.lockErr = os.ErrPermission
 	w.noteErr = errors.New("read-only file system")
-	o := w.run(EventOnRoleChange, RolePrimary)
+	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
 	w.want(true)
 	if o.Err != nil || len(o.Warnings) == 0 {
 		t.Fatalf("error %v, warnings %q; want the claim, with warnings", o.Err, o.Warnings)
 	}
-	w.pg = PGAlive
+	w.pg = policy.PGAlive
 	w.follows()
-	w.run(EventOnStop, RolePrimary)
+	w.run(policy.Event("on_stop"), policy.RolePrimary)
 	w.want(false)
 }
 
 func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
 	w := newWorld(t)
 	w.lockErr = ErrBusy
-	if o := w.run(EventOnRoleChange, RolePrimary); !errors.Is(o.Err, ErrBusy) {
+	if o := w.run(policy.Event("on_role_change"), policy.RolePrimary); !errors.Is(o.Err, ErrBusy) {
 		t.Errorf("error %v, want busy", o.Err)
 	}
 	w.want(false)
 	w.here, w.end = true, w.now+10*time.Second
 	w.follows()
-	w.run(EventOnStop, RolePrimary)
+	w.run(policy.Event("on_stop"), policy.RolePrimary)
 	w.want(false)
 }
 
 func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w := newWorld(t)
-	w.run(EventOnRoleChange, RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.RolePrimary)
 	w.tick() // with a timer, the address has an end
-	w.notes, w.memory = map[string]VIPState{}, ClusterState{}
-	w.word = PatroniReply{Kind: Silent, Why: "no answer"}
-	w.wantCode(w.tick(), codeSilentLeased)
+	w.notes, w.memory = map[string]policy.VIPState{}, policy.ClusterState{}
+	w.word = policy.PatroniReply{Kind: policy.Silent, Why: "no answer"}
+	w.wantCode(w.tick(), policy.Code("silent_leased"))
 	w.want(true)
 	w.leads()
 	o := w.tick()
-	w.wantCode(o, codeLeader)
+	w.wantCode(o, policy.Code("leader"))
 	if len(o.Records) != 0 || w.notes["vip"].Claimed == 0 {
 		t.Errorf("records %+v, note %+v; want the address taken over without one", o.Records, w.notes["vip"])
 	}
@@ -178,7 +180,7 @@ func TestADeletedAddressIsBackAtTheNextTick(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	w.here = false
-	w.wantCode(w.tick(), codeAddressMissing)
+	w.wantCode(w.tick(), policy.Code("address_missing"))
 	w.want(true)
 	if len(w.records) != 2 {
 		t.Errorf("%d records, want 2", len(w.records))
@@ -188,11 +190,11 @@ func TestADeletedAddressIsBackAtTheNextTick(t *testing.T) {
 func TestALeaseThatRanOutIsOnRecord(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
-	w.word = PatroniReply{Kind: Silent, Why: "connection refused"}
+	w.word = policy.PatroniReply{Kind: policy.Silent, Why: "connection refused"}
 	w.pass(30 * time.Second)
 	w.want(false)
 	o := w.tick()
-	w.wantCode(o, codeLeaseEnded)
+	w.wantCode(o, policy.Code("lease_ended"))
 	w.tick()
 	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
 		t.Errorf("records %+v, want the claim and one release", w.records)
@@ -204,21 +206,21 @@ func TestARunThatIsToldToStop(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	for name, c := range map[string]struct {
-		trigger Trigger
+		trigger policy.Trigger
 		here    bool
 		err     error
 	}{
-		"a tick":      {Trigger{Event: EventTick}, true, context.Canceled},
-		"an operator": {Trigger{Event: EventOperator, Order: OrderRelease}, true, context.Canceled},
-		"a callback":  {Trigger{Event: EventOnRoleChange, Role: RoleReplica}, false, nil},
+		"a tick":      {policy.Trigger{Event: policy.EventTick}, true, context.Canceled},
+		"an operator": {policy.Trigger{Event: policy.EventOperator, Order: policy.OrderRelease}, true, context.Canceled},
+		"a callback":  {policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.Role("replica")}, false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.tick()
-			w.word = PatroniReply{Kind: Silent, Why: "vipctl was asked to stop"}
-			w.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: Leader}}}
+			w.word = policy.PatroniReply{Kind: policy.Silent, Why: "vipctl was asked to stop"}
+			w.peers = []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{Kind: policy.Leader}}}
 			c.trigger.At = w.now
-			for way, run := range map[string]func(context.Context, Trigger) []Outcome{"plan": w.engine().Plan, "run": w.engine().Run} {
+			for way, run := range map[string]func(context.Context, policy.Trigger) []Outcome{"plan": w.engine().Plan, "run": w.engine().Run} {
 				if o := run(stopped, c.trigger)[0]; !errors.Is(o.Err, c.err) {
 					t.Errorf("%s: error %v, want %v", way, o.Err, c.err)
 				}
@@ -242,9 +244,9 @@ func TestAFailureIsRecordedOnce(t *testing.T) {
 }
 
 func TestTheWallClockMayStep(t *testing.T) {
-	for step, code := range map[time.Duration]Code{time.Hour: codeLeader, -time.Hour: codeLeaderUnproven} {
+	for step, code := range map[time.Duration]policy.Code{time.Hour: policy.Code("leader"), -time.Hour: policy.Code("leader_unproven")} {
 		w := newWorld(t)
-		w.run(EventOnRoleChange, RolePrimary)
+		w.run(policy.Event("on_role_change"), policy.RolePrimary)
 		w.wall = w.wall.Add(step) // dcs_last_seen is of before the step
 		for range 5 {
 			w.pass(2 * time.Second)
@@ -260,7 +262,7 @@ func TestTheWallClockMayStep(t *testing.T) {
 func TestAHandOverEnds(t *testing.T) {
 	t.Run("when nobody takes over", func(t *testing.T) {
 		w := handingOverWorld(t)
-		w.run(EventOnStop, RoleDemoted)
+		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		w.want(false)
 		if r := w.records[len(w.records)-1]; !strings.Contains(r.Reason, "nobody took over within") {
 			t.Errorf("reason %q", r.Reason)
@@ -270,8 +272,8 @@ func TestAHandOverEnds(t *testing.T) {
 		w := handingOverWorld(t)
 		w.follows()
 		began := w.now
-		w.onWait = func() { w.set(PGAlive) }
-		w.run(EventOnStop, RoleDemoted)
+		w.onWait = func() { w.set(policy.PGAlive) }
+		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		w.want(false)
 		if w.now-began > time.Second {
 			t.Errorf("released after %v", w.now-began)
@@ -279,8 +281,8 @@ func TestAHandOverEnds(t *testing.T) {
 	})
 	t.Run("not the claim, where PostgreSQL is up again and the lock never left", func(t *testing.T) {
 		w := handingOverWorld(t)
-		w.onWait = func() { w.set(PGAlive) }
-		w.wantCode(w.run(EventOnStop, RoleDemoted), codeLeader)
+		w.onWait = func() { w.set(policy.PGAlive) }
+		w.wantCode(w.run(policy.Event("on_stop"), policy.Role("demoted")), policy.Code("leader"))
 		w.want(true)
 	})
 	t.Run("not by the survivor of an old one", func(t *testing.T) {
@@ -289,18 +291,18 @@ func TestAHandOverEnds(t *testing.T) {
 			n := w.notes["vip"]
 			n.Generation, n.HandOver = n.Generation+1, nil
 			w.notes["vip"] = n
-			w.set(PGAlive)
+			w.set(policy.PGAlive)
 		}
-		w.run(EventOnStop, RoleDemoted)
+		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		w.want(true)
 	})
 	t.Run("at the next tick when the first one's turn is over", func(t *testing.T) {
 		w := handingOverWorld(t)
 		w.follows()
-		w.wantCode(w.tick(), codePostgreSQLDown)
+		w.wantCode(w.tick(), policy.Code("postgresql_down"))
 		w.want(true)
 		w.successor = "02:00:00:00:00:02"
-		w.wantCode(w.tick(), codeHandingOver)
+		w.wantCode(w.tick(), policy.Code("handing_over"))
 		w.want(false)
 	})
 }
@@ -310,7 +312,7 @@ func handingOverWorld(t *testing.T) *world {
 	w := newWorld(t)
 	w.tick()
 	w.want(true)
-	w.pg = PGDown
+	w.pg = policy.PGDown
 	return w
 }
 
@@ -320,7 +322,7 @@ type interrupting struct {
 	then func()
 }
 
-func (p *interrupting) Reply(ctx context.Context) PatroniReply {
+func (p *interrupting) Reply(ctx context.Context) policy.PatroniReply {
 	w := p.worldPatroni.Reply(ctx)
 	if p.then != nil {
 		p.then()
@@ -339,11 +341,11 @@ func TestAStaleWordIsNoLook(t *testing.T) {
 	e := w.engine()
 	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() {
 		w.wordFor = 0
-		w.word = PatroniReply{Kind: NotLeader, Role: RolePrimary, State: "running"}
+		w.word = policy.PatroniReply{Kind: policy.NotLeader, Role: policy.RolePrimary, State: "running"}
 		w.onWait = w.leads // the blip is over when it is asked again
 	}}
-	o := e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0]
-	w.wantCode(o, codeLeader)
+	o := e.Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: w.now})[0]
+	w.wantCode(o, policy.Code("leader"))
 	w.want(true)
 }
 
@@ -370,15 +372,15 @@ func TestAPauseThatOnlyWeKnowOfEndsWithASuccessor(t *testing.T) {
 	w := newWorld(t)
 	w.word.Paused = true
 	w.tick()
-	w.word = PatroniReply{Kind: Silent, Why: "connection refused"}
+	w.word = policy.PatroniReply{Kind: policy.Silent, Why: "connection refused"}
 	for range 30 {
 		w.pass(2 * time.Second)
-		w.wantCode(w.tick(), codeSilentPaused)
+		w.wantCode(w.tick(), policy.Code("silent_paused"))
 	}
 	w.want(true)
 	w.pass(2 * time.Second)
 	w.successor = "02:00:00:00:00:09"
-	w.wantCode(w.tick(), codeSilentLost)
+	w.wantCode(w.tick(), policy.Code("silent_lock_lost"))
 	w.want(false)
 }
 
@@ -402,9 +404,9 @@ func TestAConflictIsRecordedAndNoSuccessor(t *testing.T) {
 	if w.announced == announced {
 		t.Error("a conflict is not answered with an announcement")
 	}
-	w.pg = PGDown
+	w.pg = policy.PGDown
 	began := w.now
-	w.run(EventOnStop, RoleDemoted)
+	w.run(policy.Event("on_stop"), policy.Role("demoted"))
 	if w.now-began < 4*time.Second {
 		t.Error("the host that answered all along was taken for the successor")
 	}
@@ -420,12 +422,12 @@ func TestAFrozenProcessDecidesAnew(t *testing.T) {
 	w.follows()
 	frozen := func() { // between the decision and the kernel call; meanwhile this node was promoted again
 		w.onDecided = nil
-		w.pass(EvidenceAge + time.Second)
+		w.pass(policy.EvidenceAge + time.Second)
 		w.leads()
 	}
 	e := w.engine()
 	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() { w.onDecided = frozen }}
-	w.wantCode(e.Run(t.Context(), Trigger{Event: EventTick, At: w.now})[0], codeLeader)
+	w.wantCode(e.Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: w.now})[0], policy.Code("leader"))
 	w.want(true)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the claim alone: the address must not have gone for an instant", w.records)
@@ -436,7 +438,7 @@ func TestAnAddressThatIsNotAsItShouldBeIsNotHandedOver(t *testing.T) {
 	w := handingOverWorld(t)
 	w.partly = true
 	began := w.now
-	w.run(EventOnStop, RoleDemoted)
+	w.run(policy.Event("on_stop"), policy.Role("demoted"))
 	w.want(false)
 	if w.now != began {
 		t.Errorf("released after %v", w.now-began)
@@ -461,31 +463,31 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 
 func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 	w := newWorld(t)
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeLeader) // claimed and confirmed
-	if w.end != Forever || !w.notes["vip"].Forever {
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("leader")) // claimed and confirmed
+	if w.end != policy.Forever || !w.notes["vip"].Forever {
 		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end-w.now, w.notes["vip"])
 	}
 	w.tick()
-	if w.end == Forever || w.notes["vip"].Forever {
+	if w.end == policy.Forever || w.notes["vip"].Forever {
 		t.Error("the first tick gives it no end")
 	}
 }
 
 func TestOnStopOfAnotherPostgreSQL(t *testing.T) {
 	w := newWorld(t)
-	w.run(EventOnRoleChange, RolePrimary)
-	old := Trigger{Event: EventOnStop, Role: RolePrimary, Cluster: "demo", At: w.now - time.Minute} // thawed after a minute
-	w.wantCode(w.engine().Run(t.Context(), old)[0], codeLeader)
+	w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	old := policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now - time.Minute} // thawed after a minute
+	w.wantCode(w.engine().Run(t.Context(), old)[0], policy.Code("leader"))
 	w.want(true)
 }
 
 func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
-	w.pg = PGDown // a restart, while Patroni is slow once
-	w.word = PatroniReply{Kind: Silent, Why: "no answer"}
-	w.onWait = func() { w.set(PGAlive); w.leads() }
-	w.wantCode(w.tick(), codeLeader)
+	w.pg = policy.PGDown // a restart, while Patroni is slow once
+	w.word = policy.PatroniReply{Kind: policy.Silent, Why: "no answer"}
+	w.onWait = func() { w.set(policy.PGAlive); w.leads() }
+	w.wantCode(w.tick(), policy.Code("leader"))
 	w.want(true)
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the claim alone", w.records)
@@ -498,9 +500,9 @@ func TestAHandOverOfALeaderThatIsUpAgain(t *testing.T) {
 // deaf is a Patroni whose answers a process that is told to stop does not hear.
 type deaf struct{ *worldPatroni }
 
-func (p deaf) Reply(ctx context.Context) PatroniReply {
+func (p deaf) Reply(ctx context.Context) policy.PatroniReply {
 	if ctx.Err() != nil {
-		return PatroniReply{Kind: Silent, Why: "vipctl was asked to stop", At: (*world)(p.worldPatroni).Now()}
+		return policy.PatroniReply{Kind: policy.Silent, Why: "vipctl was asked to stop", At: (*world)(p.worldPatroni).Now()}
 	}
 	return p.worldPatroni.Reply(ctx)
 }
@@ -510,14 +512,14 @@ func TestAClaimWhoseSecondLookIsCutShort(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	w.follows()
-	w.run(EventOnRoleChange, RoleReplica)
+	w.run(policy.Event("on_role_change"), policy.Role("replica"))
 	ctx, stop := context.WithCancel(t.Context())
 	w.onWait = stop
 	w.pass(3 * time.Second)
 	e := w.engine()
 	e.Patroni = deaf{(*worldPatroni)(w)}
-	o := e.Run(ctx, Trigger{Event: EventOnRoleChange, Role: RolePrimary, Cluster: "demo", At: w.now})[0]
-	w.wantCode(o, codeClaimUnconfirmed)
+	o := e.Run(ctx, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.RolePrimary, Cluster: "demo", At: w.now})[0]
+	w.wantCode(o, policy.Code("claim_unconfirmed"))
 	if o.Err != nil {
 		t.Error(o.Err)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // run does the errand, unless another process is at it: that one does the same.
@@ -15,7 +17,7 @@ func (s *steering) run(ctx context.Context) {
 	}
 	if err != nil {
 		s.warn("continuing without the route's lock", err)
-		if s.trigger.Event == EventTick { // without a memory too, each tick would ask the API
+		if s.trigger.Event == policy.EventTick { // without a memory too, each tick would ask the API
 			return
 		}
 		unlock = func() {}
@@ -72,7 +74,7 @@ func (s *steering) take(ctx context.Context, m RouteMemo, why string) {
 // turn has the route turned here. Take trusts a proof of half an [EvidenceAge]: where a look or a busy host has let ours
 // become older, it is made sure of first.
 func (s *steering) turn(ctx context.Context) (RouteState, error) {
-	if s.Clock.Now()-s.proved > EvidenceAge/2 && !s.still(ctx) {
+	if s.Clock.Now()-s.proved > policy.EvidenceAge/2 && !s.still(ctx) {
 		return RouteState{}, ErrNoLongerLeader
 	}
 	state, err := s.vip.Route.Take(ctx, s.still)
@@ -132,7 +134,7 @@ func (s *steering) warn(doing string, err error) bool {
 func (s *steering) tell(why string) {
 	s.record = &Record{
 		At: Stamp{s.Clock.Wall()}, VIP: s.vip.Name, Trigger: s.trigger.Event, By: s.trigger.By,
-		Do: ChangeRoute, Code: CodeRoute, Reason: why, TookMS: milliseconds(s.Clock.Now() - s.trigger.At), Error: text(s.err),
+		Do: ChangeRoute, Code: codeRoute, Reason: why, TookMS: milliseconds(s.Clock.Now() - s.trigger.At), Error: text(s.err),
 	}
 	if s.Tell != nil {
 		s.Tell(*s.record)
@@ -143,7 +145,7 @@ func (s *steering) tell(why string) {
 // still asks, before an attempt that comes late, whether the address would be claimed if everything were decided now, and
 // whether the claim is still the same. An operator's --force needs no leader.
 func (s *steering) still(ctx context.Context) bool {
-	t := Trigger{Event: EventTick, By: s.trigger.By, At: s.Clock.Now()}
+	t := policy.Trigger{Event: policy.EventTick, By: s.trigger.By, At: s.Clock.Now()}
 	if s.trigger.Force {
 		t = s.trigger
 		t.At = s.Clock.Now()
@@ -152,18 +154,20 @@ func (s *steering) still(ctx context.Context) bool {
 	vip.Address = untouched{vip.Address}
 	v := newVIPRun(newRun(s.Engine, t), vip)
 	v.plan(ctx)
-	return v.outcome.Verdict.Do == DoKeep && v.facts.VIP.Generation == s.generation
+	return v.outcome.Verdict.Do == policy.DoKeep && v.facts.VIP.Generation == s.generation
 }
 
 // untouched is an address that always says that it is not here: still asks whether it would be claimed now, and does not look
 // while a tick of this process may move it.
 type untouched struct{ Address }
 
-func (untouched) State() (AddressState, error) { return AddressState{Presence: PresenceNo}, nil }
+func (untouched) State() (policy.AddressState, error) {
+	return policy.AddressState{Presence: policy.PresenceNo}, nil
+}
 
 // Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
 // a VIP that has been released: while it is still held, the next tick takes the route back.
-func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
+func (e *Engine) Unassign(ctx context.Context, vip VIP, t policy.Trigger) (RouteState, error) {
 	unlock, err := e.Store.LockRoute(vip.Name)
 	if err != nil {
 		return RouteState{}, fmt.Errorf("give up the route: %w", err)

@@ -3,6 +3,8 @@ package reconcile
 import (
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // A look takes its time, and this member is demoted meanwhile: that another has the route is no reason to take it.
@@ -53,7 +55,7 @@ func TestADemotionEndsACall(t *testing.T) {
 	r := newRouted(t)
 	r.leads()
 	r.route.hangs = make(chan struct{})
-	r.event(EventTick, "")
+	r.event(policy.EventTick, "")
 	<-r.route.asked
 	r.pass(2 * time.Second)
 	r.follows()
@@ -70,11 +72,11 @@ func TestSilenceEndsNoCall(t *testing.T) {
 	r := newRouted(t)
 	r.leads()
 	r.route.hangs = make(chan struct{})
-	r.event(EventTick, "")
+	r.event(policy.EventTick, "")
 	<-r.route.asked
 	r.pass(2 * time.Second)
-	r.word = PatroniReply{Kind: Silent, Why: "timeout"}
-	r.event(EventTick, "")
+	r.word = policy.PatroniReply{Kind: policy.Silent, Why: "timeout"}
+	r.event(policy.EventTick, "")
 	r.want(true)
 	close(r.route.hangs)
 	r.ticked()

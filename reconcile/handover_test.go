@@ -6,37 +6,39 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // TestHandOverBudget has how long a host listens for its successor when nobody comes.
 func TestHandOverBudget(t *testing.T) {
 	for name, c := range map[string]struct {
-		event   Event
+		event   policy.Event
 		left    time.Duration // of the address's lifetime
 		limit   time.Duration
 		want    time.Duration
 		release bool
 	}{
-		"a callback: the limit":           {event: EventOnStop, left: 20 * time.Second, limit: 5 * time.Second, want: 5 * time.Second, release: true},
-		"a callback: what is left":        {event: EventOnStop, left: 3 * time.Second, limit: 5 * time.Second, want: 3 * time.Second, release: true},
-		"a callback: exactly 1 s is left": {event: EventOnStop, left: time.Second, limit: 5 * time.Second, want: time.Second, release: true},
-		"a callback: less is left":        {event: EventOnStop, left: time.Second - 1, limit: 5 * time.Second, release: true},
-		"a callback: no limit":            {event: EventOnStop, left: 20 * time.Second, release: true},
-		"a callback: a lease without end": {event: EventOnStop, left: Forever - now, limit: 5 * time.Second, want: 5 * time.Second, release: true},
-		"a tick: until the next one":      {event: EventTick, left: 20 * time.Second, limit: 5 * time.Second, want: 2 * time.Second},
-		"a tick: the limit":               {event: EventTick, left: 20 * time.Second, limit: 1500 * time.Millisecond, want: 1500 * time.Millisecond, release: true},
+		"a callback: the limit":           {event: policy.Event("on_stop"), left: 20 * time.Second, limit: 5 * time.Second, want: 5 * time.Second, release: true},
+		"a callback: what is left":        {event: policy.Event("on_stop"), left: 3 * time.Second, limit: 5 * time.Second, want: 3 * time.Second, release: true},
+		"a callback: exactly 1 s is left": {event: policy.Event("on_stop"), left: time.Second, limit: 5 * time.Second, want: time.Second, release: true},
+		"a callback: less is left":        {event: policy.Event("on_stop"), left: time.Second - 1, limit: 5 * time.Second, release: true},
+		"a callback: no limit":            {event: policy.Event("on_stop"), left: 20 * time.Second, release: true},
+		"a callback: a lease without end": {event: policy.Event("on_stop"), left: policy.Forever - now, limit: 5 * time.Second, want: 5 * time.Second, release: true},
+		"a tick: until the next one":      {event: policy.EventTick, left: 20 * time.Second, limit: 5 * time.Second, want: 2 * time.Second},
+		"a tick: the limit":               {event: policy.EventTick, left: 20 * time.Second, limit: 1500 * time.Millisecond, want: 1500 * time.Millisecond, release: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := handingOverWorld(t)
 			w.follows()
 			w.end = w.now + c.left
-			if c.left == Forever-now {
-				w.end = Forever
+			if c.left == policy.Forever-now {
+				w.end = policy.Forever
 			}
 			e := w.engine()
 			e.VIPs[0].HandOver = c.limit
 			began := w.now
-			e.Run(t.Context(), Trigger{Event: c.event, Role: RoleDemoted, At: w.now})
+			e.Run(t.Context(), policy.Trigger{Event: c.event, Role: policy.Role("demoted"), At: w.now})
 			if took := w.now - began; took != c.want {
 				t.Errorf("listened for %v, want %v", took, c.want)
 			}
@@ -65,9 +67,9 @@ func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
 	w.follows()
 	w.end = w.now + 20*time.Second
 	began := w.now
-	w.wantCode(w.tick(), codePostgreSQLDown)
+	w.wantCode(w.tick(), policy.Code("postgresql_down"))
 	for w.here {
-		w.wantCode(w.tick(), codeHandingOver)
+		w.wantCode(w.tick(), policy.Code("handing_over"))
 	}
 	if took := w.now - began; took != 5*time.Second {
 		t.Errorf("three ticks waited for %v, want the limit of 5 s", took)
@@ -78,18 +80,18 @@ func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
 }
 
 func TestAHandOverWithoutANote(t *testing.T) {
-	for pg, here := range map[PG]bool{PGDown: false, PGAlive: true} {
+	for pg, here := range map[policy.PG]bool{policy.PGDown: false, policy.PGAlive: true} {
 		w := handingOverWorld(t)
 		w.onWait = func() {
 			w.mu.Lock()
 			w.noteErr = errors.New("read-only file system")
 			w.mu.Unlock()
 			w.set(pg)
-			if pg == PGAlive { // another process may have claimed it anew
+			if pg == policy.PGAlive { // another process may have claimed it anew
 				w.end = w.now + time.Minute
 			}
 		}
-		w.run(EventOnStop, RoleDemoted)
+		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		w.want(here)
 	}
 }
@@ -105,9 +107,9 @@ func TestAHandOverThatCannotBeNoted(t *testing.T) {
 			full(w)
 			w.want(true)
 			w.follows()
-			w.set(PGDown)
+			w.set(policy.PGDown)
 			w.successor = "02:00:00:00:00:02"
-			w.run(EventOnStop, RoleDemoted)
+			w.run(policy.Event("on_stop"), policy.Role("demoted"))
 			w.want(false)
 		})
 	}
@@ -116,16 +118,16 @@ func TestAHandOverThatCannotBeNoted(t *testing.T) {
 // Two processes hand over side by side, and neither can note it: whoever finds the address gone has nothing to record. It may
 // have gone by itself where nobody took over.
 func TestAHandOverThatAnotherHasEndedIsOnRecordOnce(t *testing.T) {
-	for successor, want := range map[MAC]int{"02:00:00:00:00:02": 0, "": 1} {
+	for successor, want := range map[policy.MAC]int{"02:00:00:00:00:02": 0, "": 1} {
 		w := newWorld(t)
 		w.tick()
 		w.saveErr = errors.New("no space left on device")
 		w.follows()
-		w.set(PGDown)
+		w.set(policy.PGDown)
 		w.end, w.successor = w.now+3*time.Second, successor
 		before := len(w.records)
 		w.onDecided = w.vanish
-		w.run(EventOnStop, RoleDemoted)
+		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		if got := len(w.records) - before; got != want {
 			t.Errorf("successor %q: records %+v, want %d", successor, w.records[before:], want)
 		}
@@ -152,16 +154,16 @@ func TestAReleaseThatCannotBeNotedIsOnRecordOnce(t *testing.T) {
 func TestAHandOverThatIsToldToStop(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
-	w.set(PGDown)
+	w.set(policy.PGDown)
 	ctx, stop := context.WithCancel(t.Context())
-	w.onWait = func() { w.set(PGAlive); stop() }
-	w.engine().Run(ctx, Trigger{Event: EventOnStop, Role: RolePrimary, Cluster: "demo", At: w.now})
+	w.onWait = func() { w.set(policy.PGAlive); stop() }
+	w.engine().Run(ctx, policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now})
 	w.want(true)
 	if left := w.end - w.now; left > 5*time.Second {
 		t.Errorf("the address ends in %v, want the hand-over's 5s at most", left)
 	}
 	w.onWait = nil
-	w.wantCode(w.tick(), codeLeader)
+	w.wantCode(w.tick(), policy.Code("leader"))
 	if len(w.records) != 1 {
 		t.Errorf("records %+v, want the first claim alone", w.records)
 	}
@@ -170,14 +172,14 @@ func TestAHandOverThatIsToldToStop(t *testing.T) {
 // A lease that rolls from tick to tick, for want of room, would leave a hand-over no time.
 func TestAHandOverOfARollingLease(t *testing.T) {
 	for name, c := range map[string]struct {
-		timing Timing
+		timing policy.Timing
 		seen   time.Duration // ago
 		want   time.Duration
 	}{
-		"no room":                        {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 10 * time.Second, 5 * time.Second},
-		"no room, and the lock is over":  {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 16 * time.Second, 2 * time.Second},
-		"no room, and it is over sooner": {Timing{20 * time.Second, 10 * time.Second, 5 * time.Second}, 17 * time.Second, 1500 * time.Millisecond},
-		"room":                           {Timing{30 * time.Second, 10 * time.Second, 5 * time.Second}, time.Second, 1500 * time.Millisecond},
+		"no room":                        {policy.Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}, 10 * time.Second, 5 * time.Second},
+		"no room, and the lock is over":  {policy.Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}, 16 * time.Second, 2 * time.Second},
+		"no room, and it is over sooner": {policy.Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}, 17 * time.Second, 1500 * time.Millisecond},
+		"room":                           {policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}, time.Second, 1500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := handingOverWorld(t)
@@ -186,7 +188,7 @@ func TestAHandOverOfARollingLease(t *testing.T) {
 			w.follows()
 			w.end = w.now + 1500*time.Millisecond
 			began := w.now
-			w.run(EventOnStop, RoleDemoted)
+			w.run(policy.Event("on_stop"), policy.Role("demoted"))
 			if took := w.now - began; took != c.want {
 				t.Errorf("listened for %v, want %v", took, c.want)
 			}

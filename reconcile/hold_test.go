@@ -1,14 +1,15 @@
 package reconcile
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func (w *world) hold(by string, lasting time.Duration) Outcome {
-	return w.engine().SetHold(context.Background(), by, w.now, lasting)[0]
+	return w.engine().SetHold(by, w.now, lasting)[0]
 }
 
 func TestAHoldBindsUntilItsEnd(t *testing.T) {
@@ -19,21 +20,21 @@ func TestAHoldBindsUntilItsEnd(t *testing.T) {
 		t.Fatalf("error %v, records %+v", o.Err, w.records)
 	}
 	r := w.records[1]
-	if r.Do != ChangeHold || r.By != "ann" || r.Code != CodeOperator || r.Trigger != EventOperator || r.Reason != "held by ann for 1m0s" {
+	if r.Do != ChangeHold || r.By != "ann" || r.Code != codeOperator || r.Trigger != policy.EventOperator || r.Reason != "held by ann for 1m0s" {
 		t.Errorf("record %+v", r)
 	}
 	w.follows()
 	for range 29 {
 		w.pass(2 * time.Second)
-		w.wantCode(w.tick(), codeHeld)
+		w.wantCode(w.tick(), policy.Code("held"))
 		w.want(true)
 	}
-	w.run(EventOnRoleChange, RoleReplica)
+	w.run(policy.Event("on_role_change"), policy.Role("replica"))
 	w.want(true)
 	w.pass(2*time.Second - 1)
-	w.wantCode(w.run(EventOnStop, RoleReplica), codeHeld)
+	w.wantCode(w.run(policy.Event("on_stop"), policy.Role("replica")), policy.Code("held"))
 	w.pass(1)
-	w.wantCode(w.run(EventOnStop, RoleReplica), codeLeaseEnded)
+	w.wantCode(w.run(policy.Event("on_stop"), policy.Role("replica")), policy.Code("lease_ended"))
 }
 
 func TestUnholdEndsAHold(t *testing.T) {
@@ -45,7 +46,7 @@ func TestUnholdEndsAHold(t *testing.T) {
 	if r := w.records[len(w.records)-1]; r.Do != ChangeUnhold || r.By != "bob" || r.Reason != "hold ended by bob" {
 		t.Errorf("record %+v", r)
 	}
-	w.wantCode(w.tick(), codeNotLeader)
+	w.wantCode(w.tick(), policy.Code("not_leader"))
 	w.want(false)
 }
 
@@ -54,13 +55,13 @@ func TestAHoldOutlivesARelease(t *testing.T) {
 	w.tick()
 	w.hold("ann", time.Hour)
 	w.follows()
-	w.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: Leader}}}
-	w.wantCode(w.tick(), codeHoldOverruled)
+	w.peers = []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{Kind: policy.Leader}}}
+	w.wantCode(w.tick(), policy.Code("hold_overruled"))
 	w.want(false)
 	if w.notes["vip"].Hold == nil {
 		t.Error("the hold is gone with the address")
 	}
-	w.wantCode(w.run(EventOnRoleChange, RolePrimary), codeHeld)
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("held"))
 	w.want(false)
 }
 

@@ -1,29 +1,33 @@
 package reconcile
 
-import "context"
+import (
+	"context"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
+)
 
 // The questions of a run for the other members: whether one of them leads, whom they take for the leader, and who they are.
 
-// poll returns the nth poll of the peers in this run, like word. With dcs, our own Patroni's view of the DCS stands in where no
+// poll returns the nth poll of the peers in this run, like [run.reply]. With dcs, our own Patroni's view of the DCS stands in where no
 // peer answers.
-func (r *run) poll(ctx context.Context, n int, dcs bool) Poll {
+func (r *run) poll(ctx context.Context, n int, dcs bool) policy.Poll {
 	r.polling.Lock()
 	defer r.polling.Unlock()
-	past := r.clusterState()
-	if n < len(r.polls) && (!dcs || r.polls[n].Result != PollSilent) {
+	state := r.clusterState()
+	if n < len(r.polls) && (!dcs || !r.polls[n].Silent()) {
 		return r.polls[n]
 	}
-	if past.PeersAt == 0 && r.learnedMembers == nil && !r.slow { // nobody is known yet who could be asked
+	if state.PeersAt == 0 && r.learnedMembers == nil && !r.slow { // nobody is known yet who could be asked
 		r.learnMembers(ctx)
-		past = r.clusterState()
+		state = r.clusterState()
 	}
 	at := r.Clock.Now()
-	words := r.Patroni.Poll(ctx, past.Peers)
-	for i, w := range words {
-		words[i].Reply = past.DatePeer(w.Reply, r.Clock.Now(), r.Clock.Wall())
+	replies := r.Patroni.Poll(ctx, state.Peers)
+	for i, p := range replies {
+		replies[i].Reply = state.DatePeer(p.Reply, r.Clock.Now(), r.Clock.Wall())
 	}
-	p := Summarize(words, r.Patroni.Name(), at, past.timing())
-	if dcs && (p.Result == PollSilent || p.Result == PollOther) {
+	p := state.Summarize(replies, r.Patroni.Name(), at)
+	if dcs && p.WantsDCS() {
 		p = r.lookIntoDCS(ctx, p)
 	}
 	r.mu.Lock()
@@ -34,15 +38,12 @@ func (r *run) poll(ctx context.Context, n int, dcs bool) Poll {
 }
 
 // glance asks, once in a run, whether a peer leads.
-func (r *run) glance(ctx context.Context) Poll {
+func (r *run) glance(ctx context.Context) policy.Poll {
 	r.polling.Lock()
 	defer r.polling.Unlock()
-	if r.rivals.Result == Unpolled {
-		at, past := r.Clock.Now(), r.clusterState()
-		r.rivals = Summarize(r.Patroni.Rivals(ctx, past.Peers), r.Patroni.Name(), at, past.timing())
-		if r.rivals.Result != PollOther {
-			r.rivals = Poll{Result: PollGlance, At: at}
-		}
+	if !r.rivals.Asked() {
+		at, state := r.Clock.Now(), r.clusterState()
+		r.rivals = state.Glance(r.Patroni.Rivals(ctx, state.Peers), r.Patroni.Name(), at)
 	}
 	return r.rivals
 }
@@ -52,7 +53,7 @@ func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	now := r.Clock.Now()
 	members, err := r.Patroni.Members(ctx)
 	r.warnRun("ask for the cluster's members", err)
-	r.learnedMembers = func(m *ClusterState) {
+	r.learnedMembers = func(m *policy.ClusterState) {
 		m.PeersAt = now // also where no answer came: the question may have moved dcs_last_seen
 		if err == nil {
 			m.Peers = members.Peers
@@ -65,29 +66,19 @@ func (r *run) learnMembers(ctx context.Context) (Members, error) {
 }
 
 // lookIntoDCS adds what our own Patroni reads in the DCS to a poll. Where that fails, the poll stays as it is.
-func (r *run) lookIntoDCS(ctx context.Context, p Poll) Poll {
+func (r *run) lookIntoDCS(ctx context.Context, p policy.Poll) policy.Poll {
 	members, err := r.learnMembers(ctx)
-	us := members.Leader != "" && members.Leader == r.Patroni.Name()
-	switch {
-	case err != nil, p.Result == PollOther && !us:
+	if err != nil {
 		return p
-	case p.Result == PollOther:
-	case us:
-		p.Result = PollUs
-	case members.Leader == "":
-		p.Result = PollNobody
-	default:
-		p.Result, p.Name = PollNamed, members.Leader
 	}
-	p.ByDCS = true
-	return p
+	return p.WithDCS(members.Leader, r.Patroni.Name())
 }
 
 // refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it lease, but soon again while it
 // knows nobody.
-func (r *run) refreshPeers(ctx context.Context, last PatroniReply) {
+func (r *run) refreshPeers(ctx context.Context, last policy.PatroniReply) {
 	now := r.Clock.Now()
-	leads, known := last.Kind == Leader, len(r.cluster.Peers) > 0
+	leads, known := last.Kind == policy.Leader, len(r.cluster.Peers) > 0
 	every, changed := peersEvery, r.cluster.Callback.Began > r.cluster.PeersAt
 	switch {
 	case leads && known:

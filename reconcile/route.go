@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // ErrNoLongerLeader is returned by [Route].Take when this member stopped leading before the route pointed here. Nothing
@@ -70,29 +72,29 @@ type RouteMemo struct {
 	Pending *PendingSwitch `json:"pending,omitempty"`
 	// Due is when the route is worth asking again: then call Holder, and Take where that says not ours. It is set after
 	// each call, and never more than an hour ahead. 0 is at once.
-	Due Moment `json:"due,omitempty"`
+	Due policy.Moment `json:"due,omitempty"`
 	// Wait forbids to ask before a moment, whoever leads.
 	Wait *RouteWait `json:"wait,omitempty"`
 	// Login forbids to log in before a moment, for as long as the password stays the same.
 	Login *RouteWait `json:"login,omitempty"`
 
-	Last    *RouteState  `json:"last,omitempty"` // the last answer
-	Checked Moment       `json:"checked,omitempty"`
-	Action  *EndedSwitch `json:"action,omitempty"` // the last switch that this host saw the end of
+	Last    *RouteState   `json:"last,omitempty"` // the last answer
+	Checked policy.Moment `json:"checked,omitempty"`
+	Action  *EndedSwitch  `json:"action,omitempty"` // the last switch that this host saw the end of
 }
 
 // PendingSwitch is a switch that was begun.
 type PendingSwitch struct {
-	Since  Moment `json:"since"`
-	Action int64  `json:"action,omitempty"` // its id in the Cloud API, 0 before it is known
-	Locks  int    `json:"locks,omitempty"`  // how many times in a row Robot said that it is locked
+	Since  policy.Moment `json:"since"`
+	Action int64         `json:"action,omitempty"` // its id in the Cloud API, 0 before it is known
+	Locks  int           `json:"locks,omitempty"`  // how many times in a row Robot said that it is locked
 }
 
 // RouteWait is a moment before which an API must not be asked, and why.
 type RouteWait struct {
-	Until Moment `json:"until"`
-	Why   string `json:"why"`
-	For   string `json:"for,omitempty"` // the version of the password that it concerns
+	Until policy.Moment `json:"until"`
+	Why   string        `json:"why"`
+	For   string        `json:"for,omitempty"` // the version of the password that it concerns
 }
 
 // EndedSwitch is a switch that has ended.
@@ -103,7 +105,7 @@ type EndedSwitch struct {
 
 // Intend returns the memo with a switch begun, to be kept before Take is called: who finds it knows that a call may
 // have been cut short.
-func (m RouteMemo) Intend(now Moment) RouteMemo {
+func (m RouteMemo) Intend(now policy.Moment) RouteMemo {
 	if m.Pending == nil {
 		m.Pending = &PendingSwitch{Since: now}
 		m.Due = 0

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -25,27 +27,27 @@ const (
 // run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
 type run struct {
 	*Engine
-	trigger Trigger
+	trigger policy.Trigger
 
 	marking sync.WaitGroup // the mark of a callback, beside the work
 	history *historyWriter
 
 	asking  chan struct{} // full while the local Patroni is asked
 	polling sync.Mutex    // held while the peers are
-	rivals  Poll          // what a glance at them came to; guarded by polling
+	rivals  policy.Poll   // what a glance at them came to; guarded by polling
 
-	learnedTiming func(*ClusterState) // what was heard of the settings; guarded by asking
-	learnedMembers  func(*ClusterState) // what was heard of the members; guarded by polling
+	learnedTiming  func(*policy.ClusterState) // what was heard of the settings; guarded by asking
+	learnedMembers func(*policy.ClusterState) // what was heard of the members; guarded by polling
 
 	mu       sync.Mutex // never held while anybody is asked
-	cluster     ClusterState
-	replies    []PatroniReply
+	cluster  policy.ClusterState
+	replies  []policy.PatroniReply
 	slow     bool // our Patroni takes long to answer
-	polls    []Poll
+	polls    []policy.Poll
 	warnings []string
 }
 
-func newRun(e *Engine, t Trigger) *run {
+func newRun(e *Engine, t policy.Trigger) *run {
 	r := &run{Engine: e, trigger: t, asking: make(chan struct{}, 1)}
 	r.history = &historyWriter{journal: e.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
 	past, err := e.Store.ClusterState()
@@ -57,7 +59,7 @@ func newRun(e *Engine, t Trigger) *run {
 // word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet. Who can wait only so
 // long, where within is not 0, waits no longer for the question of another VIP either, and a silence that it cut short is
 // nobody else's answer.
-func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniReply {
+func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.PatroniReply {
 	if within > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, within)
@@ -68,7 +70,7 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniRep
 	case r.asking <- struct{}{}:
 		defer func() { <-r.asking }()
 	case <-ctx.Done():
-		return PatroniReply{Kind: Silent, Why: "no answer in time", At: at}
+		return policy.PatroniReply{Kind: policy.Silent, Why: "no answer in time", At: at}
 	}
 	r.mu.Lock()
 	past, words := r.cluster, r.replies
@@ -79,7 +81,7 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniRep
 	w := r.Patroni.Reply(ctx)
 	now := r.Clock.Now()
 	w = past.Narrow(past.Date(w, now, r.Clock.Wall()), now)
-	if w.Kind == Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
+	if w.Kind == policy.Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
 	}
 	if within > 0 && w.IsSilent() {
@@ -90,7 +92,7 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniRep
 	r.slow = r.slow || now-w.At > slowAnswer
 	r.cluster.Remember(w)
 	r.mu.Unlock()
-	if r.trigger.Event == EventTick && w.Kind == Leader && !w.Unlocked && r.learnedTiming == nil && !r.slow {
+	if r.trigger.Event == policy.EventTick && w.Kind == policy.Leader && !w.Unlocked && r.learnedTiming == nil && !r.slow {
 		r.hearTiming(ctx)
 	}
 	return w
@@ -101,7 +103,7 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) PatroniRep
 func (r *run) hearTiming(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timingWithin)
 	defer cancel()
-	r.learnedTiming = func(*ClusterState) {}
+	r.learnedTiming = func(*policy.ClusterState) {}
 	if r.askForTiming(ctx) == nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -114,13 +116,13 @@ func (r *run) askForTiming(ctx context.Context) error {
 	now := r.Clock.Now()
 	timing, err := r.Patroni.Timing(ctx)
 	if err == nil {
-		r.learnedTiming = func(m *ClusterState) { m.LearnTiming(timing, now) }
+		r.learnedTiming = func(m *policy.ClusterState) { m.LearnTiming(timing, now) }
 	}
 	return err
 }
 
 // memory is what is known of the cluster by now.
-func (r *run) clusterState() ClusterState {
+func (r *run) clusterState() policy.ClusterState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.cluster
@@ -132,17 +134,17 @@ func (r *run) finish(ctx context.Context) {
 	defer r.history.busy.Wait()
 	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could vouch for us.
 	overdue := len(r.cluster.Peers) == 0 || r.trigger.At-r.cluster.TimingAt >= 2*timingEvery
-	spare := !r.slow || r.cluster.Timing == (Timing{}) || overdue
-	if r.trigger.Event == EventTick && len(r.replies) > 0 && spare {
+	spare := !r.slow || r.cluster.Timing == (policy.Timing{}) || overdue
+	if r.trigger.Event == policy.EventTick && len(r.replies) > 0 && spare {
 		last := r.replies[len(r.replies)-1]
 		r.refreshTiming(ctx, last)
 		r.refreshPeers(ctx, last)
 	}
-	r.warnRun("save what Patroni said", r.Store.UpdateClusterState(func(m *ClusterState) {
+	r.warnRun("save what Patroni said", r.Store.UpdateClusterState(func(m *policy.ClusterState) {
 		for _, w := range r.replies {
 			m.Remember(w)
 		}
-		for _, change := range []func(*ClusterState){r.learnedTiming, r.learnedMembers} {
+		for _, change := range []func(*policy.ClusterState){r.learnedTiming, r.learnedMembers} {
 			if change != nil {
 				change(m)
 			}
@@ -151,7 +153,7 @@ func (r *run) finish(ctx context.Context) {
 			m.Vouch(p)
 		}
 		switch {
-		case r.trigger.Event == EventTick:
+		case r.trigger.Event == policy.EventTick:
 			m.LastTick = r.trigger.At
 		case m.Callback.Event == r.trigger.Event && m.Callback.Began == r.trigger.At:
 			m.Callback.Ended = r.Clock.Now()
@@ -161,8 +163,8 @@ func (r *run) finish(ctx context.Context) {
 
 // refreshSettings asks for the settings that were not had at once, when they are due. An unlocked Patroni would ask the DCS
 // for them.
-func (r *run) refreshTiming(ctx context.Context, last PatroniReply) {
-	due := r.cluster.Timing == (Timing{}) || r.Clock.Now()-r.cluster.TimingAt >= timingEvery
+func (r *run) refreshTiming(ctx context.Context, last policy.PatroniReply) {
+	due := r.cluster.Timing == (policy.Timing{}) || r.Clock.Now()-r.cluster.TimingAt >= timingEvery
 	if due && !last.Unlocked && last.Counts() {
 		r.warnRun("ask for ttl, loop_wait and retry_timeout", r.askForTiming(ctx))
 	}

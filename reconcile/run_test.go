@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // A cluster that has just come up has but one member. The others must be known before its Patroni dies.
@@ -26,7 +28,7 @@ func TestALeaderThatKnowsNobodyAsksSoonAgain(t *testing.T) {
 	}
 	ticks(3, 1)
 	ticks(3, 2)
-	w.members = []Peer{{Name: "n2"}}
+	w.members = []policy.Peer{{Name: "n2"}}
 	ticks(10, 3)
 }
 
@@ -71,20 +73,20 @@ func TestALeaderHearsOfALowerTTLAtOnce(t *testing.T) {
 // Whoever does not lead has time, and an unlocked Patroni would ask the DCS.
 func TestWhoAsksForTheSettings(t *testing.T) {
 	for name, c := range map[string]struct {
-		word PatroniReply
+		word policy.PatroniReply
 		took time.Duration
 		err  error
 		due  bool
 		want int
 	}{
-		"a leader":                     {word: PatroniReply{Kind: Leader}, want: 1},
-		"a replica":                    {word: PatroniReply{Kind: NotLeader}},
-		"a replica, when they are due": {word: PatroniReply{Kind: NotLeader}, due: true, want: 1},
-		"an unlocked leader":           {word: PatroniReply{Kind: Leader, Unlocked: true}, due: true},
-		"a slow leader":                {word: PatroniReply{Kind: Leader}, took: 501 * time.Millisecond},
-		"a slow leader, overdue":       {word: PatroniReply{Kind: Leader}, took: 501 * time.Millisecond, due: true, want: 1},
-		"a leader that does not say":   {word: PatroniReply{Kind: Leader}, err: errors.New("no answer within 200ms"), want: 1},
-		"nor when they are due":        {word: PatroniReply{Kind: Leader}, err: errors.New("no answer within 200ms"), due: true, want: 2},
+		"a leader":                     {word: policy.PatroniReply{Kind: policy.Leader}, want: 1},
+		"a replica":                    {word: policy.PatroniReply{Kind: policy.NotLeader}},
+		"a replica, when they are due": {word: policy.PatroniReply{Kind: policy.NotLeader}, due: true, want: 1},
+		"an unlocked leader":           {word: policy.PatroniReply{Kind: policy.Leader, Unlocked: true}, due: true},
+		"a slow leader":                {word: policy.PatroniReply{Kind: policy.Leader}, took: 501 * time.Millisecond},
+		"a slow leader, overdue":       {word: policy.PatroniReply{Kind: policy.Leader}, took: 501 * time.Millisecond, due: true, want: 1},
+		"a leader that does not say":   {word: policy.PatroniReply{Kind: policy.Leader}, err: errors.New("no answer within 200ms"), want: 1},
+		"nor when they are due":        {word: policy.PatroniReply{Kind: policy.Leader}, err: errors.New("no answer within 200ms"), due: true, want: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -113,14 +115,14 @@ func TestAPromotedMemberDoesNotAskWhomItKnows(t *testing.T) {
 	w.tick()
 	w.pass(5 * time.Second)
 	w.leads()
-	w.run(EventOnRoleChange, RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.RolePrimary)
 	w.pass(time.Second)
 	w.tick()
 	if w.membersAsked != 1 {
 		t.Errorf("asked %d times, want once", w.membersAsked)
 	}
 	w.follows()
-	w.run(EventOnRoleChange, RoleReplica)
+	w.run(policy.Event("on_role_change"), policy.Role("replica"))
 	w.tick()
 	if w.membersAsked != 2 {
 		t.Errorf("asked %d times, want twice: a replica learns of a change at once", w.membersAsked)
@@ -144,9 +146,9 @@ func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
 // A question of one VIP's keeps no other from its lock.
 func TestVIPsDoNotWaitForEachOther(t *testing.T) {
 	w := newWorld(t)
-	r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
+	r := newRun(w.engine(), policy.Trigger{Event: policy.EventTick, At: w.now})
 	r.asking <- struct{}{}
-	if got := newVIPRun(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != DoAsk {
+	if got := newVIPRun(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != policy.DoAsk {
 		t.Errorf("verdict %+v, want the question", got)
 	}
 }
@@ -154,34 +156,35 @@ func TestVIPsDoNotWaitForEachOther(t *testing.T) {
 // slowPatroni takes long to say that this member leads.
 type slowPatroni struct{ *worldPatroni }
 
-func (p slowPatroni) Reply(ctx context.Context) PatroniReply {
+func (p slowPatroni) Reply(ctx context.Context) policy.PatroniReply {
 	select {
 	case <-time.After(1500 * time.Millisecond):
 		return p.worldPatroni.Reply(ctx)
 	case <-ctx.Done():
-		return PatroniReply{Kind: Silent, Why: "no answer in time", At: (*world)(p.worldPatroni).Now()}
+		return policy.PatroniReply{Kind: policy.Silent, Why: "no answer in time", At: (*world)(p.worldPatroni).Now()}
 	}
 }
 
 // Two VIPs that follow different roles: the one that steps down gives Patroni 200 ms, the other as long as it takes.
 func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
-	for name, order := range map[string][]time.Duration{"the patient first": {0, stepDownWithin}, "the hasty first": {stepDownWithin, 0}} {
+	const hasty = 200 * time.Millisecond
+	for name, order := range map[string][]time.Duration{"the patient first": {0, hasty}, "the hasty first": {hasty, 0}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				e := w.engine()
 				e.Patroni = slowPatroni{(*worldPatroni)(w)}
-				r := newRun(e, Trigger{Event: EventOnRoleChange, Role: RoleStandbyLeader, At: w.now})
+				r := newRun(e, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.Role("standby_leader"), At: w.now})
 				done := make(chan struct{})
 				for _, within := range order {
 					go func() {
 						defer func() { done <- struct{}{} }()
-						began, want, took := time.Now(), Leader, 1500*time.Millisecond
+						began, want, took := time.Now(), policy.Leader, 1500*time.Millisecond
 						if within > 0 {
-							want, took = Silent, within
+							want, took = policy.Silent, within
 						}
 						word := r.reply(t.Context(), 0, within)
-						if got := time.Since(began); word.Kind != want || got < took || got > took+within+stepDownWithin {
+						if got := time.Since(began); word.Kind != want || got < took || got > took+within+hasty {
 							t.Errorf("within %v: %s after %v, want %s after %v", within, word.Kind, got, want, took)
 						}
 					}()
@@ -191,18 +194,6 @@ func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 				<-done
 			})
 		})
-	}
-}
-
-// TestTheDCSNamesNobodyOfNoName: a patroni.yml that cannot say our name must not make "nobody leads" out to be us.
-func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
-	for name, want := range map[string]PollResult{"": PollNobody, "n1": PollNobody} {
-		w := newWorld(t)
-		w.name, w.dcsLeader = name, ""
-		r := newRun(w.engine(), Trigger{Event: EventTick, At: w.now})
-		if got := r.poll(t.Context(), 0, true); got.Result != want {
-			t.Errorf("name %q: %q, want %q", name, got.Result, want)
-		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // tickSteers is how long a tick's process works on a route: less than the time that the example's unit gives it.
@@ -21,7 +23,7 @@ const (
 // errandFor decides what the route of an address that is vouched for needs. A fresh claim, and one whose switch is not
 // known to have been begun, take it at once: whoever has it, one call does. Waits that an API has asked for are the
 // Route's own to keep.
-func errandFor(m RouteMemo, generation uint64, now Moment) errand {
+func errandFor(m RouteMemo, generation uint64, now policy.Moment) errand {
 	switch {
 	case m.Generation != generation:
 		return errandTake
@@ -38,9 +40,9 @@ func errandFor(m RouteMemo, generation uint64, now Moment) errand {
 type steering struct {
 	*Engine
 	vip        VIP
-	trigger    Trigger
+	trigger    policy.Trigger
 	generation uint64                  // of the claim
-	proved     Moment                  // when what vouches for the claim was true
+	proved     policy.Moment           // when what vouches for the claim was true
 	cancel     context.CancelCauseFunc // with [ErrNoLongerLeader]
 
 	done     chan struct{}
@@ -51,13 +53,13 @@ type steering struct {
 
 // steer starts the errand of a VIP that has just been vouched for, and returns what waits for its end.
 func (v *vipRun) steer(ctx context.Context) (finish func()) {
-	if v.vip.Route == nil || v.outcome.Verdict.Do != DoKeep || v.outcome.Err != nil || !v.claimed && !v.facts.WouldClaim() {
+	if v.vip.Route == nil || v.outcome.Verdict.Do != policy.DoKeep || v.outcome.Err != nil || !v.claimed && !v.facts.WouldClaim() {
 		return func() {}
 	}
 	s := &steering{
 		Engine: v.Engine, vip: v.vip, trigger: v.trigger, generation: v.facts.VIP.Generation, proved: v.facts.ProvedAt(), done: make(chan struct{}),
 	}
-	outlives := v.trigger.Event == EventTick
+	outlives := v.trigger.Event == policy.EventTick
 	limit := RouteLockAge
 	if outlives {
 		ctx, limit = context.WithoutCancel(ctx), tickSteers
@@ -75,20 +77,10 @@ func (v *vipRun) steer(ctx context.Context) (finish func()) {
 	}
 }
 
-// entitled reports whether the address would be claimed here and now. One that is merely kept, by an operator's hold, in
-// silence or in doubt, gives no right to take a route from somebody else.
-func (f Facts) WouldClaim() bool {
-	f.Address = AddressState{Presence: PresenceNo}
-	if !f.Peers.full() { // nobody had to be asked about an address that is here
-		f.Peers = Poll{Result: PollUs, At: f.Now}
-	}
-	return Decide(f).Do == DoKeep
-}
-
 // dismiss ends this process's call for an address that is not here, or about to go: a member that does not lead asks the API
 // nothing, not even how a call went.
-func (v *vipRun) dismiss(verdict Verdict) {
-	if verdict.Do == DoKeep || verdict.Do == DoNothing && v.facts.MayBeHere() {
+func (v *vipRun) dismiss(verdict policy.Verdict) {
+	if verdict.Do == policy.DoKeep || verdict.Do == policy.DoNothing && v.facts.MayBeHere() {
 		return
 	}
 	v.underWay.Lock()
@@ -96,17 +88,6 @@ func (v *vipRun) dismiss(verdict Verdict) {
 	if s := v.steerings[v.vip.Name]; s != nil {
 		s.cancel(ErrNoLongerLeader)
 	}
-}
-
-// proved is when what vouches for the address was true: who leads by Patroni's word, or by the peers', or else argv.
-func (f Facts) ProvedAt() Moment {
-	switch {
-	case f.Reply.Kind == Leader:
-		return f.Reply.At
-	case f.Peers.Result == PollUs:
-		return f.Peers.At
-	}
-	return f.Trigger.At
 }
 
 // launch runs a steering, unless an earlier one of the VIP still does.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // worldRoute is a route in the world. It is asked by one goroutine at a time, under the route's lock.
@@ -93,17 +95,20 @@ func newRouted(t *testing.T) *routed {
 	return r
 }
 
-func (r *routed) event(e Event, role Role) Outcome {
+func (r *routed) event(e policy.Event, role policy.Role) Outcome {
 	r.t.Helper()
-	return r.engine.Run(r.t.Context(), Trigger{Event: e, Role: role, Cluster: "demo", At: r.now})[0]
+	return r.engine.Run(r.t.Context(), policy.Trigger{Event: e, Role: role, Cluster: "demo", At: r.now})[0]
 }
 
-func (r *routed) promoted() Outcome { r.t.Helper(); return r.event(EventOnRoleChange, RolePrimary) }
+func (r *routed) promoted() Outcome {
+	r.t.Helper()
+	return r.event(policy.Event("on_role_change"), policy.RolePrimary)
+}
 
 // ticked is a tick together with the work that it leaves behind.
 func (r *routed) ticked() Outcome {
 	r.t.Helper()
-	o := r.event(EventTick, "")
+	o := r.event(policy.EventTick, "")
 	if !r.engine.Settled(r.t.Context(), 10*time.Second) {
 		r.t.Fatal("the route is not settled")
 	}
@@ -188,8 +193,8 @@ func TestMembersThatDoNotLeadAskNobody(t *testing.T) {
 		r.ticked()
 		r.pass(time.Minute)
 	}
-	r.event(EventOnRoleChange, RoleReplica)
-	r.event(EventOnStop, RoleReplica)
+	r.event(policy.Event("on_role_change"), policy.Role("replica"))
+	r.event(policy.Event("on_stop"), policy.Role("replica"))
 	r.wantCalls("")
 }
 
@@ -198,13 +203,13 @@ func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
 	for name, doubt := range map[string]func(r *routed){
 		"silent, the peers name us": func(r *routed) {
 			r.pass(14 * time.Second) // near the lease's end it is rolled
-			r.word = PatroniReply{Kind: Silent, Why: "connection refused"}
-			r.peers = []PeerReply{{Peer: Peer{Name: "n2"}, Reply: PatroniReply{Kind: NotLeader, Role: RoleReplica}, Names: "n1"}}
+			r.word = policy.PatroniReply{Kind: policy.Silent, Why: "connection refused"}
+			r.peers = []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{Kind: policy.NotLeader, Role: policy.Role("replica")}, Names: "n1"}}
 		},
 		"an operator's hold": func(r *routed) {
 			r.follows()
 			n := r.notes["vip"]
-			n.Hold = &OperatorHold{By: "ann", Until: r.now + time.Hour}
+			n.Hold = &policy.OperatorHold{By: "ann", Until: r.now + time.Hour}
 			r.notes["vip"] = n
 		},
 		"paused, no DCS": func(r *routed) {
@@ -234,7 +239,7 @@ func TestAReleaseLeavesTheRoute(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()
 	r.follows()
-	r.event(EventOnRoleChange, RoleReplica)
+	r.event(policy.Event("on_role_change"), policy.Role("replica"))
 	r.want(false)
 	r.wantCalls("take")
 	r.leads()
@@ -310,7 +315,7 @@ func TestTicksGoOnWhileAnAPIHangs(t *testing.T) {
 	r := newRouted(t)
 	r.leads()
 	r.route.hangs = make(chan struct{})
-	r.event(EventTick, "")
+	r.event(policy.EventTick, "")
 	<-r.route.asked
 	if r.engine.Settled(t.Context(), time.Millisecond) {
 		t.Error("settled while the API hangs")
@@ -319,8 +324,8 @@ func TestTicksGoOnWhileAnAPIHangs(t *testing.T) {
 	for range 3 {
 		r.pass(2 * time.Second)
 		r.leads()
-		r.event(EventTick, "")
-		r.world.engine().Run(t.Context(), Trigger{Event: EventTick, At: r.now})
+		r.event(policy.EventTick, "")
+		r.world.engine().Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: r.now})
 	}
 	if r.end <= end {
 		t.Error("the lease was not renewed")
@@ -355,7 +360,7 @@ func TestStill(t *testing.T) {
 func TestStillByForce(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
-	r.engine.Run(t.Context(), Trigger{Event: EventOperator, Order: OrderClaim, Force: true, By: "ann", At: r.now})
+	r.engine.Run(t.Context(), policy.Trigger{Event: policy.EventOperator, Order: policy.OrderClaim, Force: true, By: "ann", At: r.now})
 	r.wantCalls("take")
 	r.pass(5 * time.Second)
 	if !r.route.still(t.Context()) {
@@ -368,7 +373,7 @@ func TestAClaimThatIsUndone(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
 	r.route.hangs = make(chan struct{})
-	r.wantCode(r.promoted(), codeClaimUndone)
+	r.wantCode(r.promoted(), policy.Code("claim_undone"))
 	r.want(false)
 	if r.route.holder == "us" {
 		t.Error("the route was taken")
@@ -402,7 +407,7 @@ func TestWithoutTheRoutesLock(t *testing.T) {
 func TestUnassign(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()
-	s, err := r.engine.Unassign(t.Context(), r.engine.VIPs[0], Trigger{Event: EventOperator, By: "ann", At: r.now})
+	s, err := r.engine.Unassign(t.Context(), r.engine.VIPs[0], policy.Trigger{Event: policy.EventOperator, By: "ann", At: r.now})
 	if err != nil || s.Holder != "nobody" {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -412,25 +417,7 @@ func TestUnassign(t *testing.T) {
 		t.Errorf("memo %+v", m)
 	}
 	r.routeLocked = true
-	if _, err := r.engine.Unassign(t.Context(), r.engine.VIPs[0], Trigger{}); !errors.Is(err, ErrBusy) {
+	if _, err := r.engine.Unassign(t.Context(), r.engine.VIPs[0], policy.Trigger{}); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v with the API in another's hands", err)
-	}
-}
-
-// TestProved: what is known from the word counts from its question, else from the peers', else from the start.
-func TestProved(t *testing.T) {
-	f := facts(leads(heard(300*time.Millisecond)), polled(PollUs), func(f *Facts) {
-		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
-	})
-	if got := f.ProvedAt(); got != now-300*time.Millisecond {
-		t.Errorf("with a word: %v ago", now-got)
-	}
-	f.Reply.Kind = Silent
-	if got := f.ProvedAt(); got != now-200*time.Millisecond {
-		t.Errorf("with the peers: %v ago", now-got)
-	}
-	f.Peers.Result = PollSilent
-	if got := f.ProvedAt(); got != now-900*time.Millisecond {
-		t.Errorf("with argv alone: %v ago", now-got)
 	}
 }

@@ -7,7 +7,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
+
+// now is the moment at which the world begins; leases in the tests are multiples of seconds around it.
+const now policy.Moment = 1000 * time.Second
 
 // world is a small cluster as one host sees it: its kernel, its Patroni, its notes and its clocks. Time passes only
 // when somebody waits. Its fields may be changed between runs, and by the hooks during one.
@@ -15,27 +20,27 @@ type world struct {
 	t  *testing.T
 	mu sync.Mutex
 
-	now  Moment
+	now  policy.Moment
 	wall time.Time
 
 	here      bool // the kernel's address
 	partly    bool // with another prefix
-	end       Moment
+	end       policy.Moment
 	announced int
-	successor MAC // who answers probes for the address
+	successor policy.MAC // who answers probes for the address
 	kernelErr error
 
 	announceErr error
 
-	word    PatroniReply
+	word    policy.PatroniReply
 	wordFor time.Duration // how long Patroni takes to answer
-	peers   []PeerReply
+	peers   []policy.PeerReply
 
 	slowPeers bool // they answer, but not at once
-	pg        PG
-	timing    Timing
+	pg        policy.PG
+	timing    policy.Timing
 
-	members      []Peer
+	members      []policy.Peer
 	dcsLeader    string
 	name         string // this member's, as patroni.yml has it
 	timingErr    error
@@ -43,9 +48,9 @@ type world struct {
 	membersErr   error
 	membersAsked int
 
-	notes   map[string]VIPState
+	notes   map[string]policy.VIPState
 	memos   map[string]RouteMemo
-	memory  ClusterState
+	memory  policy.ClusterState
 	lockErr error
 	noteErr error
 	saveErr error
@@ -61,15 +66,15 @@ type world struct {
 }
 
 var (
-	_ Address  = (*world)(nil)
-	_ Store = (*worldNotes)(nil)
-	_ Patroni  = (*worldPatroni)(nil)
+	_ Address = (*world)(nil)
+	_ Store   = (*worldNotes)(nil)
+	_ Patroni = (*worldPatroni)(nil)
 )
 
 func newWorld(t *testing.T) *world {
 	w := &world{
-		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: PGAlive, notes: map[string]VIPState{}, memos: map[string]RouteMemo{},
-		timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}, members: []Peer{{Name: "n2"}}, dcsLeader: "n1", name: "n1",
+		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: policy.PGAlive, notes: map[string]policy.VIPState{}, memos: map[string]RouteMemo{},
+		timing: policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, members: []policy.Peer{{Name: "n2"}}, dcsLeader: "n1", name: "n1",
 	}
 	w.leads()
 	return w
@@ -77,30 +82,30 @@ func newWorld(t *testing.T) *world {
 
 // leads makes Patroni say that this member leads, and that its loop has just run.
 func (w *world) leads() {
-	w.word = PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+	w.word = policy.PatroniReply{Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
 }
 
 func (w *world) follows() {
-	w.word = PatroniReply{Kind: NotLeader, Role: RoleReplica, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+	w.word = policy.PatroniReply{Kind: policy.NotLeader, Role: policy.Role("replica"), State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
 }
 
 func (w *world) engine() *Engine {
 	return &Engine{
-		VIPs:    []VIP{{Name: "vip", Address: w, Follow: FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
+		VIPs:    []VIP{{Name: "vip", Address: w, Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
 		Patroni: (*worldPatroni)(w), Store: (*worldNotes)(w), History: w, Clock: w,
 		Interval: 2 * time.Second, Refresh: time.Minute,
 	}
 }
 
-func (w *world) run(e Event, role Role) Outcome {
+func (w *world) run(e policy.Event, role policy.Role) Outcome {
 	w.t.Helper()
-	return w.engine().Run(context.Background(), Trigger{Event: e, Role: role, Cluster: "demo", At: w.now})[0]
+	return w.engine().Run(context.Background(), policy.Trigger{Event: e, Role: role, Cluster: "demo", At: w.now})[0]
 }
 
-func (w *world) tick() Outcome { w.t.Helper(); return w.run(EventTick, "") }
+func (w *world) tick() Outcome { w.t.Helper(); return w.run(policy.EventTick, "") }
 
 // set makes postmaster.pid say so, also while a hand-over watches it: that may look once more after the run.
-func (w *world) set(pg PG) {
+func (w *world) set(pg policy.PG) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.pg = pg
@@ -112,7 +117,7 @@ func (w *world) pass(d time.Duration) {
 	defer w.mu.Unlock()
 	w.now += d
 	w.wall = w.wall.Add(d)
-	if w.here && w.end != Forever && w.now >= w.end {
+	if w.here && w.end != policy.Forever && w.now >= w.end {
 		w.here = false
 	}
 }
@@ -131,7 +136,7 @@ func (w *world) want(here bool) {
 	}
 }
 
-func (w *world) wantCode(o Outcome, c Code) {
+func (w *world) wantCode(o Outcome, c policy.Code) {
 	w.t.Helper()
 	if o.Verdict.Code != c {
 		w.t.Fatalf("verdict %s %s (%s), want %s", o.Verdict.Do, o.Verdict.Code, o.Verdict.Why, c)
@@ -143,7 +148,7 @@ func (w *world) wantCode(o Outcome, c Code) {
 func (w *world) Wall() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.wall }
 
 // Now is read for a decision right after postmaster.pid; the reading after that is the first behind the decision.
-func (w *world) Now() Moment {
+func (w *world) Now() policy.Moment {
 	w.mu.Lock()
 	w.readings++
 	hook := w.onDecided
@@ -169,23 +174,23 @@ func (w *world) Wait(ctx context.Context, d time.Duration) error {
 
 // The address.
 
-func (w *world) State() (AddressState, error) {
+func (w *world) State() (policy.AddressState, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.kernelErr != nil:
-		return AddressState{}, w.kernelErr
+		return policy.AddressState{}, w.kernelErr
 	case !w.here:
-		return AddressState{Presence: PresenceNo}, nil
+		return policy.AddressState{Presence: policy.PresenceNo}, nil
 	case w.partly:
-		return AddressState{Presence: PresencePartly, End: w.end}, nil
-	case w.end == Forever:
-		return AddressState{Presence: PresenceYes, Forever: true}, nil
+		return policy.AddressState{Presence: policy.PresencePartly, End: w.end}, nil
+	case w.end == policy.Forever:
+		return policy.AddressState{Presence: policy.PresenceYes, Forever: true}, nil
 	}
-	return AddressState{Presence: PresenceYes, End: w.end}, nil
+	return policy.AddressState{Presence: policy.PresenceYes, End: w.end}, nil
 }
 
-func (w *world) Keep(until Moment) error {
+func (w *world) Keep(until policy.Moment) error {
 	if w.onHold != nil {
 		w.onHold()
 	}
@@ -204,7 +209,7 @@ func (w *world) Keep(until Moment) error {
 func (w *world) Announce() error { w.announced++; return w.announceErr }
 
 // Heard probes every 100 ms, until the listener's context ends or a successor answers.
-func (w *world) AwaitSuccessor(ctx context.Context, ignore []MAC) (MAC, error) {
+func (w *world) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy.MAC, error) {
 	for { // once at least: this world's clock may be ahead of the listener
 		w.mu.Lock()
 		mac := w.successor
@@ -221,13 +226,13 @@ func (w *world) AwaitSuccessor(ctx context.Context, ignore []MAC) (MAC, error) {
 }
 
 // Others is whoever else answers right now.
-func (w *world) Probe(context.Context, time.Duration) ([]MAC, error) {
+func (w *world) Probe(context.Context, time.Duration) ([]policy.MAC, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.successor == "" {
 		return nil, nil
 	}
-	return []MAC{w.successor}, nil
+	return []policy.MAC{w.successor}, nil
 }
 
 func (w *world) Release() error {
@@ -252,7 +257,7 @@ func (w *world) Append(r Record) error {
 // worldPatroni is the world's Patroni.
 type worldPatroni world
 
-func (p *worldPatroni) Reply(context.Context) PatroniReply {
+func (p *worldPatroni) Reply(context.Context) policy.PatroniReply {
 	w := (*world)(p)
 	word := w.word
 	word.At = w.Now()
@@ -260,16 +265,16 @@ func (p *worldPatroni) Reply(context.Context) PatroniReply {
 	return word
 }
 
-func (p *worldPatroni) Poll(context.Context, []Peer) []PeerReply { return p.peers }
+func (p *worldPatroni) Poll(context.Context, []policy.Peer) []policy.PeerReply { return p.peers }
 
-func (p *worldPatroni) Rivals(context.Context, []Peer) []PeerReply {
+func (p *worldPatroni) Rivals(context.Context, []policy.Peer) []policy.PeerReply {
 	if p.slowPeers {
 		return nil
 	}
 	return p.peers
 }
 
-func (p *worldPatroni) Timing(context.Context) (Timing, error) {
+func (p *worldPatroni) Timing(context.Context) (policy.Timing, error) {
 	p.timingAsked++
 	return p.timing, p.timingErr
 }
@@ -280,7 +285,7 @@ func (p *worldPatroni) Members(context.Context) (Members, error) {
 	return Members{Peers: p.members, Leader: p.dcsLeader}, p.membersErr
 }
 
-func (p *worldPatroni) Postmaster(context.Context) PG {
+func (p *worldPatroni) Postmaster(context.Context) policy.PG {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.readings = 0
@@ -303,13 +308,13 @@ func (n *worldNotes) Lock(string, time.Duration) (func(), error) {
 	return func() { n.mu.Lock(); n.locked = false; n.mu.Unlock() }, nil
 }
 
-func (n *worldNotes) VIPState(vip string) (VIPState, error) {
+func (n *worldNotes) VIPState(vip string) (policy.VIPState, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.notes[vip], n.noteErr
 }
 
-func (n *worldNotes) SaveVIPState(vip string, note VIPState) error {
+func (n *worldNotes) SaveVIPState(vip string, note policy.VIPState) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.saveErr != nil {
@@ -349,13 +354,13 @@ func (n *worldNotes) SaveRouteMemo(vip string, m RouteMemo) error {
 	return n.saveErr
 }
 
-func (n *worldNotes) ClusterState() (ClusterState, error) {
+func (n *worldNotes) ClusterState() (policy.ClusterState, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.memory, n.noteErr
 }
 
-func (n *worldNotes) UpdateClusterState(change func(*ClusterState)) error {
+func (n *worldNotes) UpdateClusterState(change func(*policy.ClusterState)) error {
 	m, err := n.ClusterState()
 	if err != nil {
 		return err

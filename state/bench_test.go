@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func BenchmarkSaveNote(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
-	note := reconcile.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
+	note := policy.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}
 	for b.Loop() {
 		check(b, n.SaveVIPState("192.0.2.10", note))
 	}
@@ -18,7 +18,7 @@ func BenchmarkSaveNote(b *testing.B) {
 
 func BenchmarkNote(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
-	check(b, n.SaveVIPState("192.0.2.10", reconcile.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
+	check(b, n.SaveVIPState("192.0.2.10", policy.VIPState{Generation: 3, Claimed: time.Hour, LeaseEnd: 2 * time.Hour}))
 	for b.Loop() {
 		_, err := n.VIPState("192.0.2.10")
 		check(b, err)
@@ -37,7 +37,7 @@ func BenchmarkLockUnlock(b *testing.B) {
 func BenchmarkUpdateMemory(b *testing.B) {
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: onTmpfs(b)})
 	for b.Loop() {
-		check(b, n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick++ }))
+		check(b, n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick++ }))
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Killed at any instant: a note is an old one or a new one, and never older than the last that was saved.
@@ -163,7 +163,7 @@ func TestFolderMadeByRoot(t *testing.T) {
 	data := t.TempDir()
 	check(t, os.Chown(data, 65533, 65532))
 	n := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(t.TempDir(), "run"), OwnerOf: data})
-	check(t, n.SaveVIPState("a", reconcile.VIPState{}))
+	check(t, n.SaveVIPState("a", policy.VIPState{}))
 	ownedBy(t, 65533, 65532, n.path)
 	uid, gid, _ := owner(n.path)
 	equal(t, "folder", fmt.Sprint(uid, gid), "65533 65532")
@@ -321,7 +321,7 @@ func fullFromTheStart(run, lib string) error {
 }
 
 func fullNotes(notes *Notes, run string) error {
-	want := reconcile.VIPState{Generation: 7}
+	want := policy.VIPState{Generation: 7}
 	if err := notes.SaveVIPState("a", want); err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func fullNotes(notes *Notes, run string) error {
 		return fmt.Errorf("lock on a full disk: %w", err)
 	}
 	unlock()
-	if err := notes.SaveVIPState("a", reconcile.VIPState{Generation: 8}); !errors.Is(err, unix.ENOSPC) {
+	if err := notes.SaveVIPState("a", policy.VIPState{Generation: 8}); !errors.Is(err, unix.ENOSPC) {
 		return fmt.Errorf("save: %v", err)
 	}
 	got, err := notes.VIPState("a")
@@ -342,5 +342,5 @@ func fullNotes(notes *Notes, run string) error {
 		return fmt.Errorf("the old note is %+v, %v", got, err)
 	}
 	free()
-	return notes.SaveVIPState("a", reconcile.VIPState{Generation: 8})
+	return notes.SaveVIPState("a", policy.VIPState{Generation: 8})
 }

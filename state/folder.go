@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -29,11 +29,11 @@ const leftOver = time.Minute
 type folder struct {
 	path    string
 	ownerOf string // whose owner the folder gets where root has to make it
-	now     func() reconcile.Moment
+	now     func() policy.Moment
 	temps   *atomic.Uint64 // tells the temporary files of one process apart
 }
 
-func newFolder(path, ownerOf string, now func() reconcile.Moment) folder {
+func newFolder(path, ownerOf string, now func() policy.Moment) folder {
 	return folder{path: path, ownerOf: ownerOf, now: now, temps: new(atomic.Uint64)}
 }
 
@@ -195,7 +195,7 @@ func (d folder) sweep() {
 		}
 		born, _, _ := strings.Cut(mark, "-")
 		at, err := strconv.ParseInt(born, 10, 64)
-		if age := now - reconcile.Moment(at); err == nil && (age > leftOver || age < 0) {
+		if age := now - policy.Moment(at); err == nil && (age > leftOver || age < 0) {
 			_ = os.Remove(d.file(name))
 		}
 	}

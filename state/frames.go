@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // framesPatience is how long a frame waits for the account of its link, which others hold for some 100 µs: an announcement
@@ -14,7 +14,7 @@ const framesPatience = 5 * time.Millisecond
 
 // framesNote is until when the frames that a link was sent are paid for.
 type framesNote struct {
-	Paid reconcile.Moment `json:"paid,omitempty"`
+	Paid policy.Moment `json:"paid,omitempty"`
 }
 
 // Frames is the account of the frames that links are sent, which all processes of this host keep together.
@@ -25,7 +25,7 @@ func (n *Notes) Frames() Frames { return Frames{n} }
 
 // Update reads, changes and writes a link's account, the link by its index, under a lock of its own for which it waits 5 ms at
 // the most. Beside an error change may have been called or not; what it returned then is lost.
-func (f Frames) Update(link int, change func(paid reconcile.Moment) reconcile.Moment) error {
+func (f Frames) Update(link int, change func(paid policy.Moment) policy.Moment) error {
 	name := fmt.Sprintf("frames@%d", link) // no VIP can have "@" in its name
 	unlock, err := f.notes.lock(name, framesPatience, heldTooLong)
 	if err != nil {

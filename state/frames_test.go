@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func TestFramesAreSharedAndKept(t *testing.T) {
@@ -16,7 +17,7 @@ func TestFramesAreSharedAndKept(t *testing.T) {
 	for range 20 {
 		all.Go(func() {
 			for {
-				err := n.Frames().Update(2, func(paid reconcile.Moment) reconcile.Moment { return paid + time.Second })
+				err := n.Frames().Update(2, func(paid policy.Moment) policy.Moment { return paid + time.Second })
 				if !errors.Is(err, reconcile.ErrBusy) { // its patience is short
 					check(t, err)
 					return
@@ -25,8 +26,8 @@ func TestFramesAreSharedAndKept(t *testing.T) {
 		})
 	}
 	all.Wait()
-	paid := func(link int) (got reconcile.Moment) {
-		check(t, n.Frames().Update(link, func(was reconcile.Moment) reconcile.Moment { got = was; return was }))
+	paid := func(link int) (got policy.Moment) {
+		check(t, n.Frames().Update(link, func(was policy.Moment) policy.Moment { got = was; return was }))
 		return got
 	}
 	equal(t, "paid", paid(2), 20*time.Second)
@@ -40,15 +41,15 @@ func TestFramesThatAreDamagedBeginAnew(t *testing.T) {
 	check(t, n.make())
 	check(t, os.WriteFile(n.file("frames@2.json"), []byte("{"), 0o600))
 	called := false
-	if err := n.Frames().Update(2, func(was reconcile.Moment) reconcile.Moment { called = was == 0; return time.Hour }); err == nil || !called {
+	if err := n.Frames().Update(2, func(was policy.Moment) policy.Moment { called = was == 0; return time.Hour }); err == nil || !called {
 		t.Errorf("error %v, called %v", err, called)
 	}
-	check(t, n.Frames().Update(2, func(was reconcile.Moment) reconcile.Moment { equal(t, "paid", was, time.Hour); return was }))
+	check(t, n.Frames().Update(2, func(was policy.Moment) policy.Moment { equal(t, "paid", was, time.Hour); return was }))
 }
 
 func TestFramesWhereThereIsNoFolder(t *testing.T) {
-	n := OpenNotes(NotesOptions{Dir: "/proc/nowhere", Now: func() reconcile.Moment { return 0 }})
-	if err := n.Frames().Update(2, func(was reconcile.Moment) reconcile.Moment { return was }); err == nil {
+	n := OpenNotes(NotesOptions{Dir: "/proc/nowhere", Now: func() policy.Moment { return 0 }})
+	if err := n.Frames().Update(2, func(was policy.Moment) policy.Moment { return was }); err == nil {
 		t.Error("no error")
 	}
 }

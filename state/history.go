@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -23,10 +24,10 @@ const (
 // Options says where the history is kept and how much of it. Dir, Run and Now must be set.
 type Options struct {
 	Dir     string
-	Run     string                  // takes the spool where Dir cannot
-	Now     func() reconcile.Moment // the boot clock
-	Keep    int                     // how many records; 0 or less for all
-	OwnerOf string                  // a path whose owner Dir and Run get where root has to make them; empty: root's
+	Run     string               // takes the spool where Dir cannot
+	Now     func() policy.Moment // the boot clock
+	Keep    int                  // how many records; 0 or less for all
+	OwnerOf string               // a path whose owner Dir and Run get where root has to make them; empty: root's
 }
 
 // History keeps the records of every transition in a bbolt database, which is open only while a method runs. Any number

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func openHistory(t testing.TB) *History {
@@ -111,7 +112,7 @@ func TestRecordsComeBackWhole(t *testing.T) {
 	h := slowly(openHistory(t))
 	want := record(1)
 	want.At.Time = want.At.Add(123 * time.Millisecond)
-	want.Phases, want.Error = reconcile.Phases{Observe: 1.5, Note: 0.25}, "a <b> & \"c\" \n ä"
+	want.Phases, want.Error = reconcile.Phases{Observe: 1.5, State: 0.25}, "a <b> & \"c\" \n ä"
 	check(t, h.Append(want))
 	got, err := h.Read(Query{})
 	check(t, err)
@@ -378,7 +379,7 @@ func TestHangingDisk(t *testing.T) {
 	h.limit = 20 * time.Millisecond
 	release := make(chan struct{})
 	now := h.db.now
-	h.db.now = func() reconcile.Moment { // asked for when the spool is made
+	h.db.now = func() policy.Moment { // asked for when the spool is made
 		<-release
 		return now()
 	}

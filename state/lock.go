@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // heldTooLong is how long a lock may be held before its holder counts as stopped: a live one needs some milliseconds.
@@ -101,7 +102,7 @@ func (n *Notes) holder(f *os.File, refused error) (held time.Duration, err error
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &theirs); err != nil {
 		return 0, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
-	since, now := reconcile.Moment(theirs.Len), n.now()
+	since, now := policy.Moment(theirs.Len), n.now()
 	if theirs.Type == unix.F_UNLCK || theirs.Start != 0 || since == 0 || since > now {
 		return 0, reconcile.ErrBusy // given back this instant, or not a lock of vipctl's making
 	}

@@ -13,12 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // later makes the notes' clock go ahead by d, as if d had passed.
 func (n *Notes) later(d time.Duration) *Notes {
 	ahead := *n
-	ahead.now = func() reconcile.Moment { return n.now() + d }
+	ahead.now = func() policy.Moment { return n.now() + d }
 	return &ahead
 }
 
@@ -123,7 +124,7 @@ func TestStoppedJustBeforeTheLock(t *testing.T) {
 	n := openNotes(t)
 	slow := *n
 	var looks atomic.Int32
-	slow.now = func() reconcile.Moment {
+	slow.now = func() policy.Moment {
 		if looks.Add(1) <= 2 { // the deadline's and the lock's
 			return n.now() - time.Minute
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // childMode in the environment makes the test binary one of the processes that the tests need.
@@ -122,7 +123,7 @@ func addToMemory(notes *Notes, n int) error {
 	for range n {
 		err := reconcile.ErrBusy
 		for errors.Is(err, reconcile.ErrBusy) {
-			err = notes.UpdateClusterState(func(m *reconcile.ClusterState) { m.Reply.LastSeen++ })
+			err = notes.UpdateClusterState(func(m *policy.ClusterState) { m.Reply.LastSeen++ })
 		}
 		if err != nil {
 			return err
@@ -148,7 +149,7 @@ func saveForEver(args []string) error {
 	notes := OpenNotes(NotesOptions{Now: bootTime, Dir: args[0]})
 	from, _ := strconv.Atoi(args[2])
 	for i := from; ; i++ {
-		if err := notes.SaveVIPState(args[1], reconcile.VIPState{Generation: uint64(i)}); err != nil {
+		if err := notes.SaveVIPState(args[1], policy.VIPState{Generation: uint64(i)}); err != nil {
 			return err
 		}
 		fmt.Println(i)
@@ -187,7 +188,7 @@ func writeOnce(args []string) error {
 	return errors.Join(
 		notes.SaveVIPState("a", note),
 		notes.SaveRouteMemo("a", reconcile.RouteMemo{Generation: note.Generation}),
-		notes.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick++ }),
+		notes.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick++ }),
 		slowly(OpenHistory(Options{Now: bootTime, Dir: args[1], Run: args[0]})).Append(record(os.Geteuid())),
 	)
 }
@@ -198,7 +199,7 @@ var testStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 func record(i int) reconcile.Record {
 	return reconcile.Record{
 		At: reconcile.Stamp{Time: testStart.Add(time.Duration(i) * time.Second)}, VIP: "192.0.2.10",
-		Trigger: reconcile.EventTick, By: "timer", Do: reconcile.ChangeClaim, Code: reconcile.Code("leader"),
+		Trigger: policy.EventTick, By: "timer", Do: reconcile.ChangeClaim, Code: policy.Code("leader"),
 		Reason: "leader, address missing", TookMS: float64(i),
 	}
 }
@@ -295,7 +296,7 @@ func equal[T any](t testing.TB, what string, got, want T) {
 }
 
 // bootTime reads CLOCK_BOOTTIME.
-func bootTime() reconcile.Moment {
+func bootTime() policy.Moment {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(err)

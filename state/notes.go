@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // noteLimit bounds what is read and written: a note has some hundred bytes, the memory of 100 peers about 10 KiB.
@@ -26,8 +27,8 @@ const memoryPatience = 200 * time.Millisecond
 // NotesOptions says where the notes are kept. OwnerOf may be empty, the others must be set.
 type NotesOptions struct {
 	Dir     string
-	Now     func() reconcile.Moment // the boot clock
-	OwnerOf string                  // a path, for example PostgreSQL's data directory, whose owner Dir gets where root has to make it
+	Now     func() policy.Moment // the boot clock
+	OwnerOf string               // a path, for example PostgreSQL's data directory, whose owner Dir gets where root has to make it
 }
 
 // Notes is the memory that decisions are made with, in a folder under /run. It has no state of its own: any number of
@@ -52,15 +53,15 @@ func bootID() string {
 
 // Note returns the VIP's note: a zero one where there is none or where it is from before a reboot, a zero one and an
 // error where it cannot be read. The next SaveNote repairs it.
-func (n *Notes) VIPState(vip string) (reconcile.VIPState, error) {
+func (n *Notes) VIPState(vip string) (policy.VIPState, error) {
 	if err := checkName(vip); err != nil {
-		return reconcile.VIPState{}, err
+		return policy.VIPState{}, err
 	}
-	return load[reconcile.VIPState](n, vip)
+	return load[policy.VIPState](n, vip)
 }
 
 // SaveNote replaces the VIP's note. Fields that a newer vipctl wrote and this one does not know are kept.
-func (n *Notes) SaveVIPState(vip string, note reconcile.VIPState) error {
+func (n *Notes) SaveVIPState(vip string, note policy.VIPState) error {
 	if err := checkName(vip); err != nil {
 		return err
 	}
@@ -68,12 +69,14 @@ func (n *Notes) SaveVIPState(vip string, note reconcile.VIPState) error {
 }
 
 // Memory returns what is remembered of the cluster, under the rules of [Notes.Note].
-func (n *Notes) ClusterState() (reconcile.ClusterState, error) { return load[reconcile.ClusterState](n, memoryFile) }
+func (n *Notes) ClusterState() (policy.ClusterState, error) {
+	return load[policy.ClusterState](n, memoryFile)
+}
 
 // UpdateMemory reads, changes and writes the cluster's memory under a lock of its own, for which it waits 200 ms at the
 // most. With [reconcile.ErrBusy] nothing was changed. Any other error may come although the change was saved: a memory
 // that could not be read was begun anew, or there could be no lock.
-func (n *Notes) UpdateClusterState(change func(*reconcile.ClusterState)) error {
+func (n *Notes) UpdateClusterState(change func(*policy.ClusterState)) error {
 	unlock, lockErr := n.lock(memoryFile, memoryPatience, heldTooLong)
 	if errors.Is(lockErr, reconcile.ErrBusy) {
 		return lockErr

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func openNotes(t testing.TB) *Notes {
@@ -24,18 +25,18 @@ func TestNoteIsKept(t *testing.T) {
 	n := openNotes(t)
 	got, err := n.VIPState("192.0.2.10")
 	check(t, err)
-	equal(t, "no note", got, reconcile.VIPState{})
+	equal(t, "no note", got, policy.VIPState{})
 
-	want := reconcile.VIPState{Generation: 3, Claimed: 5 * time.Second, LeaseEnd: reconcile.Forever}
+	want := policy.VIPState{Generation: 3, Claimed: 5 * time.Second, LeaseEnd: policy.Forever}
 	check(t, n.SaveVIPState("192.0.2.10", want))
 	got, err = n.VIPState("192.0.2.10")
 	check(t, err)
 	equal(t, "note", got, want)
 
-	check(t, n.SaveVIPState("192.0.2.10", reconcile.VIPState{Generation: 4})) // an empty field overwrites a full one
+	check(t, n.SaveVIPState("192.0.2.10", policy.VIPState{Generation: 4})) // an empty field overwrites a full one
 	got, err = n.VIPState("192.0.2.10")
 	check(t, err)
-	equal(t, "note", got, reconcile.VIPState{Generation: 4})
+	equal(t, "note", got, policy.VIPState{Generation: 4})
 
 	info, err := os.Stat(n.file("192.0.2.10.json"))
 	check(t, err)
@@ -47,15 +48,15 @@ func TestNoteIsKept(t *testing.T) {
 
 func TestNoteOfAnotherBootIsIgnored(t *testing.T) {
 	n := openNotes(t)
-	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 3}))
+	check(t, n.SaveVIPState("a", policy.VIPState{Generation: 3}))
 	n.boot = "another"
 	got, err := n.VIPState("a")
 	check(t, err)
-	equal(t, "note", got, reconcile.VIPState{})
-	check(t, n.SaveVIPState("a", reconcile.VIPState{Claimed: 1}))
+	equal(t, "note", got, policy.VIPState{})
+	check(t, n.SaveVIPState("a", policy.VIPState{Claimed: 1}))
 	got, err = n.VIPState("a")
 	check(t, err)
-	equal(t, "note", got, reconcile.VIPState{Claimed: 1})
+	equal(t, "note", got, policy.VIPState{Claimed: 1})
 }
 
 // Without /proc a tmpfs says that there was no reboot, and a disk does not.
@@ -67,7 +68,7 @@ func TestBootUnknown(t *testing.T) {
 			want = 3
 		}
 		n := OpenNotes(NotesOptions{Now: bootTime, Dir: dir})
-		check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 3}))
+		check(t, n.SaveVIPState("a", policy.VIPState{Generation: 3}))
 		n.boot = ""
 		got, err := n.VIPState("a")
 		check(t, err)
@@ -125,14 +126,14 @@ func TestDamagedNoteIsAnErrorAndIsRepaired(t *testing.T) {
 			if err == nil || note.Generation != 0 {
 				t.Fatalf("got %+v, %v", note, err)
 			}
-			check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 1}))
+			check(t, n.SaveVIPState("a", policy.VIPState{Generation: 1}))
 			note, err = n.VIPState("a")
 			check(t, err)
 			equal(t, "repaired", note.Generation, 1)
 			if name == "wrong type" {
 				return // no field of the memory is called so
 			}
-			if err := n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick = 5 }); err == nil {
+			if err := n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }); err == nil {
 				t.Fatal("a memory begun anew without a word")
 			}
 			m, err := n.ClusterState()
@@ -150,7 +151,7 @@ func TestNamesOfVIPs(t *testing.T) {
 		_, memoErr := n.RouteMemo(bad)
 		_, routeErr := n.LockRoute(bad)
 		for what, err := range map[string]error{
-			"note": noteErr, "lock": lockErr, "save": n.SaveVIPState(bad, reconcile.VIPState{}),
+			"note": noteErr, "lock": lockErr, "save": n.SaveVIPState(bad, policy.VIPState{}),
 			"memo": memoErr, "route": routeErr, "save memo": n.SaveRouteMemo(bad, reconcile.RouteMemo{}),
 		} {
 			if err == nil || errors.Is(err, reconcile.ErrBusy) {
@@ -160,7 +161,7 @@ func TestNamesOfVIPs(t *testing.T) {
 	}
 	equal(t, "files", len(files(t, n)), 0)
 	for _, good := range []string{"192.0.2.10", "2001:db8::1", "...", "db_main-1"} {
-		check(t, n.SaveVIPState(good, reconcile.VIPState{}))
+		check(t, n.SaveVIPState(good, policy.VIPState{}))
 		check(t, n.SaveRouteMemo(good, reconcile.RouteMemo{}))
 	}
 }
@@ -180,29 +181,29 @@ func files(t testing.TB, n *Notes) (names []string) {
 
 func TestFolderWipedAndUnwritable(t *testing.T) {
 	n := openNotes(t)
-	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 1}))
+	check(t, n.SaveVIPState("a", policy.VIPState{Generation: 1}))
 	check(t, os.RemoveAll(n.path))
 	note, err := n.VIPState("a")
 	check(t, err)
-	equal(t, "note", note, reconcile.VIPState{})
+	equal(t, "note", note, policy.VIPState{})
 	unlock, err := n.Lock("a", 0)
 	check(t, err)
 	unlock()
 	check(t, os.RemoveAll(n.path))
-	check(t, n.SaveVIPState("a", reconcile.VIPState{Generation: 2}))
+	check(t, n.SaveVIPState("a", policy.VIPState{Generation: 2}))
 	check(t, os.RemoveAll(n.path))
-	check(t, n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick = 5 }))
+	check(t, n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
 
 	blocked := OpenNotes(NotesOptions{Now: bootTime, Dir: filepath.Join(n.path, "patroni.json", "x")}) // not even root can make this
 	_, err = blocked.Lock("a", time.Minute)
 	if err == nil || errors.Is(err, reconcile.ErrBusy) {
 		t.Errorf("lock: %v", err)
 	}
-	if err := blocked.SaveVIPState("a", reconcile.VIPState{}); err == nil {
+	if err := blocked.SaveVIPState("a", policy.VIPState{}); err == nil {
 		t.Error("saved")
 	}
 	called := false
-	if err := blocked.UpdateClusterState(func(*reconcile.ClusterState) { called = true }); err == nil || !called {
+	if err := blocked.UpdateClusterState(func(*policy.ClusterState) { called = true }); err == nil || !called {
 		t.Errorf("update: %v, called: %v", err, called)
 	}
 }
@@ -223,7 +224,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		unlock, err := n.Lock("a", 0)
 		check(t, err)
 		unlock()
-		check(t, n.SaveVIPState("a", reconcile.VIPState{}))
+		check(t, n.SaveVIPState("a", policy.VIPState{}))
 		data, err := os.ReadFile(other)
 		check(t, err)
 		equal(t, "the other file", string(data), "{}")
@@ -246,7 +247,7 @@ func TestTemporaryFilesOfTheKilledAreSwept(t *testing.T) {
 	for _, f := range append(kept, old, future, memo, routeLock) {
 		check(t, os.WriteFile(f, nil, 0o600))
 	}
-	check(t, n.SaveVIPState("a", reconcile.VIPState{}))
+	check(t, n.SaveVIPState("a", policy.VIPState{}))
 	want := map[string]bool{old: false, future: false, memo: false, routeLock: false}
 	for _, f := range kept {
 		want[f] = true

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // fullMemo has every field set.
@@ -51,15 +52,15 @@ func TestRouteMemoIsKept(t *testing.T) {
 // A VIP's memo is neither its note nor another VIP's memo.
 func TestRouteMemoStandsAlone(t *testing.T) {
 	n := openNotes(t)
-	note := reconcile.VIPState{Generation: 7, Claimed: 1}
+	note := policy.VIPState{Generation: 7, Claimed: 1}
 	check(t, n.SaveVIPState("a", note))
 	check(t, n.SaveRouteMemo("a", fullMemo()))
 	check(t, n.SaveRouteMemo("b", reconcile.RouteMemo{Server: 9}))
-	check(t, n.UpdateClusterState(func(m *reconcile.ClusterState) { m.LastTick = 5 }))
+	check(t, n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
 	got, err := n.VIPState("a")
 	check(t, err)
 	equal(t, "note", got, note)
-	check(t, n.SaveVIPState("a", reconcile.VIPState{}))
+	check(t, n.SaveVIPState("a", policy.VIPState{}))
 	equal(t, "memo of a", memo(t, n, "a"), fullMemo())
 	equal(t, "memo of b", memo(t, n, "b"), reconcile.RouteMemo{Server: 9})
 }
@@ -150,7 +151,7 @@ func TestRouteLockIsNotTheVIPs(t *testing.T) {
 		if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 			t.Fatalf("given back with the VIP's: %v", err)
 		}
-		check(t, n.UpdateClusterState(func(*reconcile.ClusterState) {}))
+		check(t, n.UpdateClusterState(func(*policy.ClusterState) {}))
 		route()
 	}
 	equal(t, "files", files(t, n), []string{"a.lock", "a@route.lock", "patroni.json", "patroni.lock"})

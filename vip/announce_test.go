@@ -14,7 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func golden(t testing.TB, lines ...string) []byte {
@@ -184,7 +184,7 @@ func TestAnnounceWithoutCarrier(t *testing.T) {
 			if err := k.Announce(); !errors.Is(err, unix.ENETDOWN) || err.Error() != want {
 				t.Errorf("%v, want %s", err, want)
 			}
-			if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes {
+			if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes {
 				t.Errorf("the address is held all the same: %+v %v", s, err)
 			}
 			must(t, kernel(t, prefix, "eth0", routed).Announce()) // to nobody, as ever

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of this host together: at most
@@ -28,22 +28,22 @@ const (
 // Ledger keeps, where all processes of this host find it, until when the frames that a link was sent are paid for. Update
 // calls change with that moment, 0 where none is known, and keeps what it returns.
 type Ledger interface {
-	Update(link int, change func(paid reconcile.Moment) reconcile.Moment) error
+	Update(link int, change func(paid policy.Moment) policy.Moment) error
 }
 
 // Budget paces the frames of links. It may be used concurrently.
 type Budget struct {
-	clock  func() reconcile.Moment
+	clock  func() policy.Moment
 	ledger Ledger
 
 	mu   sync.Mutex
-	paid map[int]reconcile.Moment // by this process's own account, which stands in where the ledger fails
+	paid map[int]policy.Moment // by this process's own account, which stands in where the ledger fails
 }
 
 // NewBudget returns a budget that the processes which share the ledger keep together; without one, nil, this process keeps it
 // alone.
-func NewBudget(clock func() reconcile.Moment, l Ledger) *Budget {
-	return &Budget{clock: clock, ledger: l, paid: map[int]reconcile.Moment{}}
+func NewBudget(clock func() policy.Moment, l Ledger) *Budget {
+	return &Budget{clock: clock, ledger: l, paid: map[int]policy.Moment{}}
 }
 
 // take pays for one frame to a link, where that leaves so many of the burst, and reports whether it did; else after how long
@@ -52,7 +52,7 @@ func (b *Budget) take(link, keep int) (ok bool, after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	asked := false
-	spend := func(paid reconcile.Moment) reconcile.Moment {
+	spend := func(paid policy.Moment) policy.Moment {
 		asked = true
 		now := b.clock()
 		paid = max(paid, b.paid[link], now)

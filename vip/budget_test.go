@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // shared is a ledger in memory.
 type shared struct {
 	mu   sync.Mutex
-	paid map[int]reconcile.Moment
+	paid map[int]policy.Moment
 	err  error
 }
 
-func (s *shared) Update(link int, change func(reconcile.Moment) reconcile.Moment) error {
+func (s *shared) Update(link int, change func(policy.Moment) policy.Moment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
@@ -30,15 +31,15 @@ func (s *shared) Update(link int, change func(reconcile.Moment) reconcile.Moment
 // as many as it may.
 func TestBudget(t *testing.T) {
 	for name, ledger := range map[string]Ledger{
-		"alone": nil, "shared": &shared{paid: map[int]reconcile.Moment{}}, "shared, and failing": &shared{err: errors.New("no space left")},
+		"alone": nil, "shared": &shared{paid: map[int]policy.Moment{}}, "shared, and failing": &shared{err: errors.New("no space left")},
 	} {
 		now := time.Hour
-		clock := func() reconcile.Moment { return now }
+		clock := func() policy.Moment { return now }
 		one, other := NewBudget(clock, ledger), NewBudget(clock, ledger)
 		if name != "shared" {
 			other = one
 		}
-		var sent []reconcile.Moment
+		var sent []policy.Moment
 		for ; now < time.Hour+10*time.Second; now += 10 * time.Millisecond {
 			for _, b := range []*Budget{one, other, one} {
 				if ok, _ := b.take(3, keepNone); ok {
@@ -65,7 +66,7 @@ func TestBudget(t *testing.T) {
 
 func TestBudgetOfAProbe(t *testing.T) {
 	now := time.Hour
-	b := NewBudget(func() reconcile.Moment { return now }, nil)
+	b := NewBudget(func() policy.Moment { return now }, nil)
 	for range frameBurst - keepForProbe {
 		if ok, _ := b.take(1, keepForProbe); !ok {
 			t.Fatal("refused too soon")
@@ -91,7 +92,7 @@ func TestBudgetOfAProbe(t *testing.T) {
 
 // TestBudgetOfAnotherBoot: a ledger that outlived a reboot must not silence this host.
 func TestBudgetOfAnotherBoot(t *testing.T) {
-	b := NewBudget(func() reconcile.Moment { return time.Minute }, &shared{paid: map[int]reconcile.Moment{1: 100 * time.Hour}})
+	b := NewBudget(func() policy.Moment { return time.Minute }, &shared{paid: map[int]policy.Moment{1: 100 * time.Hour}})
 	if ok, after := b.take(1, keepNone); !ok {
 		t.Errorf("wait %v", after)
 	}
@@ -103,7 +104,7 @@ func TestOthersTakeTurns(t *testing.T) {
 	l.plug(t, us, "eth0")
 	mac := l.plug(t, neighbour, "eth0")
 	neighbour.do(t, func() { addAddr(t, "eth0", "10.77.0.5/32") })
-	budget := NewBudget(func() reconcile.Moment { return time.Hour }, nil)
+	budget := NewBudget(func() policy.Moment { return time.Hour }, nil)
 	k := kernel(t, "10.77.0.5/32", "eth0", func(o *Options) { o.Budget = budget })
 	if got, err := k.Probe(t.Context(), 100*time.Millisecond); err != nil || len(got) != 1 || got[0] != macOf(mac) {
 		t.Errorf("%v, %v", got, err)
@@ -122,7 +123,7 @@ func TestManyHandOvers(t *testing.T) {
 	l.plug(t, us, "eth0")
 	l.plug(t, neighbour, "eth0")
 	wire := neighbour.capture(t, "eth0")
-	budget := NewBudget(bootTime, &shared{paid: map[int]reconcile.Moment{}})
+	budget := NewBudget(bootTime, &shared{paid: map[int]policy.Moment{}})
 	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 	defer cancel()
 	var all sync.WaitGroup

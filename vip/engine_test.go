@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // desk is an engine with one address on a real link. Everything else around it is played: a member of a cluster, its
@@ -20,14 +21,14 @@ type desk struct {
 	reconcile.Patroni
 
 	time sync.Mutex
-	now  reconcile.Moment
+	now  policy.Moment
 
 	remembering sync.Mutex
-	memory      reconcile.ClusterState
+	memory      policy.ClusterState
 
-	answer  reconcile.ReplyKind
-	pg      reconcile.PG
-	note    reconcile.VIPState
+	answer  policy.ReplyKind
+	pg      policy.PG
+	note    policy.VIPState
 	records []string
 	engine  *reconcile.Engine
 }
@@ -36,15 +37,15 @@ const deskTick = 2 * time.Second
 
 // newDesk begins as a replica, some minutes after the boot.
 func newDesk(address func(d *desk) reconcile.Address) *desk {
-	d := &desk{now: 10 * time.Minute, answer: reconcile.NotLeader, pg: reconcile.PGAlive}
+	d := &desk{now: 10 * time.Minute, answer: policy.NotLeader, pg: policy.PGAlive}
 	d.engine = &reconcile.Engine{
 		Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute,
-		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: reconcile.FollowPrimary, Leased: true, HandOver: 5 * time.Second}},
+		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
 	}
 	return d
 }
 
-func (d *desk) Now() reconcile.Moment {
+func (d *desk) Now() policy.Moment {
 	d.time.Lock()
 	defer d.time.Unlock()
 	return d.now
@@ -59,44 +60,44 @@ func (d *desk) Wait(ctx context.Context, pause time.Duration) error {
 	return ctx.Err()
 }
 
-func (d *desk) Reply(context.Context) reconcile.PatroniReply {
+func (d *desk) Reply(context.Context) policy.PatroniReply {
 	now, wall := d.Now(), d.Wall()
-	if d.answer == reconcile.Silent {
-		return reconcile.PatroniReply{Kind: d.answer, Why: "played", At: now}
+	if d.answer == policy.Silent {
+		return policy.PatroniReply{Kind: d.answer, Why: "played", At: now}
 	}
-	role := reconcile.RoleReplica
-	if d.answer == reconcile.Leader {
-		role = reconcile.RolePrimary
+	role := policy.Role("replica")
+	if d.answer == policy.Leader {
+		role = policy.RolePrimary
 	}
-	return reconcile.PatroniReply{Kind: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
+	return policy.PatroniReply{Kind: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
 }
 
-func (d *desk) Poll(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
+func (d *desk) Poll(context.Context, []policy.Peer) []policy.PeerReply { return nil }
 
-func (d *desk) Timing(context.Context) (reconcile.Timing, error) {
-	return reconcile.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
+func (d *desk) Timing(context.Context) (policy.Timing, error) {
+	return policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, nil
 }
 
-func (d *desk) Rivals(context.Context, []reconcile.Peer) []reconcile.PeerReply { return nil }
-func (d *desk) Members(context.Context) (reconcile.Members, error)            { return reconcile.Members{}, nil }
-func (d *desk) Name() string                                                  { return "us" }
-func (d *desk) Postmaster(context.Context) reconcile.PG                       { return d.pg }
+func (d *desk) Rivals(context.Context, []policy.Peer) []policy.PeerReply { return nil }
+func (d *desk) Members(context.Context) (reconcile.Members, error)       { return reconcile.Members{}, nil }
+func (d *desk) Name() string                                             { return "us" }
+func (d *desk) Postmaster(context.Context) policy.PG                     { return d.pg }
 
 func (d *desk) Lock(string, time.Duration) (func(), error) { return func() {}, nil }
-func (d *desk) VIPState(string) (reconcile.VIPState, error)        { return d.note, nil }
+func (d *desk) VIPState(string) (policy.VIPState, error)   { return d.note, nil }
 
-func (d *desk) SaveVIPState(_ string, n reconcile.VIPState) error {
+func (d *desk) SaveVIPState(_ string, n policy.VIPState) error {
 	d.note = n
 	return nil
 }
 
-func (d *desk) ClusterState() (reconcile.ClusterState, error) {
+func (d *desk) ClusterState() (policy.ClusterState, error) {
 	d.remembering.Lock()
 	defer d.remembering.Unlock()
 	return d.memory, nil
 }
 
-func (d *desk) UpdateClusterState(change func(*reconcile.ClusterState)) error {
+func (d *desk) UpdateClusterState(change func(*policy.ClusterState)) error {
 	d.remembering.Lock()
 	defer d.remembering.Unlock()
 	change(&d.memory)
@@ -113,20 +114,20 @@ func (d *desk) Append(r reconcile.Record) error {
 }
 
 // held is what a static address asks for.
-func (d *desk) held() (reconcile.Moment, bool) { return d.note.LeaseEnd, d.note.LeaseEnd != 0 }
+func (d *desk) held() (policy.Moment, bool) { return d.note.LeaseEnd, d.note.LeaseEnd != 0 }
 
 // run runs the engine once, two seconds after the run before.
-func (d *desk) run(t *testing.T, e reconcile.Event) reconcile.Outcome {
+func (d *desk) run(t *testing.T, e policy.Event) reconcile.Outcome {
 	t.Helper()
 	d.now += deskTick
-	return d.engine.Run(t.Context(), reconcile.Trigger{Event: e, By: "timer", At: d.now})[0]
+	return d.engine.Run(t.Context(), policy.Trigger{Event: e, By: "timer", At: d.now})[0]
 }
 
 // wants runs five ticks and compares the records of all of them.
-func (d *desk) wants(t *testing.T, after string, here reconcile.Presence, records ...string) {
+func (d *desk) wants(t *testing.T, after string, here policy.Presence, records ...string) {
 	t.Helper()
 	for range 5 {
-		d.run(t, reconcile.EventTick)
+		d.run(t, policy.EventTick)
 	}
 	if !slices.Equal(d.records, records) {
 		t.Errorf("%s: records %q, want %q", after, d.records, records)
@@ -150,27 +151,27 @@ func TestStaticInTheEngine(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	const failed = "claim address_missing: hold 10.77.0.5: this host does not answer for the address: on no link of this host"
 	d := deskOfStatic(t)
-	d.wants(t, "a replica without it", reconcile.PresenceNo)
-	d.answer = reconcile.Leader
-	d.wants(t, "a leader without it", reconcile.PresenceNo, failed)
+	d.wants(t, "a replica without it", policy.PresenceNo)
+	d.answer = policy.Leader
+	d.wants(t, "a leader without it", policy.PresenceNo, failed)
 	if d.note.Claimed != 0 {
 		t.Errorf("a failed claim is noted as done: %+v", d.note)
 	}
 	addAddr(t, "eth0", "10.77.0.5/32")
-	d.wants(t, "configured at last", reconcile.PresenceYes, "claim claim_cut_short")
+	d.wants(t, "configured at last", policy.PresenceYes, "claim claim_cut_short")
 	generation := d.note.Generation
-	d.wants(t, "renewed", reconcile.PresenceYes)
+	d.wants(t, "renewed", policy.PresenceYes)
 	if d.note.Generation != generation || d.note.LeaseEnd < d.now {
 		t.Errorf("renewals made it %+v", d.note)
 	}
 	delAddr(t, "eth0", "10.77.0.5/32")
-	d.wants(t, "removed by somebody", reconcile.PresenceNo, failed)
+	d.wants(t, "removed by somebody", policy.PresenceNo, failed)
 	addAddr(t, "eth0", "10.77.0.5/32")
-	d.wants(t, "back", reconcile.PresenceYes, "claim claim_cut_short")
-	d.answer = reconcile.NotLeader
-	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	d.wants(t, "back", policy.PresenceYes, "claim claim_cut_short")
+	d.answer = policy.NotLeader
+	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
+	d.answer = policy.Leader
+	d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
 	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
 		t.Errorf("the link has %v", got)
 	}
@@ -181,15 +182,15 @@ func TestStaticEndsWithItsLease(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	addAddr(t, "eth0", "10.77.0.5/32")
 	d := deskOfStatic(t)
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
-	d.answer = reconcile.Silent
-	d.run(t, reconcile.EventTick)
-	if s, _ := d.engine.VIPs[0].Address.State(); s.Presence != reconcile.PresenceYes || len(d.records) > 0 {
+	d.answer = policy.Leader
+	d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
+	d.answer = policy.Silent
+	d.run(t, policy.EventTick)
+	if s, _ := d.engine.VIPs[0].Address.State(); s.Presence != policy.PresenceYes || len(d.records) > 0 {
 		t.Errorf("silent before the end: %+v, %v", s, d.records)
 	}
 	d.now = d.note.LeaseEnd
-	d.wants(t, "silent past the end", reconcile.PresenceNo, "release lease_ended")
+	d.wants(t, "silent past the end", policy.PresenceNo, "release lease_ended")
 }
 
 // A hand-over waits for its limit, and then lets go of the address.
@@ -197,15 +198,15 @@ func TestStaticHandsOver(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	addAddr(t, "eth0", "10.77.0.5/32")
 	d := deskOfStatic(t)
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
-	d.pg, d.answer = reconcile.PGDown, reconcile.NotLeader
+	d.answer = policy.Leader
+	d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
+	d.pg, d.answer = policy.PGDown, policy.NotLeader
 	began := d.now
-	o := d.run(t, reconcile.EventOnStop)
+	o := d.run(t, policy.Event("on_stop"))
 	if waited := d.now - began - deskTick; o.Err != nil || waited < 5*time.Second || waited > 6*time.Second {
 		t.Errorf("%v after %v", o.Err, waited)
 	}
-	d.wants(t, "stopped", reconcile.PresenceNo, "hand_over stopped")
+	d.wants(t, "stopped", policy.PresenceNo, "hand_over stopped")
 	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.5/32"}) {
 		t.Errorf("the link has %v", got)
 	}
@@ -222,13 +223,13 @@ func TestDownLinkInTheEngine(t *testing.T) {
 				return k
 			})
 			linkDown(t, "eth0")
-			d.answer = reconcile.Leader
-			d.wants(t, "down", reconcile.PresencePartly, "claim address_missing: announce 10.77.0.5 on eth0: network is down")
+			d.answer = policy.Leader
+			d.wants(t, "down", policy.PresencePartly, "claim address_missing: announce 10.77.0.5 on eth0: network is down")
 			linkUp(t, "eth0")
 			carries(t, "eth0")
-			d.wants(t, "up", reconcile.PresenceYes, "claim claim_cut_short")
-			d.answer = reconcile.NotLeader
-			d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+			d.wants(t, "up", policy.PresenceYes, "claim claim_cut_short")
+			d.answer = policy.NotLeader
+			d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
 		})
 	}
 }
@@ -247,28 +248,28 @@ func TestNoCarrierInTheEngine(t *testing.T) {
 		return k
 	})
 	cable(linkDown)
-	d.answer = reconcile.Leader
-	d.wants(t, "no carrier", reconcile.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
+	d.answer = policy.Leader
+	d.wants(t, "no carrier", policy.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
 	for range 20 { // for longer than a lease
-		d.run(t, reconcile.EventTick)
+		d.run(t, policy.EventTick)
 		if s, err := k.State(); err != nil || s.End < d.now+10*time.Second || d.note.Claimed != 0 {
 			t.Fatalf("%+v %v at %v, noted %+v", s, err, d.now, d.note)
 		}
 	}
 	cable(linkUp)
 	carries(t, "eth0")
-	d.wants(t, "plugged in", reconcile.PresenceYes, "claim claim_cut_short")
+	d.wants(t, "plugged in", policy.PresenceYes, "claim claim_cut_short")
 
 	// Pulled later, it is a warning, whenever an announcement is due.
 	cable(linkDown)
 	for range 40 {
-		if o := d.run(t, reconcile.EventTick); o.Err != nil {
+		if o := d.run(t, policy.EventTick); o.Err != nil {
 			t.Fatal(o.Err)
 		}
 	}
-	d.wants(t, "pulled", reconcile.PresenceYes)
-	d.answer = reconcile.NotLeader
-	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+	d.wants(t, "pulled", policy.PresenceYes)
+	d.answer = policy.NotLeader
+	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
 }
 
 // A copy on another link neither ends ours nor keeps a tick from renewing it; one that was there first is one failed
@@ -285,25 +286,25 @@ func TestCopyElsewhereInTheEngine(t *testing.T) {
 		addAddr(t, "lo", "10.77.0.5/32")
 		t.Cleanup(func() { _ = netlink.AddrDel(nil, &netlink.Addr{IPNet: k.ipNet(), LinkIndex: 1}) })
 	}
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	d.answer = policy.Leader
+	d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
 	onLo()
 	for range 20 { // for longer than a lease
-		if o := d.run(t, reconcile.EventTick); o.Err != nil || o.Verdict.Do != reconcile.DoKeep {
+		if o := d.run(t, policy.EventTick); o.Err != nil || o.Verdict.Do != policy.DoKeep {
 			t.Fatalf("with a copy on lo: %+v", o)
 		}
 	}
-	if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
+	if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
 		t.Errorf("%+v %v, leased until %v", s, err, d.note.LeaseEnd)
 	}
 	if warnings == 0 {
 		t.Error("nobody was told of the copy on lo")
 	}
-	d.wants(t, "renewed", reconcile.PresenceYes)
-	d.answer = reconcile.NotLeader
-	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted with a copy on lo", reconcile.PresenceNo, "claim address_missing: hold 10.77.0.5/32 on eth0: address is on another link: lo")
+	d.wants(t, "renewed", policy.PresenceYes)
+	d.answer = policy.NotLeader
+	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
+	d.answer = policy.Leader
+	d.wants(t, "promoted with a copy on lo", policy.PresenceNo, "claim address_missing: hold 10.77.0.5/32 on eth0: address is on another link: lo")
 	delAddr(t, "lo", "10.77.0.5/32")
-	d.wants(t, "on lo no more", reconcile.PresenceYes, "claim address_missing")
+	d.wants(t, "on lo no more", policy.PresenceYes, "claim address_missing")
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // probeInterval is shorter than RFC 5227 has it (1 s): a switchover waits for the answer. It counts while the link's budget
@@ -25,10 +26,10 @@ const probeInterval = 100 * time.Millisecond
 // Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any other address. A link
 // that goes down is waited for; one that goes away is an error. On a link without ARP nobody is ever heard, and
 // a routed address does not even look for its link.
-func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
-	var heard reconcile.MAC
-	_, err := k.listen(ctx, func(m reconcile.MAC) (goOn bool) {
-		same := func(i reconcile.MAC) bool { return strings.EqualFold(string(i), string(m)) }
+func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy.MAC, error) {
+	var heard policy.MAC
+	_, err := k.listen(ctx, func(m policy.MAC) (goOn bool) {
+		same := func(i policy.MAC) bool { return strings.EqualFold(string(i), string(m)) }
 		if slices.ContainsFunc(ignore, same) {
 			return true
 		}
@@ -42,14 +43,14 @@ func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []reconcile.MAC) (re
 // address or announces it, sorted. Any of them is a conflict or a proxy while we hold the address ourselves.
 // A routed address has none, which takes no time to find out. Where the link's budget allowed no probe and nobody was heard,
 // it is [reconcile.ErrUnasked].
-func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]policy.MAC, error) {
 	if k.routed {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, window)
 	defer cancel()
-	var others []reconcile.MAC
-	asked, err := k.listen(ctx, func(m reconcile.MAC) bool {
+	var others []policy.MAC
+	asked, err := k.listen(ctx, func(m policy.MAC) bool {
 		if i, found := slices.BinarySearch(others, m); !found {
 			others = slices.Insert(others, i, m)
 		}
@@ -63,7 +64,7 @@ func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]reconcile.M
 
 // listen probes, and calls heard with the MAC of every frame of another host that says it has the address, until heard
 // returns false or ctx ends. asked is whether a probe was due and paid for; where there is nobody to ask, none is needed.
-func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn bool)) (asked bool, err error) {
+func (k *Kernel) listen(ctx context.Context, heard func(policy.MAC) (goOn bool)) (asked bool, err error) {
 	if k.routed {
 		<-ctx.Done()
 		return true, nil
@@ -82,7 +83,7 @@ func (k *Kernel) listen(ctx context.Context, heard func(reconcile.MAC) (goOn boo
 	return asked, err
 }
 
-func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(reconcile.MAC) bool) (asked bool, err error) {
+func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard func(policy.MAC) bool) (asked bool, err error) {
 	notSuccessors, err := k.notSuccessors(link)
 	if err != nil {
 		return false, err
@@ -125,7 +126,7 @@ func (k *Kernel) listenOn(ctx context.Context, link *netlink.LinkAttrs, heard fu
 }
 
 // readClaim reads one frame and returns who claims the address in it; "" when there was none before the deadline.
-func readClaim(ctx context.Context, conn *packet.Conn, buf []byte, deadline time.Time, claimant func([]byte) (net.HardwareAddr, bool)) (reconcile.MAC, error) {
+func readClaim(ctx context.Context, conn *packet.Conn, buf []byte, deadline time.Time, claimant func([]byte) (net.HardwareAddr, bool)) (policy.MAC, error) {
 	if err := conn.SetReadDeadline(deadline); err != nil {
 		return "", err
 	}
@@ -143,7 +144,7 @@ func readClaim(ctx context.Context, conn *packet.Conn, buf []byte, deadline time
 	if !ok {
 		return "", nil
 	}
-	return reconcile.MAC(mac.String()), nil
+	return policy.MAC(mac.String()), nil
 }
 
 // passes reports whether an error is a link's that is down, has no carrier or a full queue: it may come back.
@@ -152,7 +153,7 @@ func passes(err error) bool {
 }
 
 // notSuccessors are the MACs that say nothing of a successor: this host's own, and the default gateway's.
-func (k *Kernel) notSuccessors(link *netlink.LinkAttrs) ([]reconcile.MAC, error) {
+func (k *Kernel) notSuccessors(link *netlink.LinkAttrs) ([]policy.MAC, error) {
 	own, err := k.ownMACs()
 	if err != nil {
 		return nil, err
@@ -162,22 +163,22 @@ func (k *Kernel) notSuccessors(link *netlink.LinkAttrs) ([]reconcile.MAC, error)
 }
 
 // ownMACs are those of every link of this host: a second one on the same segment answers for an address of the first.
-func (k *Kernel) ownMACs() ([]reconcile.MAC, error) {
+func (k *Kernel) ownMACs() ([]policy.MAC, error) {
 	links, err := undisturbed(k.netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	var own []reconcile.MAC
+	var own []policy.MAC
 	for _, l := range links {
 		a := l.Attrs()
-		own = append(own, reconcile.MAC(a.HardwareAddr.String()), reconcile.MAC(a.PermHWAddr.String()))
+		own = append(own, policy.MAC(a.HardwareAddr.String()), policy.MAC(a.PermHWAddr.String()))
 	}
 	return own, nil
 }
 
 // gatewayMAC is the MAC of the link's default gateway, from the neighbour table: in clouds it answers for every address.
 // It is "" where there is no such gateway, or where nobody has asked it for its MAC lately.
-func (k *Kernel) gatewayMAC(link *netlink.LinkAttrs) (reconcile.MAC, error) {
+func (k *Kernel) gatewayMAC(link *netlink.LinkAttrs) (policy.MAC, error) {
 	routes, err := undisturbed(func() ([]netlink.Route, error) {
 		return k.netlink.RouteListFiltered(k.family(), &netlink.Route{LinkIndex: link.Index}, netlink.RT_FILTER_OIF)
 	})
@@ -196,7 +197,7 @@ func (k *Kernel) gatewayMAC(link *netlink.LinkAttrs) (reconcile.MAC, error) {
 	}
 	for _, n := range neighbours {
 		if n.IP.Equal(best.Gw) && len(n.HardwareAddr) == 6 {
-			return reconcile.MAC(n.HardwareAddr.String()), nil
+			return policy.MAC(n.HardwareAddr.String()), nil
 		}
 	}
 	return "", nil

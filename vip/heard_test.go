@@ -13,12 +13,12 @@ import (
 	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 var families = []string{"10.77.0.5/32", "fd00::5/128"}
 
-func macOf(a net.HardwareAddr) reconcile.MAC { return reconcile.MAC(a.String()) }
+func macOf(a net.HardwareAddr) policy.MAC { return policy.MAC(a.String()) }
 
 func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -62,7 +62,7 @@ func TestHeardClaim(t *testing.T) {
 			must(t, k.Keep(in(time.Minute)))
 			question, err := probe(k.addr(), linkOf(t, "eth0").HardwareAddr)
 			must(t, err)
-			heard := make(chan reconcile.MAC)
+			heard := make(chan policy.MAC)
 			go func() {
 				got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 				if err != nil {
@@ -107,7 +107,7 @@ func TestHeardPassesOver(t *testing.T) {
 				t.Errorf("heard %q %v, want nobody", got, err)
 			}
 			proxy.do(t, func() { addAddr(t, "eth0", prefix) })
-			ignore := []reconcile.MAC{"02:00:00:00:00:99", reconcile.MAC(strings.ToUpper(proxyMAC.String()))}
+			ignore := []policy.MAC{"02:00:00:00:00:99", policy.MAC(strings.ToUpper(proxyMAC.String()))}
 			if got, err := k.AwaitSuccessor(within(t, 250*time.Millisecond), ignore); got != "" || err != nil {
 				t.Errorf("heard %q %v, want nobody", got, err)
 			}
@@ -117,7 +117,7 @@ func TestHeardPassesOver(t *testing.T) {
 				t.Errorf("heard %q %v, want %s", got, err, mac)
 			}
 			others, err := k.Probe(t.Context(), 300*time.Millisecond)
-			want := []reconcile.MAC{macOf(mac), macOf(proxyMAC)}
+			want := []policy.MAC{macOf(mac), macOf(proxyMAC)}
 			slices.Sort(want)
 			if err != nil || !slices.Equal(others, want) {
 				t.Errorf("others %v %v, want %v", others, err, want)
@@ -133,9 +133,9 @@ func TestSecondLinkAnswers(t *testing.T) {
 	second := l.plug(t, us, "eth1")
 	l.plug(t, asker, "eth0")
 	must(t, kernel(t, "10.77.0.5/32", "eth0").Keep(in(time.Minute)))
-	want := []reconcile.MAC{macOf(first), macOf(second)}
+	want := []policy.MAC{macOf(first), macOf(second)}
 	slices.Sort(want)
-	var got []reconcile.MAC
+	var got []policy.MAC
 	var err error
 	asker.do(t, func() {
 		k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
@@ -181,7 +181,7 @@ func TestHeardOnALinkThatFlaps(t *testing.T) {
 	successor.do(t, func() { addAddr(t, "eth0", "10.77.0.5/32") })
 	linkDown(t, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	heard := make(chan reconcile.MAC)
+	heard := make(chan policy.MAC)
 	go func() {
 		got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 		if err != nil {
@@ -201,7 +201,7 @@ func TestHeardOnALinkThatFlaps(t *testing.T) {
 
 	gone := make(chan error)
 	go func() {
-		_, err := k.AwaitSuccessor(within(t, 5*time.Second), []reconcile.MAC{macOf(mac)})
+		_, err := k.AwaitSuccessor(within(t, 5*time.Second), []policy.MAC{macOf(mac)})
 		gone <- err
 	}()
 	select {
@@ -238,7 +238,7 @@ func TestHeardIsNotFooled(t *testing.T) {
 			frames := append([]frame{asking, {claim[0].to, group}, {claim[0].to, tagged(t, claim[0].bytes, 100)}, {claim[0].to, claim[0].bytes[:30]}}, lookalike...)
 			frames = append(frames, ours...)
 
-			heard := make(chan reconcile.MAC)
+			heard := make(chan policy.MAC)
 			listen := func(d time.Duration) {
 				ctx := within(t, d)
 				go func() {
@@ -296,7 +296,7 @@ func TestGatewayMAC(t *testing.T) {
 			l.plug(t, us, "eth1")
 			addAddr(t, "eth0", c.own)
 			k := kernel(t, c.vip, "eth0")
-			want := func(mac reconcile.MAC) {
+			want := func(mac policy.MAC) {
 				t.Helper()
 				if got, err := gatewayOn(t, k); got != mac || err != nil {
 					t.Errorf("%q %v, want %q", got, err, mac)
@@ -320,7 +320,7 @@ func TestGatewayMAC(t *testing.T) {
 	}
 }
 
-func gatewayOn(t *testing.T, k *Kernel) (reconcile.MAC, error) {
+func gatewayOn(t *testing.T, k *Kernel) (policy.MAC, error) {
 	link, err := k.findLink()
 	must(t, err)
 	return k.gatewayMAC(link)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // errElsewhere is what Hold fails with when a copy of the address is on another link of this host, and none on ours.
@@ -33,7 +34,7 @@ type Options struct {
 	// this host's own is taken away. It is asked for such an address alone; nil is a note that says nothing.
 	Noted func() bool
 	// Clock is the boot clock. It must be set.
-	Clock func() reconcile.Moment
+	Clock func() policy.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
 	Warn func(error)
 }
@@ -46,7 +47,7 @@ type Kernel struct {
 	routed bool
 	budget *Budget
 	noted  func() bool
-	clock  func() reconcile.Moment
+	clock  func() policy.Moment
 	warn   func(error)
 
 	sessionBudget time.Duration // how long resetSessions may take
@@ -83,26 +84,26 @@ func New(o Options) *Kernel {
 
 // Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops the address no
 // earlier than End and up to 1.3 s after it. Where there are several copies, it is the end of the last.
-func (k *Kernel) State() (reconcile.AddressState, error) {
+func (k *Kernel) State() (policy.AddressState, error) {
 	s, err := k.survey()
 	if err != nil {
 		err = fmt.Errorf("look for %s on %s: %w", k.addr(), k.link, err)
-		return reconcile.AddressState{Presence: reconcile.PresenceUnknown, Detail: err.Error()}, err
+		return policy.AddressState{Presence: policy.PresenceUnknown, Detail: err.Error()}, err
 	}
 	return k.sight(s), nil
 }
 
-func (k *Kernel) sight(s survey) reconcile.AddressState {
+func (k *Kernel) sight(s survey) policy.AddressState {
 	var odd []string
-	sight := reconcile.AddressState{Presence: reconcile.PresenceNo}
+	sight := policy.AddressState{Presence: policy.PresenceNo}
 	if s.link == nil {
 		odd = append(odd, s.noLink.Error())
 	}
 	if len(s.here) > 0 {
-		sight.Presence = reconcile.PresenceYes
+		sight.Presence = policy.PresenceYes
 		sight.Forever, sight.End = k.end(s.here)
 		if s.link.RawFlags&unix.IFF_UP == 0 {
-			sight.Presence = reconcile.PresencePartly
+			sight.Presence = policy.PresencePartly
 			odd = append(odd, s.link.Name+" is down")
 		}
 	}
@@ -117,7 +118,7 @@ func (k *Kernel) sight(s survey) reconcile.AddressState {
 		default:
 			continue
 		}
-		sight.Presence = reconcile.PresencePartly
+		sight.Presence = policy.PresencePartly
 		odd = append(odd, why)
 	}
 	if len(s.elsewhere) > 0 {
@@ -131,7 +132,7 @@ func (k *Kernel) sight(s survey) reconcile.AddressState {
 // and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a
 // warning about the other each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link
 // is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
-func (k *Kernel) Keep(until reconcile.Moment) error {
+func (k *Kernel) Keep(until policy.Moment) error {
 	s, err := k.survey()
 	if err != nil {
 		return fmt.Errorf("hold %s on %s: %w", k.prefix, k.link, err)
@@ -157,7 +158,7 @@ func (k *Kernel) Keep(until reconcile.Moment) error {
 }
 
 // hold leaves one copy on the link, as it should be.
-func (k *Kernel) hold(s survey, until reconcile.Moment) error {
+func (k *Kernel) hold(s survey, until policy.Moment) error {
 	scope := k.scope(s.link)
 	first, last := k.strays(s.here)
 	if k.promoteSecondaries(s.link, append(slices.Clone(s.here), netlink.Addr{IPNet: k.ipNet()})) {
@@ -182,7 +183,7 @@ func (k *Kernel) elsewhere(s survey) error {
 
 // set puts the address on the link until the given moment. A process that was stopped between reading the clock and
 // asking the kernel has given too long a life, and takes it back.
-func (k *Kernel) set(link *netlink.LinkAttrs, until reconcile.Moment, scope int) error {
+func (k *Kernel) set(link *netlink.LinkAttrs, until policy.Moment, scope int) error {
 	for tries := 0; ; tries++ {
 		life, err := lifetimeUntil(until, k.clock())
 		if err != nil {

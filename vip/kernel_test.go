@@ -15,19 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
 func TestContract(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128", "fd00::5/64"} {
 		t.Run(prefix, func(t *testing.T) {
-			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() reconcile.Moment) {
+			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() policy.Moment) {
 				newLAN(t).plug(t, us, "eth0")
 				return kernel(t, prefix, "eth0"), bootTime
 			})
 		})
 		t.Run("routed "+prefix, func(t *testing.T) {
-			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() reconcile.Moment) {
+			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() policy.Moment) {
 				newLAN(t).plug(t, us, "eth0")
 				return kernel(t, prefix, "eth0", routed), bootTime
 			})
@@ -53,18 +54,18 @@ func TestHoldLifetimes(t *testing.T) {
 	now := 1000 * time.Second
 	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, addr, "eth0")
-		k.clock = func() reconcile.Moment { return now }
+		k.clock = func() policy.Moment { return now }
 		// One after the other, each by replacing the one before: leased, permanent and back, longer and shorter.
 		for _, c := range []struct {
-			until reconcile.Moment
+			until policy.Moment
 			valid int
 		}{
 			{now + 30*time.Second, 30},
 			{now + 12999*time.Millisecond, 12},
-			{reconcile.Forever, permanent},
+			{policy.Forever, permanent},
 			{now + time.Minute, 60},
-			{reconcile.Forever, permanent},
-			{reconcile.Forever, permanent},
+			{policy.Forever, permanent},
+			{policy.Forever, permanent},
 			{now + 20*time.Second, 20},
 			{now + 200*365*24*time.Hour, permanent - 1},
 		} {
@@ -76,7 +77,7 @@ func TestHoldLifetimes(t *testing.T) {
 			wantFlags, wantPreferred := unix.IFA_F_DEPRECATED, 0
 			if k.addr().Is6() {
 				wantFlags |= unix.IFA_F_NODAD
-			} else if c.until == reconcile.Forever {
+			} else if c.until == policy.Forever {
 				wantPreferred = permanent // as the kernel reports it, whatever it was given
 			}
 			if got.Flags&(wantFlags|unix.IFA_F_TENTATIVE) != wantFlags {
@@ -87,7 +88,7 @@ func TestHoldLifetimes(t *testing.T) {
 			}
 			s, err := k.State()
 			must(t, err)
-			if s.Presence != reconcile.PresenceYes || s.Forever != (c.until == reconcile.Forever) {
+			if s.Presence != policy.PresenceYes || s.Forever != (c.until == policy.Forever) {
 				t.Errorf("%s until %v: %+v", addr, c.until, s)
 			}
 			if !s.Forever && (s.End > c.until || s.End < now+time.Duration(c.valid-2)*time.Second) {
@@ -102,7 +103,7 @@ func TestHoldTooShort(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	now := 1000 * time.Second
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	k.clock = func() reconcile.Moment { return now }
+	k.clock = func() policy.Moment { return now }
 	for left, want := range map[time.Duration]string{
 		999 * time.Millisecond: "lease ends in 0.9 s: too short to hold",
 		450 * time.Millisecond: "lease ends in 0.4 s: too short to hold",
@@ -133,9 +134,9 @@ func TestHoldTooShort(t *testing.T) {
 func TestHoldStoppedOnTheWay(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	stopFor := func(d time.Duration) func() reconcile.Moment {
+	stopFor := func(d time.Duration) func() policy.Moment {
 		calls, now := 0, 1000*time.Second
-		return func() reconcile.Moment {
+		return func() policy.Moment {
 			if calls++; calls == 3 { // 1: too short?, 2: how long?, 3: how long did it take?
 				now += d
 			}
@@ -166,7 +167,7 @@ func TestKernelDropsTheAddress(t *testing.T) {
 		t.Logf("%s: dropped %v after the second that was given", addr, bootTime()-until+100*time.Millisecond)
 		s, err := k.State()
 		must(t, err)
-		if s.Presence != reconcile.PresenceNo {
+		if s.Presence != policy.PresenceNo {
 			t.Errorf("%+v", s)
 		}
 	}
@@ -198,7 +199,7 @@ func TestHoldRemovesOtherPrefixes(t *testing.T) {
 			}
 			s, err := k.State()
 			must(t, err)
-			if s.Presence != reconcile.PresencePartly || !s.Forever || s.Detail == "" {
+			if s.Presence != policy.PresencePartly || !s.Forever || s.Detail == "" {
 				t.Errorf("before: %+v", s)
 			}
 			must(t, k.Keep(in(time.Minute)))
@@ -227,7 +228,7 @@ func TestHoldReplacesAFailedDAD(t *testing.T) {
 	eventually(t, "duplicate address detection fails", 5*time.Second, failed)
 	s, err := k.State()
 	must(t, err)
-	if s.Presence != reconcile.PresencePartly || s.Detail != "duplicate address detection failed" {
+	if s.Presence != policy.PresencePartly || s.Detail != "duplicate address detection failed" {
 		t.Errorf("%+v", s)
 	}
 	must(t, k.Keep(in(time.Minute)))
@@ -244,7 +245,7 @@ func TestElsewhere(t *testing.T) {
 		k := kernel(t, prefix, "eth0")
 		stray := netip.PrefixFrom(k.addr(), k.prefix.Bits()-8).String()
 		addAddr(t, "eth1", prefix)
-		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceNo || s.Detail != "on eth1" {
+		if s, err := k.State(); err != nil || s.Presence != policy.PresenceNo || s.Detail != "on eth1" {
 			t.Errorf("%+v %v", s, err)
 		}
 		addAddr(t, "eth0", "10.77.0.5/24")
@@ -262,7 +263,7 @@ func TestElsewhere(t *testing.T) {
 
 		must(t, k.Keep(in(time.Minute)))
 		addAddr(t, "eth1", stray)
-		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "also on eth1" {
+		if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes || s.Detail != "also on eth1" {
 			t.Errorf("%+v %v", s, err)
 		}
 		must(t, k.Release())
@@ -311,7 +312,7 @@ func TestLinkDown(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, prefix, "eth0")
 		must(t, k.Keep(in(time.Minute)))
-		if s, err := k.State(); err != nil || s.Presence != reconcile.PresencePartly || s.Detail != "eth0 is down" {
+		if s, err := k.State(); err != nil || s.Presence != policy.PresencePartly || s.Detail != "eth0 is down" {
 			t.Errorf("%+v %v", s, err)
 		}
 		if linkOf(t, "eth0").RawFlags&unix.IFF_UP != 0 {
@@ -324,7 +325,7 @@ func TestLinkDown(t *testing.T) {
 	linkUp(t, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, prefix, "eth0")
-		if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes {
+		if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes {
 			t.Errorf("%+v %v", s, err)
 		}
 		must(t, k.Announce())
@@ -403,7 +404,7 @@ func TestNotPermitted(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		var hold, announce, heard, look error
-		var s reconcile.AddressState
+		var s policy.AddressState
 		withoutPrivileges(t, func() {
 			k := kernel(t, prefix, "eth0")
 			hold, announce = k.Keep(in(time.Minute)), k.Announce()
@@ -415,7 +416,7 @@ func TestNotPermitted(t *testing.T) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if look != nil || s.Presence != reconcile.PresenceNo {
+		if look != nil || s.Presence != policy.PresenceNo {
 			t.Errorf("anybody may look: %+v %v", s, look)
 		}
 
@@ -447,7 +448,7 @@ func TestLookUnknown(t *testing.T) {
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
 	s, err := kernel(t, "10.77.0.5/32", "eth0").State()
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
-	if !errors.Is(err, unix.EMFILE) || s.Presence != reconcile.PresenceUnknown || s.Detail != err.Error() {
+	if !errors.Is(err, unix.EMFILE) || s.Presence != policy.PresenceUnknown || s.Detail != err.Error() {
 		t.Errorf("%+v %v", s, err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // host is a network namespace.
@@ -214,14 +214,14 @@ func eventually(t testing.TB, what string, limit time.Duration, ok func() bool) 
 }
 
 // neighbour is the MAC that the host's neighbour table has for an address, on any link.
-func (h host) neighbour(t testing.TB, addr string) (mac reconcile.MAC) {
+func (h host) neighbour(t testing.TB, addr string) (mac policy.MAC) {
 	t.Helper()
 	h.do(t, func() {
 		list, err := netlink.NeighList(0, 0)
 		must(t, err)
 		for _, n := range list {
 			if ip, _ := netip.AddrFromSlice(n.IP); ip.Unmap() == netip.MustParseAddr(addr) && len(n.HardwareAddr) == 6 {
-				mac = reconcile.MAC(n.HardwareAddr.String())
+				mac = policy.MAC(n.HardwareAddr.String())
 			}
 		}
 	})
@@ -298,7 +298,7 @@ func (k *Kernel) close() {
 }
 
 // bootTime reads CLOCK_BOOTTIME.
-func bootTime() reconcile.Moment {
+func bootTime() policy.Moment {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(err)
@@ -306,4 +306,4 @@ func bootTime() reconcile.Moment {
 	return time.Duration(ts.Nano())
 }
 
-func in(d time.Duration) reconcile.Moment { return bootTime() + d }
+func in(d time.Duration) policy.Moment { return bootTime() + d }

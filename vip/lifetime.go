@@ -7,7 +7,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // errTooShort is what Hold fails with when less than a second is left: the kernel counts in seconds, and its 0 is not a
@@ -27,8 +27,8 @@ const forever lifetime = forever32 - 1
 func (l lifetime) seconds() uint32 { return uint32(l) + 1 }
 
 // lifetimeUntil rounds down: an address may go a second early, never late.
-func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
-	if until == reconcile.Forever {
+func lifetimeUntil(until, now policy.Moment) (lifetime, error) {
+	if until == policy.Forever {
 		return forever, nil
 	}
 	left := until - now
@@ -42,12 +42,12 @@ func lifetimeUntil(until, now reconcile.Moment) (lifetime, error) {
 }
 
 // outlasts reports whether a life that began now at the latest may go on after until.
-func (l lifetime) outlasts(until, now reconcile.Moment) bool {
+func (l lifetime) outlasts(until, now policy.Moment) bool {
 	return l != forever && now+time.Duration(l.seconds())*time.Second > until
 }
 
 // end is when the last of the copies goes.
-func (k *Kernel) end(copies []netlink.Addr) (forever bool, end reconcile.Moment) {
+func (k *Kernel) end(copies []netlink.Addr) (forever bool, end policy.Moment) {
 	now := k.clock()
 	for _, c := range copies {
 		if endless(c) {

@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func TestLinkMissing(t *testing.T) {
@@ -20,7 +20,7 @@ func TestLinkMissing(t *testing.T) {
 	k := kernel(t, "10.77.0.5/32", "eth7")
 	addAddr(t, "eth0", "10.77.0.5/32")
 	s, err := k.State()
-	if err != nil || s.Presence != reconcile.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
+	if err != nil || s.Presence != policy.PresenceNo || s.Detail != "interface eth7: no such link, on eth0" {
 		t.Errorf("%+v %v", s, err)
 	}
 	must(t, k.Release())

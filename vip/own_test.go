@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // An address that could be the host's own is neither taken away nor given an end, whatever the configuration says; one
@@ -91,11 +92,11 @@ func TestHostsOwnAddressIsRefused(t *testing.T) {
 func wantRefused(t *testing.T, k *Kernel, why string) {
 	t.Helper()
 	before := copyOf(t, "eth0", k.addr().String())
-	if s, err := k.State(); err != nil || s.Presence != reconcile.PresencePartly || s.Detail != errOwn.Error()+", "+why {
+	if s, err := k.State(); err != nil || s.Presence != policy.PresencePartly || s.Detail != errOwn.Error()+", "+why {
 		t.Errorf("looks like %+v %v, want partly: %s", s, err, why)
 	}
 	for doing, err := range map[string]error{
-		"hold ": k.Keep(in(time.Minute)), "hold " + k.prefix.String(): k.Keep(reconcile.Forever), "release ": k.Release(),
+		"hold ": k.Keep(in(time.Minute)), "hold " + k.prefix.String(): k.Keep(policy.Forever), "release ": k.Release(),
 	} {
 		mend := "run: ip address del " + before.IPNet.String() + " dev eth0"
 		if !errors.Is(err, errOwn) || !strings.HasPrefix(err.Error(), doing) || !strings.Contains(err.Error(), "("+why+"; ") || !strings.HasSuffix(err.Error(), mend) {
@@ -121,7 +122,7 @@ func addDefaultRoute(t *testing.T, gateway, source string) {
 // What vipctl itself put on the link is released, although it came first in its subnet and nothing notes it any more.
 func TestOwnClaimsAreReleasedWithoutANote(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/24", "10.77.0.5/32", "fd00::5/64", "fd00::5/128"} {
-		for _, until := range []reconcile.Moment{reconcile.Forever, in(time.Hour)} {
+		for _, until := range []policy.Moment{policy.Forever, in(time.Hour)} {
 			newLAN(t).plug(t, us, "eth0")
 			must(t, kernel(t, prefix, "eth0").Keep(until))
 			if strings.Contains(prefix, "10.") {
@@ -150,10 +151,10 @@ func TestHostsOwnAddressInTheEngine(t *testing.T) {
 	const refused = "10.77.0.5/24 is this host's own address, as it seems (the primary address of 10.77.0.0/24; no note says that vipctl claimed it): " +
 		"give another address in vipctl.yml, or where another mover of the VIP left it, run: ip address del 10.77.0.5/24 dev eth0"
 	for range 2 {
-		d.answer = reconcile.NotLeader
-		d.wants(t, "a replica", reconcile.PresencePartly, "release not_leader: release 10.77.0.5 from eth0: "+refused)
-		d.answer = reconcile.Leader
-		d.wants(t, "a leader", reconcile.PresencePartly, "claim address_missing: hold 10.77.0.5/24 on eth0: "+refused)
+		d.answer = policy.NotLeader
+		d.wants(t, "a replica", policy.PresencePartly, "release not_leader: release 10.77.0.5 from eth0: "+refused)
+		d.answer = policy.Leader
+		d.wants(t, "a leader", policy.PresencePartly, "claim address_missing: hold 10.77.0.5/24 on eth0: "+refused)
 	}
 	if got := copyOf(t, "eth0", "10.77.0.5"); !endless(got) || marked(got) {
 		t.Errorf("it became %+v", got)
@@ -168,12 +169,12 @@ func TestClaimedAddressIsTakenBackFromOthers(t *testing.T) {
 			o.Clock, o.Noted = d.Now, func() bool { return d.note.Ours }
 		})
 	})
-	d.answer = reconcile.Leader
-	d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+	d.answer = policy.Leader
+	d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
 	delAddr(t, "eth0", "10.77.0.5/32")
 	addAddr(t, "eth0", "10.77.0.5/24")
-	d.wants(t, "put there as a /24", reconcile.PresenceYes, "claim address_missing")
+	d.wants(t, "put there as a /24", policy.PresenceYes, "claim address_missing")
 	addAddr(t, "eth0", "10.77.0.5/24")
-	d.answer = reconcile.NotLeader
-	d.wants(t, "demoted", reconcile.PresenceNo, "release not_leader")
+	d.answer = policy.NotLeader
+	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // A release resets the sessions of the VIP, whatever family their sockets are of, and no others.
@@ -205,7 +205,7 @@ func TestConnectionSurvives(t *testing.T) {
 			for i := range 200 {
 				must(t, kernel(t, c.short, "eth0").Keep(in(time.Minute)))
 				must(t, kernel(t, c.short, "eth0").Keep(in(time.Duration(30+i)*time.Second)))
-				must(t, kernel(t, c.long, "eth0").Keep(reconcile.Forever))
+				must(t, kernel(t, c.long, "eth0").Keep(policy.Forever))
 				must(t, kernel(t, c.long, "eth0").Keep(in(time.Minute)))
 			}
 			close(stop)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // Whatever came first, and whichever way the host's routes go, it does not speak from an IPv4 VIP unless it is asked to.
@@ -180,18 +181,18 @@ func TestIfdownAndIfupInTheEngine(t *testing.T) {
 			d := newDesk(func(d *desk) reconcile.Address {
 				return kernel(t, prefix, "eth0", func(o *Options) { o.Clock = d.Now })
 			})
-			d.answer = reconcile.Leader
-			d.wants(t, "promoted", reconcile.PresenceYes, "claim address_missing")
+			d.answer = policy.Leader
+			d.wants(t, "promoted", policy.PresenceYes, "claim address_missing")
 			for _, a := range addrs(t, "eth0") {
 				delAddr(t, "eth0", a)
 			}
 			linkDown(t, "eth0")
-			d.wants(t, "ifdown", reconcile.PresencePartly, "claim address_missing: announce 10.77.0.5 on eth0: network is down")
+			d.wants(t, "ifdown", policy.PresencePartly, "claim address_missing: announce 10.77.0.5 on eth0: network is down")
 			addAddr(t, "eth0", "10.77.0.1/24")
 			linkUp(t, "eth0")
 			carries(t, "eth0")
 			addDefaultRoute(t, "10.77.0.254", "")
-			d.wants(t, "ifup", reconcile.PresenceYes, "claim claim_cut_short")
+			d.wants(t, "ifup", policy.PresenceYes, "claim claim_cut_short")
 			if got := sourceTo(t, "10.88.0.9"); got != "10.77.0.1" {
 				t.Errorf("speaks from %s; there are %v", got, addrs(t, "eth0"))
 			}
@@ -209,7 +210,7 @@ func TestTakeOverKeepsSessions(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	conn := dialEcho(t, client, "10.77.0.5")
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	if s, err := k.State(); err != nil || s.Presence != reconcile.PresenceYes || s.Detail != "" {
+	if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes || s.Detail != "" {
 		t.Errorf("before: %+v %v", s, err)
 	}
 	must(t, k.Keep(in(time.Minute)))

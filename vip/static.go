@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // errNotConfigured is what Static's Hold fails with when this host does not take packets for the address: nobody has
@@ -25,10 +26,10 @@ type StaticOptions struct {
 	// Held returns the VIP's note: until when this host holds the address, which may be past, and whether it holds it at
 	// all. That is the note's LeaseEnd, which a claim sets before anything else and a release takes back. Every Look and
 	// Release asks for it.
-	Held func() (until reconcile.Moment, held bool)
+	Held func() (until policy.Moment, held bool)
 
 	// Clock is the boot clock. It must be set.
-	Clock func() reconcile.Moment
+	Clock func() policy.Moment
 	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
 	Warn func(error)
 }
@@ -38,7 +39,7 @@ type StaticOptions struct {
 // privilege; resetting its sessions does. A Static's methods must not be called concurrently.
 type Static struct {
 	kernel *Kernel // without a link
-	held   func() (until reconcile.Moment, held bool)
+	held   func() (until policy.Moment, held bool)
 }
 
 var _ reconcile.Address = (*Static)(nil)
@@ -52,13 +53,13 @@ func NewStatic(o StaticOptions) *Static {
 // Look implements [reconcile.Address]. The address is here while the note says so and this host answers for it: no
 // where it is on no link, partly where it is, but does not work; Detail says so also while it is not held. A kernel that
 // cannot be asked is a warning, since the note alone decides then: there is never an error.
-func (s *Static) State() (reconcile.AddressState, error) {
+func (s *Static) State() (policy.AddressState, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
-	if configured == reconcile.PresenceNo || !held || until <= s.kernel.clock() {
-		return reconcile.AddressState{Presence: reconcile.PresenceNo, Detail: odd}, nil
+	if configured == policy.PresenceNo || !held || until <= s.kernel.clock() {
+		return policy.AddressState{Presence: policy.PresenceNo, Detail: odd}, nil
 	}
-	sight := reconcile.AddressState{Presence: configured, Detail: odd, Forever: until == reconcile.Forever}
+	sight := policy.AddressState{Presence: configured, Detail: odd, Forever: until == policy.Forever}
 	if !sight.Forever {
 		sight.End = until
 	}
@@ -67,11 +68,11 @@ func (s *Static) State() (reconcile.AddressState, error) {
 
 // Hold implements [reconcile.Address] as far as that can be done without changing anything: it refuses
 // where less than a second is left, and where the address would not serve.
-func (s *Static) Keep(until reconcile.Moment) error {
+func (s *Static) Keep(until policy.Moment) error {
 	if _, err := lifetimeUntil(until, s.kernel.clock()); err != nil {
 		return err
 	}
-	if configured, why := s.configured(); configured != reconcile.PresenceYes {
+	if configured, why := s.configured(); configured != policy.PresenceYes {
 		return fmt.Errorf("hold %s: %w: %s", s.kernel.addr(), errNotConfigured, why)
 	}
 	return nil
@@ -81,12 +82,12 @@ func (s *Static) Keep(until reconcile.Moment) error {
 func (s *Static) Announce() error { return nil }
 
 // Heard implements [reconcile.Address]: nobody is ever heard.
-func (s *Static) AwaitSuccessor(ctx context.Context, ignore []reconcile.MAC) (reconcile.MAC, error) {
+func (s *Static) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy.MAC, error) {
 	return s.kernel.AwaitSuccessor(ctx, ignore)
 }
 
 // Others implements [reconcile.Address]: every host has the address, and none answers for it.
-func (s *Static) Probe(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
+func (s *Static) Probe(ctx context.Context, window time.Duration) ([]policy.MAC, error) {
 	return s.kernel.Probe(ctx, window)
 }
 
@@ -113,10 +114,10 @@ func (s *Static) Findings() (found reconcile.Findings) {
 
 // configured is whether this host answers for the address, and what is odd about it. What cannot be found out is taken
 // for a yes.
-func (s *Static) configured() (reconcile.Presence, string) {
+func (s *Static) configured() (policy.Presence, string) {
 	local, err := s.local()
 	if local {
-		return reconcile.PresenceYes, ""
+		return policy.PresenceYes, ""
 	}
 	var copies []netlink.Addr
 	if err == nil {
@@ -126,18 +127,18 @@ func (s *Static) configured() (reconcile.Presence, string) {
 	if err != nil {
 		err = fmt.Errorf("look for %s: %w", s.kernel.addr(), err)
 		s.kernel.warn(err)
-		return reconcile.PresenceYes, err.Error()
+		return policy.PresenceYes, err.Error()
 	}
 	failed := slices.IndexFunc(copies, func(c netlink.Addr) bool { return c.Flags&unix.IFA_F_DADFAILED != 0 })
 	switch {
 	case len(copies) == 0:
-		return reconcile.PresenceNo, "on no link of this host"
+		return policy.PresenceNo, "on no link of this host"
 	case failed >= 0:
-		return reconcile.PresencePartly, oddity(copies[failed], false)
+		return policy.PresencePartly, oddity(copies[failed], false)
 	case slices.ContainsFunc(copies, s.up): // of a VRF, which has a routing table of its own
-		return reconcile.PresenceYes, ""
+		return policy.PresenceYes, ""
 	}
-	return reconcile.PresencePartly, s.kernel.linkNames(copies) + " is down"
+	return policy.PresencePartly, s.kernel.linkNames(copies) + " is down"
 }
 
 // local reports whether the kernel takes packets for the address as its own, from whichever link they come. Its word

@@ -15,16 +15,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
 // noted is a static address with the note that is kept of it.
 type noted struct {
 	*Static
-	until reconcile.Moment // 0 while it is not held
+	until policy.Moment // 0 while it is not held
 }
 
-func (n *noted) Keep(until reconcile.Moment) error {
+func (n *noted) Keep(until policy.Moment) error {
 	err := n.Static.Keep(until)
 	if err == nil {
 		n.until = until
@@ -46,7 +47,7 @@ func static(t testing.TB, prefix string) *noted {
 	n.Static = NewStatic(StaticOptions{
 		Prefix: netip.MustParsePrefix(prefix),
 		Clock:  bootTime,
-		Held:   func() (reconcile.Moment, bool) { return n.until, n.until != 0 },
+		Held:   func() (policy.Moment, bool) { return n.until, n.until != 0 },
 		Warn:   func(err error) { t.Errorf("warning: %v", err) },
 	})
 	n.kernel.sessionBudget = patient
@@ -57,7 +58,7 @@ func static(t testing.TB, prefix string) *noted {
 func TestStaticContract(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/64"} {
 		t.Run(prefix, func(t *testing.T) {
-			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() reconcile.Moment) {
+			addresstest.Run(t, func(t *testing.T) (reconcile.Address, func() policy.Moment) {
 				newLAN(t).plug(t, us, "eth0")
 				addAddr(t, "eth0", prefix)
 				return static(t, prefix), bootTime
@@ -72,14 +73,14 @@ func TestStaticIsHereByTheNote(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	s := static(t, "10.77.0.5/32")
 	now := 1000 * time.Second
-	s.kernel.clock = func() reconcile.Moment { return now }
-	no := reconcile.AddressState{Presence: reconcile.PresenceNo}
-	for until, want := range map[reconcile.Moment]reconcile.AddressState{
+	s.kernel.clock = func() policy.Moment { return now }
+	no := policy.AddressState{Presence: policy.PresenceNo}
+	for until, want := range map[policy.Moment]policy.AddressState{
 		0:                 no,
 		now - time.Second: no,
 		now:               no,
-		now + 1:           {Presence: reconcile.PresenceYes, End: now + 1},
-		reconcile.Forever: {Presence: reconcile.PresenceYes, Forever: true},
+		now + 1:           {Presence: policy.PresenceYes, End: now + 1},
+		policy.Forever:    {Presence: policy.PresenceYes, Forever: true},
 	} {
 		s.until = until
 		if got, err := s.State(); err != nil || got != want {
@@ -94,16 +95,16 @@ func TestStaticMustBeConfigured(t *testing.T) {
 		for _, c := range []struct {
 			name string
 			make func(t *testing.T)
-			here reconcile.Presence
+			here policy.Presence
 			odd  string
 		}{
-			{"nowhere", func(*testing.T) {}, reconcile.PresenceNo, "on no link of this host"},
-			{"a neighbour of its", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.50/24"); addAddr(t, "eth0", "fd00::51/64") }, reconcile.PresenceNo, "on no link of this host"},
-			{"on the second link", func(t *testing.T) { addAddr(t, "eth1", prefix) }, reconcile.PresenceYes, ""},
-			{"on both", func(t *testing.T) { addAddr(t, "eth0", prefix); addAddr(t, "eth1", prefix) }, reconcile.PresenceYes, ""},
-			{"on lo", func(t *testing.T) { addAddr(t, "lo", prefix); t.Cleanup(func() { delAddr(t, "lo", prefix) }) }, reconcile.PresenceYes, ""},
-			{"within a local route", func(t *testing.T) { localRoute(t, netip.MustParsePrefix(prefix).Addr()) }, reconcile.PresenceYes, ""},
-			{"routed elsewhere", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/24"); addAddr(t, "eth0", "fd00::1/64") }, reconcile.PresenceNo, "on no link of this host"},
+			{"nowhere", func(*testing.T) {}, policy.PresenceNo, "on no link of this host"},
+			{"a neighbour of its", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.50/24"); addAddr(t, "eth0", "fd00::51/64") }, policy.PresenceNo, "on no link of this host"},
+			{"on the second link", func(t *testing.T) { addAddr(t, "eth1", prefix) }, policy.PresenceYes, ""},
+			{"on both", func(t *testing.T) { addAddr(t, "eth0", prefix); addAddr(t, "eth1", prefix) }, policy.PresenceYes, ""},
+			{"on lo", func(t *testing.T) { addAddr(t, "lo", prefix); t.Cleanup(func() { delAddr(t, "lo", prefix) }) }, policy.PresenceYes, ""},
+			{"within a local route", func(t *testing.T) { localRoute(t, netip.MustParsePrefix(prefix).Addr()) }, policy.PresenceYes, ""},
+			{"routed elsewhere", func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/24"); addAddr(t, "eth0", "fd00::1/64") }, policy.PresenceNo, "on no link of this host"},
 		} {
 			t.Run(c.name+" "+prefix, func(t *testing.T) {
 				l := newLAN(t)
@@ -127,10 +128,10 @@ func localRoute(t testing.TB, addr netip.Addr) {
 }
 
 // wantConfigured holds Look and Hold against what this host answers for.
-func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string) {
+func wantConfigured(t *testing.T, s *noted, here policy.Presence, odd string) {
 	t.Helper()
 	s.until = 0
-	if got, err := s.State(); err != nil || got != (reconcile.AddressState{Presence: reconcile.PresenceNo, Detail: odd}) {
+	if got, err := s.State(); err != nil || got != (policy.AddressState{Presence: policy.PresenceNo, Detail: odd}) {
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
 	err := s.Keep(in(time.Minute))
@@ -141,8 +142,8 @@ func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string)
 		t.Error(err)
 	}
 	s.until = in(time.Minute)
-	want := reconcile.AddressState{Presence: here, Detail: odd}
-	if here != reconcile.PresenceNo {
+	want := policy.AddressState{Presence: here, Detail: odd}
+	if here != policy.PresenceNo {
 		want.End = s.until
 	}
 	if got, err := s.State(); err != nil || got != want {
@@ -158,13 +159,13 @@ func TestStaticOnALinkThatWentDown(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	addAddr(t, "eth0", "fd00::5/128")
 	v4, v6 := static(t, "10.77.0.5/32"), static(t, "fd00::5/128")
-	wantConfigured(t, v6, reconcile.PresenceYes, "")
+	wantConfigured(t, v6, policy.PresenceYes, "")
 	linkDown(t, "eth0")
-	wantConfigured(t, v4, reconcile.PresenceYes, "")
-	wantConfigured(t, v6, reconcile.PresencePartly, "eth0 is down")
+	wantConfigured(t, v4, policy.PresenceYes, "")
+	wantConfigured(t, v6, policy.PresencePartly, "eth0 is down")
 	linkUp(t, "eth0")
 	carries(t, "eth0")
-	wantConfigured(t, v6, reconcile.PresenceYes, "")
+	wantConfigured(t, v6, policy.PresenceYes, "")
 }
 
 func TestStaticWithAFailedDAD(t *testing.T) {
@@ -176,7 +177,7 @@ func TestStaticWithAFailedDAD(t *testing.T) {
 	eventually(t, "duplicate address detection fails", 5*time.Second, func() bool {
 		return copyOf(t, "eth0", "fd00::5").Flags&unix.IFA_F_DADFAILED != 0
 	})
-	wantConfigured(t, static(t, "fd00::5/128"), reconcile.PresencePartly, "duplicate address detection failed")
+	wantConfigured(t, static(t, "fd00::5/128"), policy.PresencePartly, "duplicate address detection failed")
 }
 
 // The local routes of a VRF are in a table of its own, which nobody else is asked for.
@@ -190,7 +191,7 @@ func TestStaticInAnotherTable(t *testing.T) {
 	must(t, netlink.RouteDel(local))
 	local.Table = 77
 	must(t, netlink.RouteAdd(local))
-	wantConfigured(t, static(t, "10.77.0.5/32"), reconcile.PresenceYes, "")
+	wantConfigured(t, static(t, "10.77.0.5/32"), policy.PresenceYes, "")
 }
 
 // Nothing of the address changes, whatever is called, and no privilege is asked for.
@@ -201,7 +202,7 @@ func TestStaticChangesNothing(t *testing.T) {
 	withoutPrivileges(t, func() {
 		s := static(t, "10.77.0.5/32")
 		for range 2 {
-			for _, err := range []error{s.Keep(reconcile.Forever), s.Keep(in(time.Minute)), s.Announce(), s.Release(), s.Release()} {
+			for _, err := range []error{s.Keep(policy.Forever), s.Keep(in(time.Minute)), s.Announce(), s.Release(), s.Release()} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -267,7 +268,7 @@ func TestStaticUnknown(t *testing.T) {
 	if err := errors.Join(lookErr, holdErr, releaseErr, freeErr); err != nil {
 		t.Error(err)
 	}
-	if held.Presence != reconcile.PresenceYes || held.Detail == "" || free.Presence != reconcile.PresenceNo {
+	if held.Presence != policy.PresenceYes || held.Detail == "" || free.Presence != policy.PresenceNo {
 		t.Errorf("held %+v, not held %+v", held, free)
 	}
 	if len(warnings) != 4 || !errors.Is(warnings[0], unix.EMFILE) || !errors.Is(warnings[2], ErrNoSessionReset) {

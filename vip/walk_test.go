@@ -12,7 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // TestRandomWalk goes from anywhere to anywhere: whatever others have done to the links before, a hold leaves exactly
@@ -144,7 +144,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 		o.Noted = func() bool { return noted }
 	})
 	defer k.close()
-	until := []reconcile.Moment{reconcile.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
+	until := []policy.Moment{policy.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
 	w.did("hold %s until %v, noted %v", prefix, until, noted)
 	own := !noted && w.own()
 	before, rest := w.copies("eth0")
@@ -175,7 +175,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 		return
 	}
 	valid := forever32
-	if until != reconcile.Forever {
+	if until != policy.Forever {
 		valid = int((until - bootTime()) / time.Second)
 	}
 	if got := after[0]; got.IPNet.String() != prefix.String() || got.Peer != nil || got.ValidLft < valid-1 || got.ValidLft > valid+1 {
@@ -251,16 +251,16 @@ func (w *walk) look(prefix netip.Prefix) {
 	must(w.t, err)
 	copies, _ := w.copies("eth0")
 	elsewhere, _ := w.copies("eth1")
-	want := reconcile.PresencePartly
+	want := policy.PresencePartly
 	switch {
 	case len(copies) == 0:
-		want = reconcile.PresenceNo
+		want = policy.PresenceNo
 	case w.own():
 	case len(copies) == 1 && copies[0].Peer == nil && copies[0].IPNet.String() == prefix.String() && linkOf(w.t, "eth0").RawFlags&unix.IFF_UP != 0:
-		want = reconcile.PresenceYes
+		want = policy.PresenceYes
 	}
 	permanent := slices.ContainsFunc(copies, func(a netlink.Addr) bool { return a.ValidLft == forever32 })
-	odd := want == reconcile.PresencePartly || len(elsewhere) > 0
+	odd := want == policy.PresencePartly || len(elsewhere) > 0
 	if s.Presence != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
 		w.t.Errorf("%s is seen as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
 	}

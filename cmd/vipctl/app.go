@@ -16,6 +16,7 @@ import (
 	"github.com/vipctl/vipctl/callbacks"
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it against this one.
@@ -45,7 +46,7 @@ const exitCodesHelp = `EXIT CODES:
 type app struct {
 	ctx            context.Context
 	stdout, stderr io.Writer
-	started        reconcile.Moment
+	started        policy.Moment
 	log            *logrus.Logger
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vipctl/vipctl/callbacks"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -62,7 +63,7 @@ func (a *app) sameCluster(h *host, cluster string) error {
 }
 
 // runEngine runs the policy and says what came of it.
-func (a *app) runEngine(h *host, t reconcile.Trigger) error {
+func (a *app) runEngine(h *host, t policy.Trigger) error {
 	limit := runLimit
 	if h.routed() {
 		limit = routedLimit
@@ -70,7 +71,7 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	ctx, cancel := context.WithTimeout(a.ctx, limit)
 	defer cancel()
 	outcomes := h.engine.Run(ctx, t)
-	stopped := t.Event == reconcile.EventTick && a.ctx.Err() != nil
+	stopped := t.Event == policy.EventTick && a.ctx.Err() != nil
 	for i, o := range outcomes {
 		switch {
 		case errors.Is(o.Err, reconcile.ErrBusy): // no failure: whoever is at work there follows the same policy

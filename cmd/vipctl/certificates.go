@@ -1,12 +1,15 @@
 package main
 
-import "github.com/vipctl/vipctl/reconcile"
+import (
+	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
+)
 
 // askPatroni asks the local Patroni, for what [app.findPatroni] finds. That it does not answer is no mistake.
 func (a *app) askPatroni(h *host) {
 	said := h.patroni.Reply(a.ctx)
 	a.warnOfAhead(h)
-	if said.Kind == reconcile.Silent {
+	if said.Kind == policy.Silent {
 		url, _ := h.patroni.URL() // an error is Check's
 		a.log.Warnf("%s: Patroni does not answer, so that its answers and its certificate were not checked: %s", url, said.Why)
 	}

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // lateRoute is a route that is made when it is first used: most runs ask no API, and then no secret is read either.
 type lateRoute struct {
 	open func() (provider, error)
-	now  func() reconcile.Moment
+	now  func() policy.Moment
 	made provider // nil before the first use
 
 	memo reconcile.RouteMemo // recalled before the first use
@@ -83,7 +84,7 @@ const secretPause = 5 * time.Second
 // and asks nobody; the address is moved on the link all the same.
 type failedRoute struct {
 	why  error
-	now  func() reconcile.Moment
+	now  func() policy.Moment
 	memo reconcile.RouteMemo
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/vip"
 )
 
@@ -21,7 +22,7 @@ var poolers = []string{"pgbouncer", "haproxy", "odyssey", "pgcat", "pgpool", "pg
 func findListener(found *reconcile.Findings, s *scene) {
 	ctx, cancel := s.question()
 	defer cancel()
-	alive := s.h.patroni.Postmaster(ctx) == reconcile.PGAlive
+	alive := s.h.patroni.Postmaster(ctx) == policy.PGAlive
 	listen := s.h.patroni.Listen()
 	if port := s.h.patroni.Port(); alive && port != 0 {
 		listen.Port = port
@@ -39,11 +40,11 @@ func findListener(found *reconcile.Findings, s *scene) {
 }
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
-func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.AddressState) string {
+func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight policy.AddressState) string {
 	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)
-	late := named && !freelyBound(nonlocal) && sight.Presence == reconcile.PresenceNo
+	late := named && !freelyBound(nonlocal) && sight.Presence == policy.PresenceNo
 	if late {
 		byFile += fmt.Sprintf(", and %s is 0, so that PostgreSQL cannot listen at a VIP before it is here, and does not begin later (or set %[1]s=1)", nonlocal)
 	}

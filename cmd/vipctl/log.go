@@ -15,6 +15,7 @@ import (
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // newLogger logs to stderr as text until the configuration says otherwise.
@@ -111,7 +112,7 @@ func (a *app) report(outcomes []reconcile.Outcome) error {
 		for _, w := range o.Warnings {
 			a.log.Warn(w)
 		}
-		if o.Facts.Reply.Kind == reconcile.NotOurs {
+		if o.Facts.Reply.Kind == policy.NotOurs {
 			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Reply.Why)
 		}
 		a.log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)

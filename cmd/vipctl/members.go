@@ -7,20 +7,20 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // memberStatus is what one member's Patroni says of itself.
 type memberStatus struct {
-	Name      string         `json:"name"`
-	URL       string         `json:"url"`
-	Reachable bool           `json:"reachable"`
-	Leader    bool           `json:"leader"`
-	Role      reconcile.Role `json:"role"`
-	State     string         `json:"state"`
-	Timeline  int            `json:"timeline"`
-	Paused    bool           `json:"paused"`
-	Reason    string         `json:"reason,omitempty"` // why it is not reachable
+	Name      string      `json:"name"`
+	URL       string      `json:"url"`
+	Reachable bool        `json:"reachable"`
+	Leader    bool        `json:"leader"`
+	Role      policy.Role `json:"role"`
+	State     string      `json:"state"`
+	Timeline  int         `json:"timeline"`
+	Paused    bool        `json:"paused"`
+	Reason    string      `json:"reason,omitempty"` // why it is not reachable
 }
 
 // members asks every member of the cluster, this one first.
@@ -38,7 +38,7 @@ func (a *app) members(h *host, r statusReport) []memberStatus {
 	}
 	for _, w := range h.patroni.Poll(ctx, memory.Peers) {
 		all = append(all, memberStatus{
-			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: w.Reply.Counts(), Leader: w.Reply.Kind == reconcile.Leader,
+			Name: w.Peer.Name, URL: w.Peer.URL, Reachable: w.Reply.Counts(), Leader: w.Reply.Kind == policy.Leader,
 			Role: w.Reply.Role, State: w.Reply.State, Timeline: w.Reply.Timeline, Paused: w.Reply.Paused, Reason: w.Reply.Why,
 		})
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/vip"
 )
 
@@ -33,7 +33,7 @@ const (
 )
 
 // logOddities logs them; a kernel that cannot reset sessions will not learn to, so that this is said once a boot.
-func (a *app) logOddities(h *host, t reconcile.Trigger) {
+func (a *app) logOddities(h *host, t policy.Trigger) {
 	h.odd.mu.Lock()
 	defer h.odd.mu.Unlock()
 	for _, err := range h.odd.errs {
@@ -48,12 +48,12 @@ func (a *app) logOddities(h *host, t reconcile.Trigger) {
 }
 
 // worthSaying leaves out what ticks warn of again and again: it is said once, and then by its number.
-func (h *host) worthSaying(warnings []string, t reconcile.Trigger) (said []string) {
-	if t.Event != reconcile.EventTick || len(warnings) == 0 {
+func (h *host) worthSaying(warnings []string, t policy.Trigger) (said []string) {
+	if t.Event != policy.EventTick || len(warnings) == 0 {
 		return warnings
 	}
 	said = slices.Clone(warnings)
-	err := h.notes.UpdateClusterState(func(m *reconcile.ClusterState) {
+	err := h.notes.UpdateClusterState(func(m *policy.ClusterState) {
 		said = nil
 		for _, w := range warnings {
 			var tell bool
@@ -76,7 +76,7 @@ func (h *host) worthSaying(warnings []string, t reconcile.Trigger) (said []strin
 // firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.
 func (h *host) firstTime(warning string) bool {
 	first := true
-	err := h.notes.UpdateClusterState(func(m *reconcile.ClusterState) {
+	err := h.notes.UpdateClusterState(func(m *policy.ClusterState) {
 		first = !slices.Contains(m.Warned, warning)
 		if first {
 			m.Warned = append(m.Warned, warning)

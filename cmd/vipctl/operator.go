@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // vipFlag narrows a command to one VIP.
@@ -83,7 +84,7 @@ func (a *app) setHold(c *cli.Context, lasting time.Duration) error {
 	if len(h.engine.VIPs) == 0 {
 		return nil
 	}
-	outcomes := h.engine.SetHold(a.ctx, operator(), a.started, lasting)
+	outcomes := h.engine.SetHold(operator(), a.started, lasting)
 	for _, out := range outcomes {
 		if out.Err == nil {
 			fmt.Fprintf(a.stdout, "%s: %s\n", out.VIP, done)
@@ -107,7 +108,7 @@ func (a *app) claim(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.order(h, a.ordered(c, reconcile.OrderClaim))
+	_, err = a.order(h, a.ordered(c, policy.OrderClaim))
 	return err
 }
 
@@ -119,7 +120,7 @@ func (a *app) release(c *cli.Context) error {
 	if c.Bool("unassign") && !h.routed() {
 		return usageError{errors.New("release: got --unassign, but there is no route to give up")}
 	}
-	t := a.ordered(c, reconcile.OrderRelease)
+	t := a.ordered(c, policy.OrderRelease)
 	released, err := a.order(h, t)
 	if c.Bool("unassign") {
 		err = errors.Join(err, a.unassign(h, t, released))
@@ -128,13 +129,13 @@ func (a *app) release(c *cli.Context) error {
 }
 
 // ordered is an operator's trigger.
-func (a *app) ordered(c *cli.Context, o reconcile.Order) reconcile.Trigger {
-	return reconcile.Trigger{Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started}
+func (a *app) ordered(c *cli.Context, o policy.Order) policy.Trigger {
+	return policy.Trigger{Event: policy.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: a.started}
 }
 
 // order carries out a claim or a release by hand, and says for which VIPs it was done. The error has what failed, and what
 // the policy refused.
-func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
+func (a *app) order(h *host, t policy.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(a.ctx, t)
 	a.warnOfAhead(h)
 	a.warnOfCertificates(h)
@@ -143,7 +144,7 @@ func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 	for _, out := range outcomes {
 		switch {
 		case out.Err != nil:
-		case out.Verdict.Code == reconcile.CodeRefused:
+		case out.Verdict.Code == policy.Code("refused"):
 			failed = append(failed, fmt.Errorf("%s %s refused: %s (%s)", t.Order, out.VIP, out.Verdict.Why, forceWords(t.Order)))
 		default:
 			done = append(done, out.VIP)
@@ -154,30 +155,30 @@ func (a *app) order(h *host, t reconcile.Trigger) (done []string, err error) {
 }
 
 // forceWords are the way around a refusal. A claim by force can give two hosts one address.
-func forceWords(o reconcile.Order) string {
-	if o == reconcile.OrderClaim {
+func forceWords(o policy.Order) string {
+	if o == policy.OrderClaim {
 		return "--force overrides this; first see that no other node has the address"
 	}
 	return "--force overrides this"
 }
 
 // orderWords says what an order came to that was carried out.
-func orderWords(t reconcile.Trigger, out reconcile.Outcome) string {
+func orderWords(t policy.Trigger, out reconcile.Outcome) string {
 	here, why := out.Facts.Address.Presence, out.Verdict.Why
 	claimed := slices.ContainsFunc(out.Records, func(r reconcile.Record) bool { return r.Do == reconcile.ChangeClaim })
 	switch {
-	case t.Order == reconcile.OrderRelease && here == reconcile.PresenceNo:
+	case t.Order == policy.OrderRelease && here == policy.PresenceNo:
 		return "not on this host"
-	case t.Order == reconcile.OrderClaim && here == reconcile.PresenceYes && !claimed:
+	case t.Order == policy.OrderClaim && here == policy.PresenceYes && !claimed:
 		return "already on this host"
-	case t.Order == reconcile.OrderClaim && !t.Force:
+	case t.Order == policy.OrderClaim && !t.Force:
 		return "claimed: " + why
 	}
 	return why
 }
 
 // unassign gives up the routes of VIPs that have been released. One failure does not stop the others.
-func (a *app) unassign(h *host, t reconcile.Trigger, released []string) error {
+func (a *app) unassign(h *host, t policy.Trigger, released []string) error {
 	var failed []error
 	for _, v := range h.engine.VIPs {
 		if v.Route == nil || !slices.Contains(released, v.Name) {

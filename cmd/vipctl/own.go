@@ -14,6 +14,7 @@ import (
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // refuseOwn refuses VIPs that are this node's own address by patroni.yml. A replica's tick would take it away, and the
@@ -66,7 +67,7 @@ func (a *app) findOwn(found *reconcile.Findings, h *host) {
 }
 
 // hasAddress reports whether a member's Patroni is asked at an address. A name that cannot be resolved is none.
-func hasAddress(ctx context.Context, p reconcile.Peer, addr netip.Addr) bool {
+func hasAddress(ctx context.Context, p policy.Peer, addr netip.Addr) bool {
 	u, err := url.Parse(p.URL)
 	if err != nil {
 		return false

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // patroniStatus is the local Patroni's word.
@@ -14,7 +15,7 @@ type patroniStatus struct {
 	Reachable   bool             `json:"reachable"`
 	Leader      bool             `json:"leader"`
 	LeaderName  *string          `json:"leader_name"`
-	Role        reconcile.Role   `json:"role"`
+	Role        policy.Role      `json:"role"`
 	State       string           `json:"state"`
 	Timeline    int              `json:"timeline"`
 	Paused      bool             `json:"paused"`
@@ -25,10 +26,10 @@ type patroniStatus struct {
 }
 
 // patroniStatus is the word as people see it. Where we do not lead, the peers are asked who does.
-func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) patroniStatus {
+func (a *app) patroniStatus(h *host, f policy.Facts, peers []policy.Peer) patroniStatus {
 	w := f.Reply
 	p := patroniStatus{
-		Reachable: w.Counts(), Leader: w.Kind == reconcile.Leader,
+		Reachable: w.Counts(), Leader: w.Kind == policy.Leader,
 		Role: w.Role, State: w.State, Timeline: w.Timeline, Paused: w.Paused, Failsafe: w.Failsafe, why: w.Why,
 	}
 	p.URL, _ = h.patroni.URL() // an error is in the word as well
@@ -46,10 +47,10 @@ func (a *app) patroniStatus(h *host, f reconcile.Facts, peers []reconcile.Peer) 
 }
 
 // leaderAmong asks the peers who leads; "" when nobody says so.
-func (a *app) leaderAmong(h *host, peers []reconcile.Peer) string {
+func (a *app) leaderAmong(h *host, peers []policy.Peer) string {
 	ctx, cancel := context.WithTimeout(a.ctx, 2*time.Second)
 	defer cancel()
-	return reconcile.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0, reconcile.Timing{}).Name
+	return policy.ClusterState{}.Summarize(h.patroni.Poll(ctx, peers), h.patroni.Name(), 0).Name
 }
 
 // unreached is the error where Patroni was not reached: patroni.yml does not say where it is, or it does not answer.

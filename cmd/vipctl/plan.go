@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // planReport is what `vipctl reconcile --dry-run --json` prints of each VIP: a JSON contract, to which fields are added.
 type planReport struct {
-	VIP    string         `json:"vip"`
-	Do     reconcile.Do   `json:"do"`
-	Code   reconcile.Code `json:"code"`
-	Reason string         `json:"reason"`
-	Facts  planFacts      `json:"facts"`
+	VIP    string      `json:"vip"`
+	Do     policy.Do   `json:"do"`
+	Code   policy.Code `json:"code"`
+	Reason string      `json:"reason"`
+	Facts  planFacts   `json:"facts"`
 }
 
 // planFacts are those that the verdict rests on. Moments of the boot clock have become times.
 type planFacts struct {
 	Now          reconcile.Stamp  `json:"now"`
-	Follow       reconcile.Follow `json:"follow"`
+	Follow       policy.Follow    `json:"follow"`
 	Leased       bool             `json:"leased"`
 	Address      planAddress      `json:"address"`
 	Note         planNote         `json:"note"`
-	PostgreSQL   reconcile.PG     `json:"postgresql"`
+	PostgreSQL   policy.PG        `json:"postgresql"`
 	Patroni      planWord         `json:"patroni"`
 	LastHeard    planWord         `json:"last_heard"`
 	LastLeading  planWord         `json:"last_leading"`
@@ -35,10 +36,10 @@ type planFacts struct {
 }
 
 type planAddress struct {
-	Held    reconcile.Presence `json:"held"`
-	Forever bool               `json:"forever"`
-	Ends    *reconcile.Stamp   `json:"ends"`
-	Detail  string             `json:"detail"`
+	Held    policy.Presence  `json:"held"`
+	Forever bool             `json:"forever"`
+	Ends    *reconcile.Stamp `json:"ends"`
+	Detail  string           `json:"detail"`
 }
 
 type planNote struct {
@@ -55,9 +56,9 @@ type planNote struct {
 }
 
 type planWord struct {
-	Answer      reconcile.ReplyKind `json:"answer"`
+	Answer      policy.ReplyKind `json:"answer"`
 	Why         string           `json:"why"`
-	Role        reconcile.Role   `json:"role"`
+	Role        policy.Role      `json:"role"`
 	State       string           `json:"state"`
 	Timeline    int              `json:"timeline"`
 	Paused      bool             `json:"paused"`
@@ -68,7 +69,7 @@ type planWord struct {
 }
 
 type planPeers struct {
-	Result reconcile.PollResult `json:"result"`
+	Result string           `json:"result"`
 	Name   string           `json:"name"`
 	Asked  *reconcile.Stamp `json:"asked"`
 }
@@ -81,7 +82,7 @@ type planSettings struct {
 }
 
 type planCallback struct {
-	Event reconcile.Event  `json:"event"`
+	Event policy.Event     `json:"event"`
 	Began *reconcile.Stamp `json:"began"`
 	Ended *reconcile.Stamp `json:"ended"`
 }
@@ -97,13 +98,13 @@ func writePlanJSON(w io.Writer, outcomes []reconcile.Outcome) error {
 
 // planner turns moments of the boot clock into times, as they are at one moment.
 type planner struct {
-	now  reconcile.Moment
+	now  policy.Moment
 	wall time.Time
 }
 
 // at is a moment's time, nil for one that never is.
-func (p planner) at(m reconcile.Moment) *reconcile.Stamp {
-	if m == 0 || m >= reconcile.Forever {
+func (p planner) at(m policy.Moment) *reconcile.Stamp {
+	if m == 0 || m >= policy.Forever {
 		return nil
 	}
 	return &reconcile.Stamp{Time: p.wall.Add(m - p.now)}
@@ -117,14 +118,14 @@ func (p planner) report(o reconcile.Outcome) planReport {
 		Address: planAddress{f.Address.Presence, f.Address.Forever, p.at(f.Address.End), f.Address.Detail},
 		Note:    p.note(f.VIP), PostgreSQL: f.PG,
 		Patroni: p.word(f.Reply), LastHeard: p.word(f.Cluster.Reply), LastLeading: p.word(f.Cluster.Leading),
-		Peers:        planPeers{f.Peers.Result, f.Peers.Name, p.at(f.Peers.At)},
+		Peers:        planPeers{f.Peers.Result(), f.Peers.Name, p.at(f.Peers.At)},
 		Settings:     p.settings(f.Cluster),
 		LastTick:     p.at(f.Cluster.LastTick),
 		LastCallback: planCallback{last.Event, p.at(last.Began), p.at(last.Ended)},
 	}}
 }
 
-func (p planner) note(n reconcile.VIPState) planNote {
+func (p planner) note(n policy.VIPState) planNote {
 	plan := planNote{
 		Generation: n.Generation, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
 	}
@@ -137,13 +138,13 @@ func (p planner) note(n reconcile.VIPState) planNote {
 	return plan
 }
 
-func (p planner) word(w reconcile.PatroniReply) planWord {
+func (p planner) word(w policy.PatroniReply) planWord {
 	return planWord{
 		Answer: w.Kind, Why: w.Why, Role: w.Role, State: w.State, Timeline: w.Timeline,
 		Paused: w.Paused, Failsafe: w.Failsafe, Unlocked: w.Unlocked, Asked: p.at(w.At), DCSLastSeen: p.at(w.SeenAt),
 	}
 }
 
-func (p planner) settings(m reconcile.ClusterState) planSettings {
+func (p planner) settings(m policy.ClusterState) planSettings {
 	return planSettings{m.Timing.TTL.Seconds(), m.Timing.LoopWait.Seconds(), m.Timing.RetryTimeout.Seconds(), p.at(m.TimingAt)}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // writePlan writes for people what would be done with each VIP, and every fact behind it, a line each.
@@ -34,7 +35,7 @@ func writePlan(w io.Writer, outcomes []reconcile.Outcome) error {
 }
 
 // facts are name and words of each.
-func (p planner) facts(f reconcile.Facts) [][2]string {
+func (p planner) facts(f policy.Facts) [][2]string {
 	facts := [][2]string{{"Patroni", p.wordWords(f.Reply)}}
 	if f.Cluster.Reply.At != f.Reply.At {
 		facts = append(facts, [2]string{"last heard", p.wordWords(f.Cluster.Reply)})
@@ -58,9 +59,9 @@ func (p planner) facts(f reconcile.Facts) [][2]string {
 }
 
 // ago says how long ago a moment was, or in how long it will be; "never" for 0.
-func (p planner) ago(m reconcile.Moment) string {
+func (p planner) ago(m policy.Moment) string {
 	switch d := (p.now - m).Round(100 * time.Millisecond); {
-	case m == 0, m >= reconcile.Forever:
+	case m == 0, m >= policy.Forever:
 		return "never"
 	case d < 0:
 		return "in " + brief(-d)
@@ -77,14 +78,14 @@ func brief(d time.Duration) string {
 	return d.String()
 }
 
-func (p planner) wordWords(w reconcile.PatroniReply) string {
+func (p planner) wordWords(w policy.PatroniReply) string {
 	switch {
-	case w.Kind == reconcile.Unasked && w.At == 0:
+	case w.Kind == policy.Unasked && w.At == 0:
 		return "not asked"
 	case !w.Counts():
 		return fmt.Sprintf("%s, asked %s: %s", strings.ReplaceAll(string(w.Kind), "_", " "), p.ago(w.At), w.Why)
 	}
-	words := []string{map[bool]string{true: "leader", false: "not the leader"}[w.Kind == reconcile.Leader], string(w.Role), w.State}
+	words := []string{map[bool]string{true: "leader", false: "not the leader"}[w.Kind == policy.Leader], string(w.Role), w.State}
 	if w.Paused {
 		words = append(words, "paused")
 	}
@@ -97,32 +98,27 @@ func (p planner) wordWords(w reconcile.PatroniReply) string {
 	return fmt.Sprintf("%s (timeline %d), asked %s; read the DCS %s", strings.Join(words, ", "), w.Timeline, p.ago(w.At), p.ago(w.SeenAt))
 }
 
-func (p planner) peersWords(polled reconcile.Poll) string {
-	words := map[reconcile.PollResult]string{
-		reconcile.Unpolled: "not asked", reconcile.PollSilent: "none answers", reconcile.PollUnclear: "do not agree who leads",
-		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
-		reconcile.PollGlance: "none says that it leads", reconcile.PollNamed: "say that " + polled.Name + " leads", reconcile.PollOther: polled.Name + " says that it leads",
-	}[polled.Result]
-	words = cmp.Or(words, strings.ReplaceAll(string(polled.Result), "_", " "))
+func (p planner) peersWords(polled policy.Poll) string {
+	words := polled.String()
 	if polled.At != 0 {
 		words += ", asked " + p.ago(polled.At)
 	}
 	return words
 }
 
-func pgWords(pg reconcile.PG) string {
+func pgWords(pg policy.PG) string {
 	switch pg {
-	case reconcile.PGAlive:
+	case policy.PGAlive:
 		return "runs"
-	case reconcile.PGDown:
+	case policy.PGDown:
 		return "is down or stopping"
 	}
 	return "not known, or not looked at"
 }
 
-func (p planner) addressWords(s reconcile.AddressState) string {
-	words := map[reconcile.Presence]string{
-		reconcile.PresenceNo: "not here", reconcile.PresenceYes: "here", reconcile.PresencePartly: "here in part",
+func (p planner) addressWords(s policy.AddressState) string {
+	words := map[policy.Presence]string{
+		policy.PresenceNo: "not here", policy.PresenceYes: "here", policy.PresencePartly: "here in part",
 	}[s.Presence]
 	if words == "" {
 		words = "not known"
@@ -140,7 +136,7 @@ func (p planner) addressWords(s reconcile.AddressState) string {
 }
 
 // noteWords say what vipctl itself remembers of the address.
-func (p planner) noteWords(n reconcile.VIPState) string {
+func (p planner) noteWords(n policy.VIPState) string {
 	words := []string{p.ago(n.Claimed)}
 	if n.Claimed == 0 && n.Changed != 0 {
 		words[0] = "released, or not finished, " + p.ago(n.Changed)
@@ -157,14 +153,14 @@ func (p planner) noteWords(n reconcile.VIPState) string {
 	return strings.Join(words, "; ")
 }
 
-func (p planner) settingsWords(m reconcile.ClusterState) string {
+func (p planner) settingsWords(m policy.ClusterState) string {
 	if m.TimingAt == 0 {
 		return "not heard yet"
 	}
 	return fmt.Sprintf("ttl %v, loop_wait %v, retry_timeout %v, heard %s", m.Timing.TTL, m.Timing.LoopWait, m.Timing.RetryTimeout, p.ago(m.TimingAt))
 }
 
-func (p planner) callbackWords(c reconcile.Callback) string {
+func (p planner) callbackWords(c policy.Callback) string {
 	switch {
 	case c.Event == "":
 		return "never"

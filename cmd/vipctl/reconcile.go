@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // tickLimit is when a process that waits for an API begins no other tick. In seconds since it began: at 25 the call is cut
@@ -28,8 +28,8 @@ func (a *app) reconcileCommand() *cli.Command {
 }
 
 // tick is the timer's trigger.
-func (a *app) tick(at reconcile.Moment) reconcile.Trigger {
-	return reconcile.Trigger{Event: reconcile.EventTick, By: "timer", At: at}
+func (a *app) tick(at policy.Moment) policy.Trigger {
+	return policy.Trigger{Event: policy.EventTick, By: "timer", At: at}
 }
 
 func (a *app) reconcile(c *cli.Context) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func testRoutes() *routes { return (&app{log: newLogger(os.Stderr)}).newRoutes() }
@@ -116,7 +117,7 @@ func (s *stubProvider) Recall(m reconcile.RouteMemo, _ func(reconcile.RouteMemo)
 func TestLateRoute(t *testing.T) {
 	made := 0
 	stub := &stubProvider{}
-	l := &lateRoute{open: func() (provider, error) { made++; return stub, nil }, now: func() reconcile.Moment { return 0 }}
+	l := &lateRoute{open: func() (provider, error) { made++; return stub, nil }, now: func() policy.Moment { return 0 }}
 	l.Recall(reconcile.RouteMemo{Server: 1}, nil)
 	l.Recall(reconcile.RouteMemo{Server: 2}, nil)
 	if m := l.Memo(); m.Server != 2 || made != 0 {
@@ -141,7 +142,7 @@ func TestFailedRoute(t *testing.T) {
 	why := errors.New("no secret")
 	const now = 100 * time.Second
 	fail := func() *lateRoute {
-		l := &lateRoute{open: func() (provider, error) { return nil, why }, now: func() reconcile.Moment { return now }}
+		l := &lateRoute{open: func() (provider, error) { return nil, why }, now: func() policy.Moment { return now }}
 		l.Recall(reconcile.RouteMemo{Config: "c", Target: 7, Login: &reconcile.RouteWait{Until: 5}, Due: 1}, nil)
 		return l
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // routeStatus is what is known of a VIP's route. No API is asked for it: it is what the last process that asked one has
@@ -45,10 +46,10 @@ type waitStatus struct {
 
 // newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route is no news of this
 // one's.
-func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *routeStatus {
+func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f policy.Facts) *routeStatus {
 	wall := time.Now()
-	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
-	s := &routeStatus{Via: via(r), now: wall, onLink: f.Address.Presence == reconcile.PresenceYes}
+	at := func(m policy.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
+	s := &routeStatus{Via: via(r), now: wall, onLink: f.Address.Presence == policy.PresenceYes}
 	current := f.VIP.Claimed != 0 && m.Generation == f.VIP.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)

@@ -7,15 +7,16 @@ import (
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const statusNow = 1000 * time.Second
 
 // heldFacts are a leader's that has the VIP by the third claim.
-func heldFacts() reconcile.Facts {
-	return reconcile.Facts{
-		Now: statusNow, Address: reconcile.AddressState{Presence: reconcile.PresenceYes}, Reply: reconcile.PatroniReply{Kind: reconcile.Leader},
-		VIP: reconcile.VIPState{Generation: 3, Claimed: statusNow - 50*time.Second},
+func heldFacts() policy.Facts {
+	return policy.Facts{
+		Now: statusNow, Address: policy.AddressState{Presence: policy.PresenceYes}, Reply: policy.PatroniReply{Kind: policy.Leader},
+		VIP: policy.VIPState{Generation: 3, Claimed: statusNow - 50*time.Second},
 	}
 }
 
@@ -32,7 +33,7 @@ func TestRouteStatus(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		memo    func(*reconcile.RouteMemo)
-		facts   func(*reconcile.Facts)
+		facts   func(*policy.Facts)
 		words   string // from POINTS TO on
 		warning string // part of the only one; none where empty
 	}{
@@ -53,16 +54,16 @@ func TestRouteStatus(t *testing.T) {
 		}, {
 			name:  "elsewhere, and this node does not lead",
 			memo:  func(m *reconcile.RouteMemo) { m.Last = &reconcile.RouteState{Holder: "server 42"} },
-			facts: func(f *reconcile.Facts) { f.Reply.Kind = reconcile.NotLeader },
+			facts: func(f *policy.Facts) { f.Reply.Kind = policy.NotLeader },
 			words: "server 42|12s ago|took 1.234s|-|-",
 		}, {
 			name:  "released since then",
 			memo:  func(m *reconcile.RouteMemo) { m.Pending, m.Failure = &reconcile.PendingSwitch{}, "failed" },
-			facts: func(f *reconcile.Facts) { f.VIP.Claimed, f.Address.Presence = 0, reconcile.PresenceNo },
+			facts: func(f *policy.Facts) { f.VIP.Claimed, f.Address.Presence = 0, policy.PresenceNo },
 			words: "server 41|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name:  "claimed anew since then",
-			facts: func(f *reconcile.Facts) { f.VIP.Generation = 4 },
+			facts: func(f *policy.Facts) { f.VIP.Generation = 4 },
 			words: "server 41|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name: "a switch that does not come to its end",
@@ -93,7 +94,7 @@ func TestRouteStatus(t *testing.T) {
 			memo: func(m *reconcile.RouteMemo) {
 				m.Login = &reconcile.RouteWait{Until: statusNow + time.Minute, Why: "the login was refused"}
 			},
-			facts:   func(f *reconcile.Facts) { f.Reply.Kind = reconcile.NotLeader },
+			facts:   func(f *policy.Facts) { f.Reply.Kind = policy.NotLeader },
 			words:   "here (server 41)|12s ago|took 1.234s|900 of 3600|waits for another 1m0s: the login was refused",
 			warning: "vip: the login was refused; no login for another 1m0s",
 		}, {
@@ -115,7 +116,7 @@ func TestRouteStatus(t *testing.T) {
 		if words != c.words {
 			t.Errorf("%s: got %s, want %s", c.name, words, c.words)
 		}
-		warnings := s.warnings("vip", facts.Reply.Kind == reconcile.Leader)
+		warnings := s.warnings("vip", facts.Reply.Kind == policy.Leader)
 		if text := strings.Join(warnings, "\n"); (text == "") != (c.warning == "") || len(warnings) > 1 || !strings.Contains(text, c.warning) {
 			t.Errorf("%s: got the warnings %q, want %q", c.name, warnings, c.warning)
 		}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // How long what surrounds vipctl may take to look at, in all and for one question to Patroni: a dead network file system, or
@@ -26,9 +27,9 @@ type scene struct {
 	setcap string // the command that gives it its capabilities
 	file   fileCapabilities
 
-	sights      []reconcile.AddressState // of each VIP
-	patroni     process           // the one that runs here by our patroni.yml; zero where none was found
-	callbacksBy credentials       // what callbacks have: Patroni's, or else its user's
+	sights      []policy.AddressState // of each VIP
+	patroni     process               // the one that runs here by our patroni.yml; zero where none was found
+	callbacksBy credentials           // what callbacks have: Patroni's, or else its user's
 }
 
 // findScene looks at what surrounds vipctl: the callbacks that Patroni runs, the powers they have, the timer, who listens at

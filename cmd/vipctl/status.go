@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/state"
 )
 
@@ -37,37 +38,37 @@ type statusReport struct {
 
 // vipStatus is one VIP, with what a tick would do right now.
 type vipStatus struct {
-	Name           string             `json:"name"`
-	Address        string             `json:"address"`
-	Interface      string             `json:"interface"`
-	Here           reconcile.Presence `json:"held"`
-	Forever        bool               `json:"forever"`
-	LeaseSeconds   *float64           `json:"lease_seconds"`
-	Do             reconcile.Do       `json:"do"`
-	Code           reconcile.Code     `json:"code"`
-	Reason         string             `json:"reason"`
-	Conflict       *conflictStatus    `json:"conflict"`
-	Answering      []reconcile.MAC    `json:"answering"` // who else answers for the address right now; nil where that could not be asked
-	Repeats        []repeatStatus     `json:"repeats"`   // what ticks do again and again at present
-	LastTransition *reconcile.Record  `json:"last_transition"`
-	Route          *routeStatus       `json:"route"`
+	Name           string            `json:"name"`
+	Address        string            `json:"address"`
+	Interface      string            `json:"interface"`
+	Here           policy.Presence   `json:"held"`
+	Forever        bool              `json:"forever"`
+	LeaseSeconds   *float64          `json:"lease_seconds"`
+	Do             policy.Do         `json:"do"`
+	Code           policy.Code       `json:"code"`
+	Reason         string            `json:"reason"`
+	Conflict       *conflictStatus   `json:"conflict"`
+	Answering      []policy.MAC      `json:"answering"` // who else answers for the address right now; nil where that could not be asked
+	Repeats        []repeatStatus    `json:"repeats"`   // what ticks do again and again at present
+	LastTransition *reconcile.Record `json:"last_transition"`
+	Route          *routeStatus      `json:"route"`
 }
 
 // repeatStatus is what a tick had to do again and again, because another mover undoes it.
 type repeatStatus struct {
 	Do    reconcile.Change `json:"do"`
-	Code  reconcile.Code   `json:"code"`
+	Code  policy.Code      `json:"code"`
 	Times int              `json:"times"` // that it came again
 	Since reconcile.Stamp  `json:"since"`
 }
 
 // repeatsOf lists what goes on by the note.
-func repeatsOf(n reconcile.VIPState, now reconcile.Moment) []repeatStatus {
+func repeatsOf(n policy.VIPState, now policy.Moment) []repeatStatus {
 	list := []repeatStatus{} // JSON has a list, not null
 	for _, key := range slices.Sorted(maps.Keys(n.Repeats)) {
 		if r := n.Repeats[key]; r.GoesOn(now) {
 			words := strings.Fields(key)
-			list = append(list, repeatStatus{Do: reconcile.Change(words[0]), Code: reconcile.Code(words[1]), Times: r.Times, Since: r.Since})
+			list = append(list, repeatStatus{Do: reconcile.Change(words[0]), Code: policy.Code(words[1]), Times: r.Times, Since: r.Since})
 		}
 	}
 	return list
@@ -75,7 +76,7 @@ func repeatsOf(n reconcile.VIPState, now reconcile.Moment) []repeatStatus {
 
 // conflictStatus is a host that answered for an address while it was here.
 type conflictStatus struct {
-	MAC reconcile.MAC   `json:"mac"`
+	MAC policy.MAC      `json:"mac"`
 	At  reconcile.Stamp `json:"at"`
 }
 
@@ -160,7 +161,7 @@ func (a *app) look(h *host) (statusReport, []string) {
 	outcomes := h.engine.Plan(a.ctx, trigger)
 	facts := outcomes[0].Facts
 	past := facts.Cluster
-	if facts.Reply.Kind == reconcile.Unasked { // a hold where the address is not here decides without a question
+	if facts.Reply.Kind == policy.Unasked { // a hold where the address is not here decides without a question
 		facts.Reply = h.patroni.Reply(a.ctx)
 	}
 	r := statusReport{Version: statusVersion, Node: h.patroni.Name()}
@@ -195,7 +196,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 		memo, err := h.notes.RouteMemo(v.Name)
 		caution("read what is known of the route of "+v.Name, err)
 		v.Route = newRouteStatus(configured.Route, memo, o.Facts)
-		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Reply.Kind == reconcile.Leader)...)
+		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Reply.Kind == policy.Leader)...)
 	} else { // the network routes the others: whoever answers has no part in it
 		others, err := a.answersFor(h.engine.VIPs[i].Address)
 		caution("ask who answers for "+v.Name, err)
@@ -213,7 +214,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 }
 
 // answersFor asks who else answers for an address, and waits for its turn where the link has had its frames.
-func (a *app) answersFor(address reconcile.Address) (others []reconcile.MAC, err error) {
+func (a *app) answersFor(address reconcile.Address) (others []policy.MAC, err error) {
 	for range answerTries {
 		if others, err = address.Probe(a.ctx, answerWindow); !errors.Is(err, reconcile.ErrUnasked) {
 			break
@@ -225,7 +226,7 @@ func (a *app) answersFor(address reconcile.Address) (others []reconcile.MAC, err
 func newVIPStatus(o reconcile.Outcome) vipStatus {
 	s := o.Facts.Address
 	v := vipStatus{Name: o.VIP, Here: s.Presence, Forever: s.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
-	v.Answering = []reconcile.MAC{} // JSON has a list, not null, where nobody answers
+	v.Answering = []policy.MAC{} // JSON has a list, not null, where nobody answers
 	if s.End != 0 {
 		left := float64((s.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left
@@ -246,8 +247,8 @@ func newVIPStatus(o reconcile.Outcome) vipStatus {
 }
 
 // leaseWarnings says where the cluster's settings leave a lease no room.
-func leaseWarnings(t reconcile.Timing, interval time.Duration) []string {
-	if t == (reconcile.Timing{}) || t.Roomy(interval) {
+func leaseWarnings(t policy.Timing, interval time.Duration) []string {
+	if t == (policy.Timing{}) || t.Roomy(interval) {
 		return nil
 	}
 	return []string{fmt.Sprintf("ttl %v leaves no room for the usual lease beside loop_wait %v and the timer's %v: "+

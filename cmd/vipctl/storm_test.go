@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/state"
 )
 
@@ -28,7 +29,7 @@ const theVIP = "192.0.2.10"
 // tale is one transition as a run told of it, and as the history has it.
 type tale struct {
 	Do     reconcile.Change `json:"do"`
-	Code   reconcile.Code   `json:"code"`
+	Code   policy.Code      `json:"code"`
 	TookMS float64          `json:"took_ms"`
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // isTerminal reports whether w is one.
@@ -56,8 +56,8 @@ func writeStatus(w io.Writer, r statusReport, colour bool) error {
 
 // paint writes the report with the lines of VIPs coloured: green where the address is, yellow where that is unclear.
 func paint(w io.Writer, b *bytes.Buffer, vips []vipStatus) error {
-	colours := map[reconcile.Presence]string{
-		reconcile.PresenceYes: "32", reconcile.PresencePartly: "33", reconcile.PresenceUnknown: "33",
+	colours := map[policy.Presence]string{
+		policy.PresenceYes: "32", policy.PresencePartly: "33", policy.PresenceUnknown: "33",
 	}
 	lines := bufio.NewScanner(b)
 	const above = 4 // the two lines on the cluster, an empty one, and the table's head
@@ -131,7 +131,7 @@ func (v vipStatus) answers() string {
 		return "-"
 	}
 	var who []string
-	if v.Here == reconcile.PresenceYes {
+	if v.Here == policy.PresenceYes {
 		who = append(who, "here")
 	}
 	for _, mac := range v.Answering {

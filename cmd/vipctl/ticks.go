@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs what a callback missed.
@@ -22,7 +23,7 @@ func findTicks(found *reconcile.Findings, s *scene) {
 	level, costs := reconcile.Warning, "what the callbacks miss is not repaired"
 	switch {
 	case !s.needsTicks():
-	case slices.ContainsFunc(s.sights, func(s reconcile.AddressState) bool { return s.Forever }):
+	case slices.ContainsFunc(s.sights, func(s policy.AddressState) bool { return s.Forever }):
 		level, costs = reconcile.Problem, "the VIPs stay here for ever, also when Patroni is dead and another member leads"
 	default:
 		level, costs = reconcile.Problem, "no lease is renewed, and the VIPs leave a healthy primary"
@@ -31,7 +32,7 @@ func findTicks(found *reconcile.Findings, s *scene) {
 		noTickWords(m.LastTick, ago, interval), costs)
 }
 
-func noTickWords(last reconcile.Moment, ago, interval time.Duration) string {
+func noTickWords(last policy.Moment, ago, interval time.Duration) string {
 	if last == 0 {
 		return "no tick seen since the boot"
 	}
@@ -45,7 +46,7 @@ func (s *scene) needsTicks() bool {
 		return false
 	}
 	for i, v := range s.h.engine.VIPs {
-		if v.Leased && s.sights[i].Presence != reconcile.PresenceNo {
+		if v.Leased && s.sights[i].Presence != policy.PresenceNo {
 			return true
 		}
 	}
@@ -56,14 +57,14 @@ func (s *scene) needsTicks() bool {
 func (s *scene) leads() bool {
 	ctx, cancel := s.question()
 	defer cancel()
-	return s.h.patroni.Reply(ctx).Kind == reconcile.Leader
+	return s.h.patroni.Reply(ctx).Kind == policy.Leader
 }
 
 // findFailures finds VIPs that this host, by Patroni's last word the leader, could not claim or release: where the timer
 // has no capabilities, for example.
 func findFailures(found *reconcile.Findings, s *scene) {
 	m, err := s.h.notes.ClusterState()
-	if err != nil || m.Reply.Kind != reconcile.Leader {
+	if err != nil || m.Reply.Kind != policy.Leader {
 		return
 	}
 	for _, v := range s.h.engine.VIPs {

@@ -11,6 +11,7 @@ import (
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/state"
 	"github.com/vipctl/vipctl/vip"
 )
@@ -95,7 +96,7 @@ func (h *host) openState() {
 // wire adds a VIP, with its address and its route, to those of the engine.
 func (h *host) wire(v config.VIP) {
 	wired := reconcile.VIP{
-		Name: v.Name, Address: h.address(v), Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+		Name: v.Name, Address: h.address(v), Follow: policy.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
 	}
 	late := h.routes.of(v)
 	if late != nil { // a nil in the interface would not be nil
@@ -123,12 +124,12 @@ func (h *host) routed() bool {
 
 // noted returns what says until when a VIP is held by its note. Without a readable note it is not held; whoever leads then
 // holds it again, which costs a static address nothing.
-func (h *host) noted(v config.VIP) func() (until reconcile.Moment, held bool) {
-	return func() (reconcile.Moment, bool) {
+func (h *host) noted(v config.VIP) func() (until policy.Moment, held bool) {
+	return func() (policy.Moment, bool) {
 		n, err := h.notes.VIPState(v.Name)
 		held := err == nil && n.LeaseEnd != 0
 		if held && n.Forever {
-			return reconcile.Forever, true
+			return policy.Forever, true
 		}
 		return n.LeaseEnd, held
 	}

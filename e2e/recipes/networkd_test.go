@@ -16,7 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/vip"
 )
 
@@ -181,7 +181,7 @@ func (w *world) networkctl(t *testing.T, verb string) {
 func (w *world) claim(t *testing.T) {
 	t.Helper()
 	for i, name := range w.links {
-		for address, until := range map[string]time.Duration{leased: now() + time.Minute, endless: reconcile.Forever} {
+		for address, until := range map[string]time.Duration{leased: now() + time.Minute, endless: policy.Forever} {
 			k := vip.New(vip.Options{Prefix: netip.MustParsePrefix(fmt.Sprintf(address, i)), Interface: name, Clock: now})
 			must(t, k.Keep(until))
 		}
@@ -189,7 +189,7 @@ func (w *world) claim(t *testing.T) {
 }
 
 // now is the boot clock.
-func now() reconcile.Moment {
+func now() policy.Moment {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
 	return time.Duration(ts.Nano())

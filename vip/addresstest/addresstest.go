@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // New returns an address that is on no link yet, with a link to be put on that nobody else uses, and the clock that its
 // moments are on.
-type New func(t *testing.T) (reconcile.Address, func() reconcile.Moment)
+type New func(t *testing.T) (reconcile.Address, func() policy.Moment)
 
 // Run runs the suite, each part on an address of its own.
 func Run(t *testing.T, fresh New) {
 	for _, part := range []struct {
 		name string
-		run  func(t *testing.T, a reconcile.Address, now func() reconcile.Moment)
+		run  func(t *testing.T, a reconcile.Address, now func() policy.Moment)
 	}{
 		{"not here at first", notHere},
 		{"held until", heldUntil},
@@ -40,7 +41,7 @@ func Run(t *testing.T, fresh New) {
 // slack is how much earlier than asked an address may end: its lifetime and its report are in whole seconds.
 const slack = 2 * time.Second
 
-func look(t *testing.T, a reconcile.Address) reconcile.AddressState {
+func look(t *testing.T, a reconcile.Address) policy.AddressState {
 	t.Helper()
 	s, err := a.State()
 	if err != nil {
@@ -49,7 +50,7 @@ func look(t *testing.T, a reconcile.Address) reconcile.AddressState {
 	return s
 }
 
-func hold(t *testing.T, a reconcile.Address, until reconcile.Moment) {
+func hold(t *testing.T, a reconcile.Address, until policy.Moment) {
 	t.Helper()
 	if err := a.Keep(until); err != nil {
 		t.Fatalf("hold until %v: %v", until, err)
@@ -59,19 +60,19 @@ func hold(t *testing.T, a reconcile.Address, until reconcile.Moment) {
 // wantNo: an address that is not here has no end either.
 func wantNo(t *testing.T, a reconcile.Address) {
 	t.Helper()
-	if s := look(t, a); s != (reconcile.AddressState{Presence: reconcile.PresenceNo}) {
+	if s := look(t, a); s != (policy.AddressState{Presence: policy.PresenceNo}) {
 		t.Errorf("sight %+v, want no and nothing else", s)
 	}
 }
 
 // wantUntil: never later than asked, little earlier.
-func wantUntil(t *testing.T, a reconcile.Address, until reconcile.Moment) {
+func wantUntil(t *testing.T, a reconcile.Address, until policy.Moment) {
 	t.Helper()
 	s := look(t, a)
-	if s.Presence != reconcile.PresenceYes || s.Detail != "" {
+	if s.Presence != policy.PresenceYes || s.Detail != "" {
 		t.Errorf("sight %+v, want yes", s)
 	}
-	if until == reconcile.Forever {
+	if until == policy.Forever {
 		if !s.Forever || s.End != 0 {
 			t.Errorf("sight %+v, want for ever", s)
 		}
@@ -82,12 +83,12 @@ func wantUntil(t *testing.T, a reconcile.Address, until reconcile.Moment) {
 	}
 }
 
-func notHere(t *testing.T, a reconcile.Address, _ func() reconcile.Moment) {
+func notHere(t *testing.T, a reconcile.Address, _ func() policy.Moment) {
 	wantNo(t, a)
 	wantNo(t, a)
 }
 
-func heldUntil(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func heldUntil(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	until := now() + 30*time.Second
 	for range 3 {
 		hold(t, a, until)
@@ -95,25 +96,25 @@ func heldUntil(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	}
 }
 
-func heldForever(t *testing.T, a reconcile.Address, _ func() reconcile.Moment) {
+func heldForever(t *testing.T, a reconcile.Address, _ func() policy.Moment) {
 	for range 2 {
-		hold(t, a, reconcile.Forever)
-		wantUntil(t, a, reconcile.Forever)
+		hold(t, a, policy.Forever)
+		wantUntil(t, a, policy.Forever)
 	}
 }
 
-func lastHold(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func lastHold(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 20 * time.Second} {
 		hold(t, a, now()+d)
 		wantUntil(t, a, now()+d)
-		hold(t, a, reconcile.Forever)
-		wantUntil(t, a, reconcile.Forever)
+		hold(t, a, policy.Forever)
+		wantUntil(t, a, policy.Forever)
 	}
 	hold(t, a, now()+time.Minute)
 	wantUntil(t, a, now()+time.Minute)
 }
 
-func tooShort(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func tooShort(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for _, d := range []time.Duration{900 * time.Millisecond, 0, -time.Minute} {
 		if err := a.Keep(now() + d); err == nil {
 			t.Errorf("held for %v", d)
@@ -122,7 +123,7 @@ func tooShort(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	}
 }
 
-func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	until := now() + time.Minute
 	hold(t, a, until)
 	if err := a.Keep(now()); err == nil {
@@ -131,7 +132,7 @@ func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() reconcile.M
 	wantUntil(t, a, until)
 }
 
-func released(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func released(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	release := func() {
 		t.Helper()
 		for range 2 {
@@ -144,14 +145,14 @@ func released(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 	release()
 	hold(t, a, now()+time.Minute)
 	release()
-	hold(t, a, reconcile.Forever)
+	hold(t, a, policy.Forever)
 	release()
 	hold(t, a, now()+time.Minute)
 	wantUntil(t, a, now()+time.Minute)
 }
 
 // announced: as often as one likes, and it changes nothing.
-func announced(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func announced(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	until := now() + time.Minute
 	hold(t, a, until)
 	for range 3 {
@@ -163,7 +164,7 @@ func announced(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
 }
 
 // nobodyHeard: alone on the link, held or not, until the context ends, which is no error.
-func nobodyHeard(t *testing.T, a reconcile.Address, now func() reconcile.Moment) {
+func nobodyHeard(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil {

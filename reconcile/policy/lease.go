@@ -1,0 +1,179 @@
+package policy
+
+import "time"
+
+const (
+	leaseMargin   = time.Second     // lifetimes are whole seconds, and the kernel is up to 0.24 s late
+	rollSlack     = 3 * time.Second // a rolling lease outlives the next tick by this: its timer and Patroni are late, lifetimes are rounded down
+	recentTick    = time.Minute     // a timer that ran this lately is running
+	bootGrace     = 2 * time.Minute // after a boot the timer may come later than the first callback
+	bootLease     = time.Minute
+	stalledMargin = 3 * time.Second
+	// loopEarly is by how much less than loop_wait Patroni's loops may be apart.
+	loopEarly = 100 * time.Millisecond
+)
+
+// MembersWithin bounds the question for the members, whatever Patroni's timeout. The question makes
+// Patroni read the DCS. A dcs_last_seen that moves up to so long behind it is taken for its doing, and
+// for no sign of a refreshed lock.
+const MembersWithin = time.Second
+
+// leaseEnd is until when the address is vouched for. Without a VIP state, or with an old one that could
+// not be replaced, the kernel's own lifetime is all there is. An address that has neither has no end
+// that anybody knows, which is 0: past.
+func leaseEnd(f Facts) Moment { return max(f.VIP.LeaseEnd, f.Address.End) }
+
+// leaseLeft is for how long the address is vouched for yet, for people.
+func leaseLeft(f Facts) time.Duration { return (leaseEnd(f) - f.Now).Round(100 * time.Millisecond) }
+
+// lockLease is until when a 200 proves the lock: the DCS may give it to another member no earlier.
+// Patroni reads the DCS (dcs_last_seen, S) and then refreshes the lock, once a loop. A newer S with 200
+// proves that the loop of the S before (S') finished its refresh, so that the lock lasts until S'+ttl.
+// Should the refresh that follows S never end, the lock lasts until S+ttl-loop_wait.
+func lockLease(f Facts) Moment {
+	t, r := f.timing(), f.Reply
+	least := min(r.At+f.Interval+rollSlack, r.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
+	switch {
+	case f.unproven() && !r.Failsafe:
+		return witnessedLease(f)
+	case r.Failsafe: // S is frozen: the members answered within ttl instead
+		return max(r.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
+	case r.SeenAt == 0:
+		return max(r.At+t.TTL-t.LoopWait-t.RetryTimeout, least)
+	case !t.Roomy(f.Interval):
+		return rollingLease(f)
+	}
+	end := r.SeenAt + t.TTL - t.LoopWait
+	if before := f.Cluster.SeenBefore; before != 0 {
+		if r.SeenAt-before > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
+			return rollingLease(f)
+		}
+		end = min(end, before+t.TTL)
+	}
+	return end - leaseMargin
+}
+
+// rollingLease lasts from tick to tick, never past the lock itself.
+func rollingLease(f Facts) Moment {
+	return min(f.Reply.SeenAt+f.timing().TTL-leaseSafety, f.Reply.At+f.Interval+rollSlack)
+}
+
+// witnessedLease is what others vouch for while dcs_last_seen proves nothing: what was proved before,
+// and beyond that from tick to tick.
+func witnessedLease(f Facts) Moment {
+	if !f.Peers.us() {
+		return leaseEnd(f)
+	}
+	return max(leaseEnd(f), f.Peers.At+f.Interval+rollSlack)
+}
+
+// onOthersReply reports whether the address is here on the reply of others alone, from tick to tick:
+// what was proved is over, or nearly.
+func onOthersReply(f Facts) bool {
+	return f.unproven() && leaseEnd(f) <= f.Now+f.Interval+rollSlack
+}
+
+// lockGone reports whether the others have taken that reply back: nobody leads, or the DCS names
+// another. A peer that names another may not have heard of our promotion yet.
+func lockGone(f Facts) bool {
+	named := f.Peers.result == pollNamed && f.Peers.ByDCS
+	return onOthersReply(f) && (f.Peers.result == pollNobody || named)
+}
+
+// stalled reports whether a refresh of the lock that hung would have ended by now. Patroni gives it
+// retry_timeout.
+func stalled(f Facts) bool {
+	return f.Reply.SeenAt != 0 && f.Reply.At-f.Reply.SeenAt > f.timing().RetryTimeout+stalledMargin
+}
+
+// fresh reports whether the usual lease lasts beyond the next tick.
+func fresh(f Facts) bool { return f.Now+f.Interval < lockLease(f) }
+
+// pausedLease needs no lock, since nobody else is promoted in a pause, and every tick rolls it. But a
+// pause may end at any moment, and a host may freeze before it hears of that. The lease is therefore
+// no longer than two ticks need, or than is proved.
+func pausedLease(f Facts) Moment {
+	rolled := f.Now + 2*f.Interval + rollSlack
+	if f.Reply.Kind == Leader {
+		return max(rolled, lockLease(f))
+	}
+	return max(rolled, min(leaseEnd(f), provedUntil(f)))
+}
+
+// provedUntil is until when the lock of the last 200 lasts, even if the refresh that belongs to it
+// never came about.
+func provedUntil(f Facts) Moment {
+	t := f.timing()
+	return f.Cluster.Leading.SeenAt + t.TTL - t.LoopWait - leaseMargin
+}
+
+// succeeded reports whether the pause has ended without our being told: only our Patroni says that
+// there is one, the lock that is proved is over, and another host answers for the address.
+func succeeded(f Facts) bool {
+	return f.pauseByOurReply() && len(f.VIP.Answering) > 0 && f.Now >= provedUntil(f)
+}
+
+// operatorsLease is what somebody has ordered, whatever the lock says.
+func operatorsLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
+
+// peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was
+// proved.
+func peersLease(f Facts) Moment {
+	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
+}
+
+// lastLease is the end that a silent leader's lease cannot be rolled past. Where a question for the
+// members may have moved S, that proves no refresh of the lock: the loop that did refresh it may be a
+// loop_wait older.
+func lastLease(f Facts) Moment {
+	if f.unproven() {
+		return leaseEnd(f)
+	}
+	seen, asked := f.Cluster.Leading, f.Cluster.PeersAt
+	end := seen.SeenAt + f.timing().TTL - leaseMargin
+	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+MembersWithin
+	if ours || readBetween(f) {
+		end -= f.timing().LoopWait
+	}
+	return end
+}
+
+// readBetween reports whether S moved sooner than Patroni's loops move it, and not behind our own
+// question: others ask our Patroni for the members as well.
+func readBetween(f Facts) bool {
+	c := f.Cluster
+	known := c.SeenBefore != 0 && c.Reply.LastSeen != 0 && c.Reply.LastSeen == c.Leading.LastSeen
+	if c.PeersAt != 0 && (c.SeenBefore-c.PeersAt).Abs() <= MembersWithin {
+		return false
+	}
+	return known && c.Leading.SeenBy-c.SeenBefore < f.timing().LoopWait-loopEarly
+}
+
+// claimLease is a callback's, before Patroni's reply. Where no timer runs, nobody would renew the lease
+// of a healthy primary, and the address gets no end: forever.
+func claimLease(f Facts) (until Moment, forever bool) {
+	t, exec := f.timing(), f.Trigger.At
+	if exec < bootGrace && !tickedLately(f) {
+		return exec + bootLease, false
+	}
+	return exec + t.TTL - t.LoopWait - leaseMargin, !ticking(f)
+}
+
+// ticking reports whether a timer is there to renew a lease.
+func ticking(f Facts) bool {
+	return f.Trigger.Event == EventTick || f.Trigger.At < bootGrace || tickedLately(f)
+}
+
+func tickedLately(f Facts) bool {
+	return f.Cluster.LastTick != 0 && f.Trigger.At-f.Cluster.LastTick <= recentTick
+}
+
+// steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours until
+// some moment does not lapse. An older end that was not proved by this lock (of a pause, of a longer
+// ttl) counts up to S + ttl - 2 s.
+func steady(f Facts, until Moment) Moment {
+	if f.NotAsWanted() || !stalled(f) {
+		return until
+	}
+	return max(until, min(leaseEnd(f), f.Reply.SeenAt+f.timing().TTL-leaseSafety))
+}
