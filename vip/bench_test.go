@@ -35,7 +35,7 @@ func BenchmarkClaim(b *testing.B) {
 				must(b, k.Announce())
 				b.StopTimer()
 				must(b, k.Release())
-				k.close()
+				k.rtnl.close()
 				b.StartTimer()
 			}
 		})

@@ -140,7 +140,7 @@ func (d *desk) wants(t *testing.T, after string, here reconcile.Presence, record
 func deskOfStatic(t *testing.T) *desk {
 	s := static(t, "10.77.0.5/32").Static
 	return newDesk(func(d *desk) reconcile.Address {
-		s.held, s.kernel.clock = d.held, d.Now
+		s.held, s.clock = d.held, d.Now
 		return s
 	})
 }

@@ -276,15 +276,24 @@ func TestDenied(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	const module = "permission denied (not for a lack of capabilities: a security module such as SELinux, see `ausearch -m avc -ts recent`)"
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
-		if err := kernel(t, prefix, "eth0").denied("eth0", unix.EACCES); err.Error() != module || !errors.Is(err, os.ErrPermission) {
+		if err := entriesOn(t, prefix).denied(unix.EACCES); err.Error() != module || !errors.Is(err, os.ErrPermission) {
 			t.Errorf("%s: %v", prefix, err)
 		}
 	}
 	setConf(t, "ipv6/conf/eth0/disable_ipv6", "1")
-	err := kernel(t, "fd00::5/128", "eth0").denied("eth0", unix.EACCES)
+	err := entriesOn(t, "fd00::5/128").denied(unix.EACCES)
 	if want := "IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"; err.Error() != want || errors.Is(err, os.ErrPermission) {
 		t.Error(err)
 	}
+}
+
+// entriesOn are those of an address on eth0.
+func entriesOn(t *testing.T, prefix string) entries {
+	t.Helper()
+	k := kernel(t, prefix, "eth0")
+	s, err := k.survey()
+	must(t, err)
+	return entries{s, k.clock, k.warn}
 }
 
 func TestDotted(t *testing.T) {

@@ -377,7 +377,10 @@ func TestWarnsWhereSecondariesCannotBePromoted(t *testing.T) {
 	promote(t, "eth0", "0")
 	var warnings []error
 	k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/24"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
-	k.promoteSecondaries(&netlink.LinkAttrs{Name: "no/such"}, []netlink.Addr{{IPNet: k.ipNet()}})
+	s := survey{address: k.address, link: &netlink.LinkAttrs{Name: "no/such"}}
+	if (entries{s, k.clock, k.warn}).promoteSecondaries([]netlink.Addr{{IPNet: k.ipNet()}}) {
+		t.Error("said to be safe")
+	}
 	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Error(), "when 10.77.0.5 goes, other addresses of its subnet on no/such may go with it: ") {
 		t.Errorf("%v", warnings)
 	}

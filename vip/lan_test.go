@@ -284,16 +284,16 @@ func kernel(t testing.TB, prefix, link string, change ...func(*Options)) *Kernel
 		c(&o)
 	}
 	k := New(o)
-	k.sessionBudget = patient
-	t.Cleanup(k.close)
+	k.sessionPatience = patient
+	t.Cleanup(k.rtnl.close)
 	return k
 }
 
 // close gives the netlink socket back, for tests that make many. vipctl's processes end instead.
-func (k *Kernel) close() {
-	if k.netlink != nil {
-		k.netlink.Close()
-		k.netlink = nil
+func (r *rtnl) close() {
+	if r.handle != nil {
+		r.handle.Close()
+		r.handle = nil
 	}
 }
 

@@ -95,7 +95,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	withoutPrivileges(t, func() {
 		d, openErr := openDiag(10 * time.Second)
 		must(t, openErr)
-		err = d.reset(netip.MustParsePrefix("10.77.0.5/32").Addr()) // what resetSessions does, on this very thread
+		err = sessions{d, netip.MustParsePrefix("10.77.0.5/32").Addr()}.reset() // what resetSessions does, on this very thread
 	})
 	if !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)

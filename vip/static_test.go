@@ -49,8 +49,8 @@ func static(t testing.TB, prefix string) *noted {
 		Held:   func() (reconcile.Moment, bool) { return n.until, n.until != 0 },
 		Warn:   func(err error) { t.Errorf("warning: %v", err) },
 	})
-	n.kernel.sessionBudget = patient
-	t.Cleanup(n.kernel.close)
+	n.sessionPatience = patient
+	t.Cleanup(n.rtnl.close)
 	return n
 }
 
@@ -72,7 +72,7 @@ func TestStaticIsHereByTheNote(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	s := static(t, "10.77.0.5/32")
 	now := 1000 * time.Second
-	s.kernel.clock = func() reconcile.Moment { return now }
+	s.clock = func() reconcile.Moment { return now }
 	no := reconcile.Sight{Here: reconcile.PresenceNo}
 	for until, want := range map[reconcile.Moment]reconcile.Sight{
 		0:                 no,
@@ -134,7 +134,7 @@ func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string)
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
 	err := s.Hold(in(time.Minute))
-	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
+	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if odd == "" && err != nil {
@@ -228,7 +228,7 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 			addAddr(t, "eth0", c.vip)
 			client.do(t, func() { addAddr(t, "eth0", c.client) })
 			s := static(t, c.vip)
-			theirEnd := dialEcho(t, client, s.kernel.addr().String())
+			theirEnd := dialEcho(t, client, s.addr().String())
 			other := dialEcho(t, client, netip.MustParsePrefix(c.own).Addr().String())
 
 			must(t, s.Release()) // not held: the sessions are this host's own
@@ -243,7 +243,7 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 			if !slices.Contains(addrs(t, "eth0"), c.vip) {
 				t.Error("the address is gone")
 			}
-			ping(t, dialEcho(t, client, s.kernel.addr().String()))
+			ping(t, dialEcho(t, client, s.addr().String()))
 		})
 	}
 }
@@ -254,7 +254,7 @@ func TestStaticUnknown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	var warnings []error
 	s := static(t, "10.77.0.5/32")
-	s.kernel.warn = func(err error) { warnings = append(warnings, err) }
+	s.warn = func(err error) { warnings = append(warnings, err) }
 	s.until = in(time.Minute)
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))

@@ -143,7 +143,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 		o.Warn = func(error) { warnings++ }
 		o.Noted = func() bool { return noted }
 	})
-	defer k.close()
+	defer k.rtnl.close()
 	until := []reconcile.Moment{reconcile.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
 	w.did("hold %s until %v, noted %v", prefix, until, noted)
 	own := !noted && w.own()
@@ -224,7 +224,7 @@ func (w *walk) release(prefix netip.Prefix) {
 	noted := w.rnd.IntN(2) == 0
 	w.did("release, noted %v", noted)
 	k := kernel(w.t, prefix.String(), "eth0", func(o *Options) { o.Noted = func() bool { return noted } })
-	defer k.close()
+	defer k.rtnl.close()
 	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
 	own := !noted && w.own()
@@ -246,7 +246,7 @@ func (w *walk) release(prefix netip.Prefix) {
 // look holds Look against what the kernel has.
 func (w *walk) look(prefix netip.Prefix) {
 	k := kernel(w.t, prefix.String(), "eth0")
-	defer k.close()
+	defer k.rtnl.close()
 	s, err := k.Look()
 	must(w.t, err)
 	copies, _ := w.copies("eth0")

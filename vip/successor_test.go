@@ -76,7 +76,7 @@ func TestHeardClaim(t *testing.T) {
 			began := time.Now()
 			successor.do(t, func() {
 				theirs := New(Options{Clock: bootTime, Prefix: k.prefix, Interface: "eth0"})
-				defer theirs.close()
+				defer theirs.rtnl.close()
 				must(t, theirs.Hold(in(time.Minute)))
 				must(t, theirs.Announce())
 			})
@@ -139,7 +139,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	var err error
 	asker.do(t, func() {
 		k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
-		defer k.close()
+		defer k.rtnl.close()
 		got, err = k.Others(t.Context(), 150*time.Millisecond)
 	})
 	if err != nil || !slices.Equal(got, want) {
@@ -321,9 +321,9 @@ func TestGatewayMAC(t *testing.T) {
 }
 
 func gatewayOn(t *testing.T, k *Kernel) (reconcile.MAC, error) {
-	link, err := k.findLink()
+	link, err := findLink(k.rtnl, k.link)
 	must(t, err)
-	return k.gatewayMAC(link)
+	return listener{k.address, link, k.rtnl, k.budget}.gatewayMAC()
 }
 
 // In clouds the default gateway answers for every address: it never took over.
@@ -351,7 +351,7 @@ func TestClaimant(t *testing.T) {
 		claims, err := announcement(k.addr(), mac)
 		must(t, err)
 		for _, f := range claims {
-			if got, ok := k.claimant(f.bytes); !ok || got.String() != mac.String() {
+			if got, ok := claimant(f.bytes, k.addr()); !ok || got.String() != mac.String() {
 				t.Errorf("%s: %s %v in %x", addr, got, ok, f.bytes)
 			}
 		}
@@ -366,7 +366,7 @@ func TestClaimant(t *testing.T) {
 			routed[12]++ // no ARP
 		}
 		for _, f := range append(lookalikes, question, frame{bytes: routed}) {
-			if got, ok := k.claimant(f.bytes); ok {
+			if got, ok := claimant(f.bytes, k.addr()); ok {
 				t.Errorf("%s: %s in %x", addr, got, f.bytes)
 			}
 		}
@@ -387,7 +387,7 @@ func FuzzClaimant(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, k := range kernels {
-			if mac, ok := k.claimant(b); ok && (len(mac) != 6 || mac[0]&1 != 0) {
+			if mac, ok := claimant(b, k.addr()); ok && (len(mac) != 6 || mac[0]&1 != 0) {
 				t.Errorf("%s claims %s in %x", mac, k.addr(), b)
 			}
 		}
