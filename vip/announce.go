@@ -21,7 +21,8 @@ type announcer struct {
 	clock  func() reconcile.Moment
 }
 
-// announce sends the announcement's frames. Once the first form is out, the second is not waited for.
+// announce sends the announcement's frames. Once the first form is out, the second is not waited
+// for.
 func (a announcer) announce() error {
 	frames, err := announcement(a.addr, a.link.HardwareAddr)
 	if err != nil {

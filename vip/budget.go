@@ -7,10 +7,10 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of this
-// host together: at most 8 at once and 3 a second, which is 11 in any second and 23 in any five.
-// Dynamic ARP inspection shuts the port of a host that sends more than 15 in one second, and the
-// kernel's own questions count there too. (Cisco, Catalyst 2960-X security configuration guide,
+// How many ARP and neighbour discovery frames a link is sent, for all VIPs and all processes of
+// this host together: at most 8 at once and 3 a second, which is 11 in any second and 23 in any
+// five. Dynamic ARP inspection shuts the port of a host that sends more than 15 in one second, and
+// the kernel's own questions count there too. (Cisco, Catalyst 2960-X security configuration guide,
 // "Limiting the Rate of Incoming ARP Packets", and Dell, PowerConnect 8100 CLI guide, "ip arp
 // inspection limit": by default 15 pps on a port that is not trusted, burst interval 1 s. HPE,
 // ArubaOS-Switch access security guide, "arp-throttle": 30 in 5 s.)
@@ -28,8 +28,8 @@ const (
 	keepForAgain = 2
 )
 
-// Ledger keeps the account of a [Budget] where all processes of this host find it: for each link, the
-// moment until which the frames that it was sent are paid for.
+// Ledger keeps the account of a [Budget] where all processes of this host find it: for each link,
+// the moment until which the frames that it was sent are paid for.
 type Ledger interface {
 	// Update calls change with the link's moment, 0 where none is known, and keeps what change
 	// returns. No other process changes the moment meanwhile. Where Update fails, it may or may not
@@ -46,15 +46,15 @@ type Budget struct {
 	paid map[int]reconcile.Moment // this process's own account, for when the ledger fails
 }
 
-// NewBudget returns a budget that all processes keep together which share the ledger. The ledger may be
-// nil: then this process keeps it alone. The clock is the boot clock.
+// NewBudget returns a budget that all processes keep together which share the ledger. The ledger
+// may be nil: then this process keeps it alone. The clock is the boot clock.
 func NewBudget(clock func() reconcile.Moment, l Ledger) *Budget {
 	return &Budget{clock: clock, ledger: l, paid: map[int]reconcile.Moment{}}
 }
 
-// take pays for one frame to a link where that leaves at least keep frames of the burst, and reports
-// whether it did. Where it did not, after is when to ask again. A ledger that fails, or is busy, is no
-// reason to wait.
+// take pays for one frame to a link where that leaves at least keep frames of the burst, and
+// reports whether it did. Where it did not, after is when to ask again. A ledger that fails, or is
+// busy, is no reason to wait.
 func (b *Budget) take(link, keep int) (ok bool, after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claimant is who says in a frame that the address is its own: the sender of an ARP packet of either
-// kind, or of a neighbour advertisement.
+// claimant is who says in a frame that the address is its own: the sender of an ARP packet of
+// either kind, or of a neighbour advertisement.
 func claimant(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 	var f ethernet.Frame
 	if err := f.UnmarshalBinary(b); err != nil {
@@ -75,10 +75,11 @@ type instruction = struct {
 	K      uint32
 }
 
-// claimsOnly keeps the kernel from waking us for other frames than those that [claimant] may take. It
-// also drops what the kernel marks as another host's. The kernel marks so the frames of VLANs that this
-// host has no link for: a trunk brings them, and they come without their tag (net/core/dev.c,
-// __netif_receive_skb_core). In another VLAN the same address may be somebody else's.
+// claimsOnly keeps the kernel from waking us for other frames than those that [claimant] may take.
+// It also drops what the kernel marks as another host's. The kernel marks so the frames of VLANs
+// that this host has no link for: a trunk brings them, and they come without their tag
+// (net/core/dev.c, __netif_receive_skb_core). In another VLAN the same address may be somebody
+// else's.
 func claimsOnly(addr netip.Addr) *packet.Config {
 	const (
 		packetType = 1<<32 - 0x1000 + 4                      // SKF_AD_OFF + SKF_AD_PKTTYPE

@@ -11,15 +11,15 @@ import (
 
 var errOutOfTime = errors.New("out of time")
 
-// diag is a sock_diag(7) socket, which knows the TCP sockets of this network namespace. (netlink's own
-// SocketDestroy knows IPv4 sockets only.)
+// diag is a sock_diag(7) socket, which knows the TCP sockets of this network namespace. (netlink's
+// own SocketDestroy knows IPv4 sockets only.)
 type diag struct {
 	fd       int
 	deadline time.Time
 }
 
-// openDiag opens a socket that serves for the budget. Its error means that the kernel has no sock_diag
-// (CONFIG_INET_DIAG).
+// openDiag opens a socket that serves for the budget. Its error means that the kernel has no
+// sock_diag (CONFIG_INET_DIAG).
 func openDiag(budget time.Duration) (*diag, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
@@ -32,8 +32,8 @@ func openDiag(budget time.Duration) (*diag, error) {
 
 func (d *diag) close() { unix.Close(d.fd) }
 
-// The kernel's structures, linux/inet_diag.h. The ID of a socket is only handed back, so that its parts
-// do not matter.
+// The kernel's structures, linux/inet_diag.h. The ID of a socket is only handed back, so that its
+// parts do not matter.
 type (
 	inetDiagSockID [48]byte
 	inetDiagReqV2  struct {

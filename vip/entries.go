@@ -102,8 +102,8 @@ func (e entries) remove(copies []netlink.Addr) error {
 
 // promoteSecondaries keeps the host's own addresses when a copy goes. A copy that came first in its
 // subnet is the subnet's primary address, and without this setting the kernel drops the secondary
-// ones with it. CAP_NET_ADMIN suffices. It reports whether they are safe; where they are not, it has
-// warned.
+// ones with it. CAP_NET_ADMIN suffices. It reports whether they are safe; where they are not, it
+// has warned.
 func (e entries) promoteSecondaries(copies []netlink.Addr) (safe bool) {
 	shared := func(c netlink.Addr) bool { return bits(c) < 32 }
 	key := linkConf("ipv4", e.link.Name, "promote_secondaries")

@@ -19,8 +19,8 @@ type inspection struct {
 	found reconcile.Findings
 }
 
-// inspect finds what keeps clients from the address. Nobody on the link asks for a routed address, so
-// that only the host's own settings count for it.
+// inspect finds what keeps clients from the address. Nobody on the link asks for a routed address,
+// so that only the host's own settings count for it.
 func inspect(own ownership, now reconcile.Moment, routed bool) reconcile.Findings {
 	i := inspection{survey: own.survey}
 	state := stateOf(own, now)
@@ -65,8 +65,8 @@ func findMaster(found *reconcile.Findings, link string, m master) {
 	}
 }
 
-// findSource finds where the host speaks from a VIP with a prefix, because it has no address of its own
-// in that subnet, or because that came later.
+// findSource finds where the host speaks from a VIP with a prefix, because it has no address of its
+// own in that subnet, or because that came later.
 func (i *inspection) findSource() {
 	subnet := i.prefix.Masked()
 	alone := !slices.ContainsFunc(i.beside, func(a netlink.Addr) bool {
@@ -82,8 +82,8 @@ func (i *inspection) findSource() {
 	}
 }
 
-// findARP finds Ethernet links whose ARP is switched off. Dummies and tunnels have no ARP by nature,
-// and are reached by other links or by routes.
+// findARP finds Ethernet links whose ARP is switched off. Dummies and tunnels have no ARP by
+// nature, and are reached by other links or by routes.
 func (i *inspection) findARP(link netlink.Link) {
 	a := link.Attrs()
 	const ethernet = unix.IFF_BROADCAST | unix.IFF_NOARP
@@ -93,8 +93,9 @@ func (i *inspection) findARP(link netlink.Link) {
 }
 
 // findIgnored finds where the kernel does not reply to who asks for the address
-// (Documentation/networking/ip-sysctl.rst, arp_ignore). Value 1 does no harm: it wants the address on
-// the link that the question came by, and there it is. Value 3 is met by the scope, see [scopeOf].
+// (Documentation/networking/ip-sysctl.rst, arp_ignore). Value 1 does no harm: it wants the address
+// on the link that the question came by, and there it is. Value 3 is met by the scope, see
+// [scopeOf].
 func (i *inspection) findIgnored() {
 	if i.addr().Is6() || !hasNeighbours(i.link) {
 		return
@@ -123,9 +124,9 @@ func (i *inspection) findSubnet() {
 		"is it the right link, and the right address? where a provider routes it, set vips[].route", i.addr(), i.link.Name, strings.Join(subnets, ", "))
 }
 
-// findReturn finds a link that the host's replies do not leave by: other links have routes, and this
-// one has none. With rp_filter=1 the kernel does not even reply to who asks for the address there
-// (net/ipv4/fib_frontend.c, fib_validate_source).
+// findReturn finds a link that the host's replies do not leave by: other links have routes, and
+// this one has none. With rp_filter=1 the kernel does not even reply to who asks for the address
+// there (net/ipv4/fib_frontend.c, fib_validate_source).
 func (i *inspection) findReturn() {
 	if i.addr().Is6() || i.prefix.Bits() < 32 || !hasNeighbours(i.link) || len(i.routes()) > 0 {
 		return

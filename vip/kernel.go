@@ -42,8 +42,8 @@ type Options struct {
 	Warn func(error)
 }
 
-// Kernel is one address on one link of this host. A Kernel remembers nothing of the link between two
-// calls: the link may be renamed, replaced or gone by then. Its methods must not be called
+// Kernel is one address on one link of this host. A Kernel remembers nothing of the link between
+// two calls: the link may be renamed, replaced or gone by then. Its methods must not be called
 // concurrently.
 type Kernel struct {
 	address
@@ -132,10 +132,10 @@ func (k *Kernel) Hold(until reconcile.Moment) error {
 	return entries{s, k.clock, k.warn}.hold(until)
 }
 
-// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error: nobody
-// was told. A link that is down is an error also where there is nobody to tell, because nobody
-// reaches the address there. Where the link has had as many frames as it may, Announce waits for a
-// second at most, and is [reconcile.ErrUnasked] then.
+// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error:
+// nobody was told. A link that is down is an error also where there is nobody to tell, because
+// nobody reaches the address there. Where the link has had as many frames as it may, Announce waits
+// for a second at most, and is [reconcile.ErrUnasked] then.
 func (k *Kernel) Announce() error {
 	link, err := findLink(k.rtnl, k.link)
 	if err != nil {
@@ -175,8 +175,8 @@ func (k *Kernel) Heard(ctx context.Context, ignore []reconcile.MAC) (reconcile.M
 }
 
 // Others implements [reconcile.Address]. The MACs are sorted. While we hold the address ourselves,
-// each of them is a conflict or a proxy. A routed address has none, which takes no time to find out.
-// Where the link's budget allowed no probe and no frame came, it is [reconcile.ErrUnasked].
+// each of them is a conflict or a proxy. A routed address has none, which takes no time to find
+// out. Where the link's budget allowed no probe and no frame came, it is [reconcile.ErrUnasked].
 func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.MAC, error) {
 	if k.routed {
 		return nil, nil
@@ -196,8 +196,8 @@ func (k *Kernel) Others(ctx context.Context, window time.Duration) ([]reconcile.
 	return claimants, err
 }
 
-// listen is [listener.listen] on the link. Where there is nobody to ask, it waits for ctx to end and
-// says that everybody was asked.
+// listen is [listener.listen] on the link. Where there is nobody to ask, it waits for ctx to end
+// and says that everybody was asked.
 func (k *Kernel) listen(ctx context.Context, claimed func(reconcile.MAC) (goOn bool)) (asked bool, err error) {
 	if k.routed {
 		<-ctx.Done()

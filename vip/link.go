@@ -85,8 +85,8 @@ func linkByMAC(links []netlink.Link, mac net.HardwareAddr) (*netlink.LinkAttrs, 
 	return nil, fmt.Errorf("interface %s: several links have this MAC (%s): give a name", mac, strings.Join(names, ", "))
 }
 
-// hasNeighbours reports whether hosts on the link find each other by ARP or neighbour discovery over
-// Ethernet. On lo, tunnels and WireGuard there is nobody to tell.
+// hasNeighbours reports whether hosts on the link find each other by ARP or neighbour discovery
+// over Ethernet. On lo, tunnels and WireGuard there is nobody to tell.
 func hasNeighbours(link *netlink.LinkAttrs) bool {
 	return link.RawFlags&(unix.IFF_NOARP|unix.IFF_LOOPBACK) == 0 && len(link.HardwareAddr) == 6
 }

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listened reports whether a TCP server on this host would take connections to an address and port if
-// the address were here: the server listens there, or at every address. Listened asks the kernel
+// Listened reports whether a TCP server on this host would take connections to an address and port
+// if the address were here: the server listens there, or at every address. Listened asks the kernel
 // (sock_diag) and connects to nobody. It takes a quarter of a second at most, and may be called
 // concurrently. It is an error where the kernel does not say, or not in time.
 func Listened(at netip.AddrPort) (bool, error) {
@@ -42,9 +42,9 @@ var errNoDiag = errors.New("this kernel does not say (CONFIG_INET_DIAG)")
 
 const stateListen = 10 // TCP_LISTEN, include/net/tcp_states.h
 
-// takes reports whether a listening socket, a struct inet_diag_msg with attributes, takes connections to
-// an address. An IPv6 socket at every address takes those to IPv4 addresses too, unless it is told not
-// to (IPV6_V6ONLY, which PostgreSQL sets).
+// takes reports whether a listening socket, a struct inet_diag_msg with attributes, takes
+// connections to an address. An IPv6 socket at every address takes those to IPv4 addresses too,
+// unless it is told not to (IPV6_V6ONLY, which PostgreSQL sets).
 func takes(data []byte, at netip.AddrPort) bool {
 	const (
 		port, source = 4, 8 // of the socket's ID, behind four bytes

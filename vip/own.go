@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errOwn is what Hold and Release fail with where the address is this host's own. Whoever takes that
-// away, or gives it an end, takes the host off the network.
+// errOwn is what Hold and Release fail with where the address is this host's own. Whoever takes
+// that away, or gives it an end, takes the host off the network.
 var errOwn = errors.New("this host's own address, as it seems")
 
 // ownership tells a VIP from an address that is this host's own. A VIP is marked as deprecated, or

@@ -17,9 +17,9 @@ var ErrNoSessionReset = errors.New("this kernel cannot reset TCP sessions (CONFI
 // sessionPatience is how long a release waits for its sessions to be reset.
 const sessionPatience = 50 * time.Millisecond
 
-// resetSessions resets every TCP session whose local address is addr, IPv4-mapped ones included: its
-// client gets a RST at once instead of waiting for a reply that never comes. Listening sockets stay.
-// It ends when the budget is spent, done or not.
+// resetSessions resets every TCP session whose local address is addr, IPv4-mapped ones included:
+// its client gets a RST at once instead of waiting for a reply that never comes. Listening sockets
+// stay. It ends when the budget is spent, done or not.
 func resetSessions(addr netip.Addr, budget time.Duration) error {
 	d, err := openDiag(budget)
 	if err != nil {

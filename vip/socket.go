@@ -44,8 +44,9 @@ func (s *frameSocket) send(f frame) error {
 	return err
 }
 
-// receive returns one frame, which is good until the next call. It is nil where no frame came before
-// the deadline, before ctx ended, or while the link was down. Who ends ctx must call wake then.
+// receive returns one frame, which is good until the next call. It is nil where no frame came
+// before the deadline, before ctx ended, or while the link was down. Who ends ctx must call wake
+// then.
 func (s *frameSocket) receive(ctx context.Context, deadline time.Time) ([]byte, error) {
 	if err := s.conn.SetReadDeadline(deadline); err != nil {
 		return nil, err
@@ -69,8 +70,8 @@ func (s *frameSocket) receive(ctx context.Context, deadline time.Time) ([]byte, 
 // wake ends a receive that waits. It may be called concurrently with it.
 func (s *frameSocket) wake() { _ = s.conn.SetReadDeadline(time.Unix(1, 0)) }
 
-// passes reports whether an error is that of a link that is down, has no carrier or has a full queue:
-// the link may come back.
+// passes reports whether an error is that of a link that is down, has no carrier or has a full
+// queue: the link may come back.
 func passes(err error) bool {
 	return errors.Is(err, unix.ENETDOWN) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
 }

@@ -23,8 +23,8 @@ type StaticOptions struct {
 	Prefix netip.Prefix // only the address counts, not the length
 
 	// Held returns until when this host holds the address, which may be past, and whether it holds
-	// it at all. That is the LeaseEnd of the VIP's note: a claim sets it before anything else, and a
-	// release takes it back. Every Look and Release asks for it.
+	// it at all. That is the LeaseEnd of the VIP's note: a claim sets it before anything else, and
+	// a release takes it back. Every Look and Release asks for it.
 	Held func() (until reconcile.Moment, held bool)
 
 	// Clock is the boot clock. It must be set.
@@ -34,10 +34,10 @@ type StaticOptions struct {
 	Warn func(error)
 }
 
-// Static is an address that somebody else has configured, on this host as on every other that may hold
-// it. The provider's network brings the address to one of them. No method changes an address or a link,
-// so that holding it needs no privilege; resetting its sessions does. The methods of a Static must not
-// be called concurrently.
+// Static is an address that somebody else has configured, on this host as on every other that may
+// hold it. The provider's network brings the address to one of them. No method changes an address
+// or a link, so that holding it needs no privilege; resetting its sessions does. The methods of a
+// Static must not be called concurrently.
 type Static struct {
 	address
 	held  func() (until reconcile.Moment, held bool)
@@ -67,10 +67,10 @@ func NewStatic(o StaticOptions) *Static {
 	return s
 }
 
-// Look implements [reconcile.Address]. The address is here while the note says so and this host takes
-// packets for it. It is not here where it is on no link, and partly here where it is on one but does
-// not work. Detail says so also while it is not held. There is never an error: where the kernel cannot
-// be asked, that is a warning, and the note alone decides.
+// Look implements [reconcile.Address]. The address is here while the note says so and this host
+// takes packets for it. It is not here where it is on no link, and partly here where it is on one
+// but does not work. Detail says so also while it is not held. There is never an error: where the
+// kernel cannot be asked, that is a warning, and the note alone decides.
 func (s *Static) Look() (reconcile.Sight, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
@@ -84,8 +84,8 @@ func (s *Static) Look() (reconcile.Sight, error) {
 	return state, nil
 }
 
-// Hold implements [reconcile.Address] as far as that can be done without changing anything. It is an
-// error where less than a second is left, and where the address would not serve.
+// Hold implements [reconcile.Address] as far as that can be done without changing anything. It is
+// an error where less than a second is left, and where the address would not serve.
 func (s *Static) Hold(until reconcile.Moment) error {
 	if _, err := lifetimeUntil(until, s.clock()); err != nil {
 		return err
@@ -99,8 +99,8 @@ func (s *Static) Hold(until reconcile.Moment) error {
 // Announce implements [reconcile.Address]. There is nobody to tell.
 func (s *Static) Announce() error { return nil }
 
-// Heard implements [reconcile.Address]. It waits for the end of ctx: the link never shows a successor,
-// because every host has the address.
+// Heard implements [reconcile.Address]. It waits for the end of ctx: the link never shows a
+// successor, because every host has the address.
 func (s *Static) Heard(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, error) {
 	<-ctx.Done()
 	return "", nil
@@ -110,9 +110,9 @@ func (s *Static) Heard(ctx context.Context, _ []reconcile.MAC) (reconcile.MAC, e
 func (s *Static) Others(context.Context, time.Duration) ([]reconcile.MAC, error) { return nil, nil }
 
 // Release implements [reconcile.Address], but leaves the address where it is. It resets the TCP
-// sessions of an address that was held, so that their clients look for the new holder. That takes 50 ms
-// at most, and what goes wrong there is a warning. The sessions of an address that is not held are this
-// host's own, and stay.
+// sessions of an address that was held, so that their clients look for the new holder. That takes
+// 50 ms at most, and what goes wrong there is a warning. The sessions of an address that is not
+// held are this host's own, and stay.
 func (s *Static) Release() error {
 	if _, held := s.held(); !held {
 		return nil
@@ -131,8 +131,8 @@ func (s *Static) Findings() (found reconcile.Findings) {
 	return found
 }
 
-// configured is whether this host takes packets for the address, and what is odd about it. What cannot
-// be found out is taken for a yes.
+// configured is whether this host takes packets for the address, and what is odd about it. What
+// cannot be found out is taken for a yes.
 func (s *Static) configured() (reconcile.Presence, string) {
 	local, err := s.local()
 	if local {
@@ -160,9 +160,9 @@ func (s *Static) configured() (reconcile.Presence, string) {
 	return reconcile.PresencePartly, s.rtnl.linkNames(copies) + " is down"
 }
 
-// local reports whether the kernel takes packets for the address as its own, from whichever link they
-// come. That counts more than where the address is: IPv4 takes them while the address's link is down,
-// and a local route (ip route add local PREFIX dev lo) needs no address at all.
+// local reports whether the kernel takes packets for the address as its own, from whichever link
+// they come. That counts more than where the address is: IPv4 takes them while the address's link
+// is down, and a local route (ip route add local PREFIX dev lo) needs no address at all.
 func (s *Static) local() (bool, error) {
 	h, err := s.rtnl.open()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/vip/addresstest"
+	"github.com/vipctl/vipctl/reconcile/addresstest"
 )
 
 // noted is a static address with the note that is kept of it.
@@ -150,8 +150,8 @@ func wantConfigured(t *testing.T, s *noted, here reconcile.Presence, odd string)
 	}
 }
 
-// IPv4 goes on taking packets from other links when an address's own goes down. IPv6 does not, even where it keeps the
-// address.
+// IPv4 goes on taking packets from other links when an address's own goes down. IPv6 does not, even
+// where it keeps the address.
 func TestStaticOnALinkThatWentDown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down", []byte("1"), 0))
@@ -237,7 +237,7 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 			must(t, s.Release())
 			must(t, theirEnd.SetDeadline(time.Now().Add(2*time.Second)))
 			if _, err := theirEnd.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-				t.Errorf("the client hears %v, want a reset", err)
+				t.Errorf("the client gets %v, want a reset", err)
 			}
 			ping(t, other)
 			if !slices.Contains(addrs(t, "eth0"), c.vip) {
@@ -248,8 +248,8 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 	}
 }
 
-// Where the kernel cannot be asked, the note decides: a sanity check that fails must not move a VIP. And sessions that
-// cannot be reset do not keep it.
+// Where the kernel cannot be asked, the note decides: a sanity check that fails must not move a
+// VIP. And sessions that cannot be reset do not keep it.
 func TestStaticUnknown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	var warnings []error
@@ -259,12 +259,12 @@ func TestStaticUnknown(t *testing.T) {
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
-	held, lookErr := s.Look()
+	held, heldErr := s.Look()
 	holdErr := s.Hold(in(time.Minute))
 	releaseErr := s.Release()
 	free, freeErr := s.Look()
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
-	if err := errors.Join(lookErr, holdErr, releaseErr, freeErr); err != nil {
+	if err := errors.Join(heldErr, holdErr, releaseErr, freeErr); err != nil {
 		t.Error(err)
 	}
 	if held.Here != reconcile.PresenceYes || held.Detail == "" || free.Here != reconcile.PresenceNo {
@@ -275,8 +275,8 @@ func TestStaticUnknown(t *testing.T) {
 	}
 }
 
-// Every host has the address and may say so: nobody is heard.
-func TestStaticHearsNobody(t *testing.T) {
+// Every host has the address and may say so: nobody is a successor.
+func TestStaticHasNoSuccessor(t *testing.T) {
 	l, other := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
 	l.plug(t, other, "eth0")
@@ -285,17 +285,17 @@ func TestStaticHearsNobody(t *testing.T) {
 	wantNobody(t, static(t, "10.77.0.5/32"))
 }
 
-// wantNobody: Heard waits for the context's end, Others for nothing.
+// wantNobody holds that Heard waits for the end of its context, and that Others waits for nothing.
 func wantNobody(t *testing.T, a reconcile.Address) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*probeInterval)
 	defer cancel()
 	if mac, err := a.Heard(ctx, nil); mac != "" || err != nil || ctx.Err() == nil {
-		t.Errorf("heard %q %v, context %v", mac, err, ctx.Err())
+		t.Errorf("successor %q %v, context %v", mac, err, ctx.Err())
 	}
 	began := time.Now()
-	others, err := a.Others(t.Context(), time.Hour)
-	if len(others) > 0 || err != nil || time.Since(began) > time.Minute {
-		t.Errorf("others %v %v after %v", others, err, time.Since(began))
+	claimants, err := a.Others(t.Context(), time.Hour)
+	if len(claimants) > 0 || err != nil || time.Since(began) > time.Minute {
+		t.Errorf("claimants %v %v after %v", claimants, err, time.Since(began))
 	}
 }

@@ -90,9 +90,9 @@ func (l listener) ownMACs() ([]reconcile.MAC, error) {
 	return own, err
 }
 
-// gatewayMAC is the MAC of the link's default gateway, from the neighbour table: in clouds the gateway
-// replies for every address. It is "" where there is no such gateway, or where nobody has asked the
-// gateway for its MAC lately.
+// gatewayMAC is the MAC of the link's default gateway, from the neighbour table: in clouds the
+// gateway replies for every address. It is "" where there is no such gateway, or where nobody has
+// asked the gateway for its MAC lately.
 func (l listener) gatewayMAC() (reconcile.MAC, error) {
 	routes, err := l.rtnl.routes(l.family(), netlink.Route{LinkIndex: l.link.Index}, netlink.RT_FILTER_OIF)
 	if err != nil {

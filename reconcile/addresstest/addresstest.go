@@ -1,5 +1,5 @@
-// Package addresstest holds every [reconcile.Address] to the interface's contract: the one on a real link, and those
-// that stand for it in tests.
+// Package addresstest holds every [reconcile.Address] to the interface's contract: the one on a
+// real link, and those that stand for it in tests.
 package addresstest
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// New returns an address that is on no link yet, with a link to be put on that nobody else uses, and the clock that its
-// moments are on.
+// New returns an address that is on no link yet, with a link to be put on that nobody else uses,
+// and the clock that its moments are on.
 type New func(t *testing.T) (reconcile.Address, func() reconcile.Moment)
 
 // Run runs the suite, each part on an address of its own.
@@ -37,7 +37,8 @@ func Run(t *testing.T, fresh New) {
 	}
 }
 
-// slack is how much earlier than asked an address may end: its lifetime and its report are in whole seconds.
+// slack is how much earlier than asked an address may end: its lifetime and its report are in whole
+// seconds.
 const slack = 2 * time.Second
 
 func look(t *testing.T, a reconcile.Address) reconcile.Sight {
