@@ -32,8 +32,8 @@ const (
 // the moment until which the frames that it was sent are paid for.
 type Ledger interface {
 	// Update calls change with the link's moment, 0 where none is known, and keeps what change
-	// returns. No other process changes the moment meanwhile. Where Update fails, it may or may not
-	// have called change, and the Budget goes on by its own account.
+	// returns. Processes take turns at it. Where Update fails, it may or may not have called change,
+	// and the Budget goes on by its own account.
 	Update(link int, change func(paid reconcile.Moment) reconcile.Moment) error
 }
 
