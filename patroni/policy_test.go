@@ -22,8 +22,8 @@ const now policy.Moment = time.Hour
 type verdicts struct{ alive, down, gone string }
 
 var (
-	leads    = verdicts{alive: "hold leader", down: "hold leader", gone: "hold address_missing"}
-	changing = verdicts{alive: "hold leader_changing", down: "hold leader_changing", gone: "none leader_changing"}
+	leads    = verdicts{alive: "keep leader", down: "keep leader", gone: "keep address_missing"}
+	changing = verdicts{alive: "keep leader_changing", down: "keep leader_changing", gone: "none leader_changing"}
 	follows  = verdicts{alive: "release not_leader", down: "hand_over postgresql_down", gone: "none not_holder"}
 )
 
@@ -32,7 +32,7 @@ var decided = map[string]verdicts{
 	"leader-root":                                 leads,
 	"leader-primary":                              leads,
 	"leader-patroni":                              leads,
-	"leader-paused":                               {alive: "hold leader_paused", down: "hold leader_paused", gone: "hold leader_paused"},
+	"leader-paused":                               {alive: "keep leader_paused", down: "keep leader_paused", gone: "keep leader_paused"},
 	"switchover-n1-200-primary-running":           leads,
 	"switchover-n1-200-primary-stopping":          {alive: "none leader_stopping", down: "none leader_stopping", gone: "none leader_stopping"},
 	"switchover-n1-503-demoted-stopping":          follows,

@@ -24,7 +24,8 @@ func BenchmarkLook(b *testing.B) {
 	}
 }
 
-// BenchmarkClaim is a callback's way to the first frame, seen from here: a new Kernel, the address, the announcement.
+// BenchmarkClaim is a callback's way to the first frame, seen from here: a new Kernel, the address,
+// the announcement.
 func BenchmarkClaim(b *testing.B) {
 	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128"} {
 		b.Run(prefix, func(b *testing.B) {
@@ -35,7 +36,7 @@ func BenchmarkClaim(b *testing.B) {
 				must(b, k.Announce())
 				b.StopTimer()
 				must(b, k.Release())
-				k.close()
+				k.rtnl.close()
 				b.StartTimer()
 			}
 		})

@@ -27,8 +27,8 @@ func (s *shared) Update(link int, change func(policy.Moment) policy.Moment) erro
 	return s.err
 }
 
-// TestBudget: whoever asks, as often as he likes, no second has more than 11 frames, no five more than 23, and the first has
-// as many as it may.
+// TestBudget: whoever asks, as often as he likes, no second has more than 11 frames, no five more
+// than 23, and the first has as many as it may.
 func TestBudget(t *testing.T) {
 	for name, ledger := range map[string]Ledger{
 		"alone": nil, "shared": &shared{paid: map[int]policy.Moment{}}, "shared, and failing": &shared{err: errors.New("no space left")},
@@ -98,8 +98,8 @@ func TestBudgetOfAnotherBoot(t *testing.T) {
 	}
 }
 
-// TestOthersTakeTurns: where a link has had its frames, nobody was asked, and silence says nothing.
-func TestOthersTakeTurns(t *testing.T) {
+// TestProbesTakeTurns: where a link has had its frames, nobody was asked, and silence says nothing.
+func TestProbesTakeTurns(t *testing.T) {
 	l, neighbour := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
 	mac := l.plug(t, neighbour, "eth0")
@@ -117,7 +117,8 @@ func TestOthersTakeTurns(t *testing.T) {
 	}
 }
 
-// TestManyHandOvers counts what three hand-overs without a successor, and three announcements beside them, send to a link.
+// TestManyHandOvers counts what three hand-overs without a successor, and three announcements
+// beside them, send to a link.
 func TestManyHandOvers(t *testing.T) {
 	l, neighbour := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
@@ -135,7 +136,7 @@ func TestManyHandOvers(t *testing.T) {
 				t.Error(err)
 			}
 			if mac, err := k.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
-				t.Errorf("heard %q, %v", mac, err)
+				t.Errorf("successor %q, %v", mac, err)
 			}
 		})
 	}

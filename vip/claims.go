@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// claimant is who says in a frame that the address is its own: the sender of an ARP packet of either kind, or of a
-// neighbour advertisement.
-func (k *Kernel) claimant(b []byte) (net.HardwareAddr, bool) {
+// claimant is who says in a frame that the address is its own: the sender of an ARP packet of
+// either kind, or of a neighbour advertisement.
+func claimant(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 	var f ethernet.Frame
 	if err := f.UnmarshalBinary(b); err != nil {
 		return nil, false
@@ -23,9 +23,9 @@ func (k *Kernel) claimant(b []byte) (net.HardwareAddr, bool) {
 	mac, ok := net.HardwareAddr(nil), false
 	switch f.EtherType {
 	case ethernet.EtherTypeARP:
-		mac, ok = arpSender(f.Payload, k.addr())
+		mac, ok = arpSender(f.Payload, addr)
 	case ethernet.EtherTypeIPv6:
-		mac, ok = advertiser(f, k.addr())
+		mac, ok = advertiser(f, addr)
 	}
 	// A group's address is nobody's.
 	return mac, ok && len(mac) == 6 && mac[0]&1 == 0 && !bytes.Equal(mac, make([]byte, 6))
@@ -40,7 +40,8 @@ func arpSender(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 	return p.SenderHardwareAddr, p.SenderIP == addr
 }
 
-// advertiser is the MAC in the target link-layer option, or where that is missing the sender of the frame.
+// advertiser is the MAC in the target link-layer option. Where that is missing, it is the sender of
+// the frame.
 func advertiser(f ethernet.Frame, addr netip.Addr) (net.HardwareAddr, bool) {
 	const header = 40
 	b := f.Payload
@@ -74,17 +75,18 @@ type instruction = struct {
 	K      uint32
 }
 
-// claimsOnly keeps the kernel from waking us for other frames than those that [Kernel.claimant] may take. It also
-// drops what the kernel marks as another host's: so it does with the frames of VLANs that this host has no link for,
-// which a trunk brings, without their tag by then (net/core/dev.c, __netif_receive_skb_core). There the same address may
-// be somebody else's.
+// claimsOnly keeps the kernel from waking us for other frames than those that [claimant] may take.
+// It also drops what the kernel marks as another host's. The kernel marks so the frames of VLANs
+// that this host has no link for: a trunk brings them, and they come without their tag
+// (net/core/dev.c, __netif_receive_skb_core). In another VLAN the same address may be somebody
+// else's.
 func claimsOnly(addr netip.Addr) *packet.Config {
 	const (
-		packetType = 1<<32 - 0x1000 + 4 // SKF_AD_OFF + SKF_AD_PKTTYPE
-		word       = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
-		octet      = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS
+		packetType = 1<<32 - 0x1000 + 4                      // SKF_AD_OFF + SKF_AD_PKTTYPE
+		load4      = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS // four bytes
+		load1      = unix.BPF_LD | unix.BPF_B | unix.BPF_ABS // one
 		equal      = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
-		end        = unix.BPF_RET | unix.BPF_K
+		take       = unix.BPF_RET | unix.BPF_K // so many bytes
 	)
 	type field struct {
 		load      uint16
@@ -93,22 +95,22 @@ func claimsOnly(addr netip.Addr) *packet.Config {
 	var fields []field
 	at := uint32(28) // the sender's address in an ARP packet
 	if addr.Is6() {
-		fields = append(fields, field{octet, 20, unix.IPPROTO_ICMPV6}, field{octet, 54, 136})
+		fields = append(fields, field{load1, 20, unix.IPPROTO_ICMPV6}, field{load1, 54, 136})
 		at = 62 // the target of a neighbour advertisement
 	}
 	for b := addr.AsSlice(); len(b) > 0; b, at = b[4:], at+4 {
-		fields = append(fields, field{word, at, binary.BigEndian.Uint32(b)})
+		fields = append(fields, field{load4, at, binary.BigEndian.Uint32(b)})
 	}
 
 	c := new(packet.Config)
 	add := func(i instruction) { c.Filter = append(c.Filter, i) }
-	add(instruction{Op: word, K: packetType})
+	add(instruction{Op: load4, K: packetType})
 	add(instruction{Op: equal, K: unix.PACKET_OTHERHOST, Jt: uint8(2*len(fields) + 1)})
 	for i, f := range fields {
 		add(instruction{Op: f.load, K: f.at})
 		add(instruction{Op: equal, K: f.value, Jf: uint8(2*(len(fields)-i) - 1)})
 	}
-	add(instruction{Op: end, K: 1 << 16}) // take it whole
-	add(instruction{Op: end, K: 0})
+	add(instruction{Op: take, K: 1 << 16}) // the whole frame
+	add(instruction{Op: take, K: 0})
 	return c
 }

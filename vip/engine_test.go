@@ -14,8 +14,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// desk is an engine with one address on a real link. Everything else around it is played: a member of a cluster, its
-// notes, its history and the time, which passes when somebody waits.
+// desk is an engine with one address on a real link. Everything else around it is played: a member
+// of a cluster, its notes, its history and the time, which passes when somebody waits.
 type desk struct {
 	reconcile.Store // what is not played is not called
 	reconcile.Patroni
@@ -141,7 +141,7 @@ func (d *desk) wants(t *testing.T, after string, here policy.Presence, records .
 func deskOfStatic(t *testing.T) *desk {
 	s := static(t, "10.77.0.5/32").Static
 	return newDesk(func(d *desk) reconcile.Address {
-		s.held, s.kernel.clock = d.held, d.Now
+		s.held, s.clock = d.held, d.Now
 		return s
 	})
 }
@@ -234,8 +234,8 @@ func TestDownLinkInTheEngine(t *testing.T) {
 	}
 }
 
-// A claim that nobody could be told of is one failed claim, repeated by each tick: the address stays and is renewed
-// meanwhile, and is announced as soon as the cable is back.
+// A claim that nobody could be told of is one failed claim, repeated by each tick: the address
+// stays and is renewed meanwhile, and is announced as soon as the cable is back.
 func TestNoCarrierInTheEngine(t *testing.T) {
 	l := newLAN(t)
 	l.plug(t, us, "eth0")
@@ -272,8 +272,8 @@ func TestNoCarrierInTheEngine(t *testing.T) {
 	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
 }
 
-// A copy on another link neither ends ours nor keeps a tick from renewing it; one that was there first is one failed
-// claim, until it is gone.
+// A copy on another link neither ends ours nor keeps a tick from renewing it; one that was there
+// first is one failed claim, until it is gone.
 func TestCopyElsewhereInTheEngine(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	warnings := 0

@@ -2,16 +2,13 @@ package vip
 
 import (
 	"context"
-	"errors"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
 )
@@ -138,8 +135,8 @@ func addLinkRouteUnless(t *testing.T, own, subnet string) {
 	}
 }
 
-// reach connects to an address of ours, and tries anew for the given time: a neighbour that was not found is not asked for
-// again at once.
+// reach connects to an address of ours, and tries anew for the given time: a neighbour that was not
+// found is not asked for again at once.
 func (h host) reach(t *testing.T, addr string, patience time.Duration) (err error) {
 	t.Helper()
 	server, err := net.Listen("tcp", ":0")
@@ -215,7 +212,7 @@ func TestNothingIsFoundWhereNobodyAsks(t *testing.T) {
 	}
 }
 
-// Only people look: a host that speaks from the VIP, an address of its own, and what Look sees are findings too.
+// A host that speaks from the VIP, an address of its own, and what Look reports are findings too.
 func TestMoreFindings(t *testing.T) {
 	for name, c := range map[string]struct {
 		vip   string
@@ -268,22 +265,6 @@ func TestMasters(t *testing.T) {
 	findMaster(&found, "eth1", masterOf(&netlink.LinkAttrs{Index: 3, Name: "eth1"}, nil))
 	if len(found) > 0 {
 		t.Errorf("of no port: %q", found)
-	}
-}
-
-// A denial is called disabled IPv6 only where it is: SELinux denies with the same EACCES.
-func TestDenied(t *testing.T) {
-	newLAN(t).plug(t, us, "eth0")
-	const module = "permission denied (not for a lack of capabilities: a security module such as SELinux, see `ausearch -m avc -ts recent`)"
-	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
-		if err := kernel(t, prefix, "eth0").denied("eth0", unix.EACCES); err.Error() != module || !errors.Is(err, os.ErrPermission) {
-			t.Errorf("%s: %v", prefix, err)
-		}
-	}
-	setConf(t, "ipv6/conf/eth0/disable_ipv6", "1")
-	err := kernel(t, "fd00::5/128", "eth0").denied("eth0", unix.EACCES)
-	if want := "IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"; err.Error() != want || errors.Is(err, os.ErrPermission) {
-		t.Error(err)
 	}
 }
 

@@ -22,11 +22,12 @@ type frame struct {
 	bytes []byte
 }
 
-// announcement is what tells the neighbours that addr is at mac: for IPv4 the two forms of a gratuitous ARP, for IPv6
-// one neighbour advertisement.
+// announcement is what tells the neighbours that addr is at mac: for IPv4 the two forms of a
+// gratuitous ARP, for IPv6 one neighbour advertisement.
 //
-// A neighbour whose entry is younger than a second (Linux's locktime) ignores a reply whose target MAC is the broadcast
-// address; a request, and a reply whose target MAC is our own, it takes (measured on Linux 6.18).
+// A neighbour whose entry is younger than a second (Linux's locktime) ignores a reply whose target
+// MAC is the broadcast address. It takes a request, and a reply whose target MAC is our own
+// (measured on Linux 6.18).
 func announcement(addr netip.Addr, mac net.HardwareAddr) ([]frame, error) {
 	if addr.Is6() {
 		f, err := advertisement(addr, mac)
@@ -40,9 +41,9 @@ func announcement(addr netip.Addr, mac net.HardwareAddr) ([]frame, error) {
 	return []frame{request, reply}, err
 }
 
-// probe is what asks who has addr without claiming it: an ARP probe (RFC 5227, section 2.1.1), or a neighbour
-// solicitation from the unspecified address (RFC 4862, section 5.4.2), whose answer goes to all nodes. Both work on a
-// link without any address.
+// probe asks who has addr without claiming it: an ARP probe (RFC 5227, section 2.1.1), or a
+// neighbour solicitation from the unspecified address (RFC 4862, section 5.4.2), whose reply goes
+// to all nodes. Both work on a link without any address.
 func probe(addr netip.Addr, mac net.HardwareAddr) (frame, error) {
 	if addr.Is6() {
 		return solicitation(addr, mac)

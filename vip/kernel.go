@@ -1,6 +1,7 @@
 package vip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,15 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// errElsewhere is what Hold fails with when a copy of the address is on another link of this host, and none on ours.
-// Whoever put it there must say which link is meant: two links that answer for one address are worse than none.
+// errElsewhere is what Hold fails with when a copy of the address is on another link of this host,
+// and none is on ours. Whoever put it there must say which link is meant: two links that answer for
+// one address are worse than none.
 var errElsewhere = errors.New("address is on another link")
 
 // Options say which address, on which link.
@@ -24,51 +25,55 @@ type Options struct {
 	Prefix    netip.Prefix // the address with its prefix length, usually /32 or /128
 	Interface string       // the link's name, one of its alternative names, or its MAC
 
-	// Routed is an address that the provider's network brings to this host, whatever the neighbours believe: none is
-	// told, asked or heard.
+	// Routed is for an address that the provider's network brings to this host, whatever the
+	// neighbours believe. Nobody on the link is told of it, asked for it or listened to.
 	Routed bool
 
-	// Budget paces the frames that the link is sent. Kernels of one process share one; nil is one of its own.
+	// Budget paces the frames that the link is sent. All Kernels of a process share one. Where it
+	// is nil, the Kernel has one of its own.
 	Budget *Budget
-	// Noted reports whether the VIP's note says that vipctl claimed the address: only then an address that could as well be
-	// this host's own is taken away. It is asked for such an address alone; nil is a note that says nothing.
+	// Noted reports whether the VIP's note says that vipctl claimed the address. It is asked only
+	// for an address that could as well be this host's own: that is taken away only if it is noted.
+	// A nil Noted says no.
 	Noted func() bool
 	// Clock is the boot clock. It must be set.
 	Clock func() policy.Moment
-	// Warn is told what went wrong without keeping the address from where it should be; nil drops it.
+	// Warn is told what went wrong without keeping the address from where it should be. A nil Warn
+	// drops it.
 	Warn func(error)
 }
 
-// Kernel is one address on one link of this host. Nothing about the link is remembered between two calls: it may be
-// renamed, replaced or gone by then. A Kernel's methods must not be called concurrently.
+// Kernel is one address on one link of this host. A Kernel remembers nothing of the link between
+// two calls: the link may be renamed, replaced or gone by then. Its methods must not be called
+// concurrently.
 type Kernel struct {
-	prefix netip.Prefix
-	link   string
+	address
+	link   string // as the options have it
 	routed bool
 	budget *Budget
 	noted  func() bool
 	clock  func() policy.Moment
 	warn   func(error)
 
-	sessionBudget time.Duration // how long resetSessions may take
-
-	netlink *netlink.Handle // opened at its first use
+	sessionPatience time.Duration // how long a release may take to reset the TCP sessions
+	rtnl            *rtnl
 }
 
 var _ reconcile.Address = (*Kernel)(nil)
 
-// New makes no system calls: what is wrong with the options shows when they are used.
+// New makes no system calls. What is wrong with the options shows when they are used.
 func New(o Options) *Kernel {
 	k := &Kernel{
-		prefix: netip.PrefixFrom(o.Prefix.Addr().WithZone(""), o.Prefix.Bits()),
-		link:   o.Interface,
-		routed: o.Routed,
-		budget: o.Budget,
-		noted:  o.Noted,
-		clock:  o.Clock,
-		warn:   o.Warn,
+		address: newAddress(o.Prefix),
+		link:    o.Interface,
+		routed:  o.Routed,
+		budget:  o.Budget,
+		noted:   o.Noted,
+		clock:   o.Clock,
+		warn:    o.Warn,
 
-		sessionBudget: 50 * time.Millisecond,
+		sessionPatience: sessionPatience,
+		rtnl:            new(rtnl),
 	}
 	if k.budget == nil {
 		k.budget = NewBudget(o.Clock, nil)
@@ -82,56 +87,23 @@ func New(o Options) *Kernel {
 	return k
 }
 
-// Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops the address no
-// earlier than End and up to 1.3 s after it. Where there are several copies, it is the end of the last.
+// Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops
+// the address no earlier than End and up to 1.3 s after it. Where there are several copies, End is
+// the end of the last.
 func (k *Kernel) State() (policy.AddressState, error) {
 	s, err := k.survey()
 	if err != nil {
 		err = fmt.Errorf("look for %s on %s: %w", k.addr(), k.link, err)
 		return policy.AddressState{Presence: policy.PresenceUnknown, Detail: err.Error()}, err
 	}
-	return k.sight(s), nil
+	return stateOf(ownership{s, k.noted}, k.clock()), nil
 }
 
-func (k *Kernel) sight(s survey) policy.AddressState {
-	var odd []string
-	sight := policy.AddressState{Presence: policy.PresenceNo}
-	if s.link == nil {
-		odd = append(odd, s.noLink.Error())
-	}
-	if len(s.here) > 0 {
-		sight.Presence = policy.PresenceYes
-		sight.Forever, sight.End = k.end(s.here)
-		if s.link.RawFlags&unix.IFF_UP == 0 {
-			sight.Presence = policy.PresencePartly
-			odd = append(odd, s.link.Name+" is down")
-		}
-	}
-	wanted := slices.ContainsFunc(s.here, k.wanted)
-	for _, c := range s.here {
-		why := k.own(s, c)
-		switch {
-		case why != "":
-			why = errOwn.Error() + ", " + why
-		case !k.wanted(c):
-			why = oddity(c, wanted)
-		default:
-			continue
-		}
-		sight.Presence = policy.PresencePartly
-		odd = append(odd, why)
-	}
-	if len(s.elsewhere) > 0 {
-		odd = append(odd, also(len(s.here) > 0)+"on "+k.linkNames(s.elsewhere))
-	}
-	sight.Detail = strings.Join(odd, ", ")
-	return sight
-}
-
-// Hold implements [reconcile.Address]. It refuses where less than a second is left, where the address is on another link
-// and not here as wanted, and where it is this host's own. One that is here as wanted is renewed all the same, with a
-// warning about the other each time: clients are served by it, and `ip addr add` on lo must not end that. A missing link
-// is an error that is [os.ErrNotExist]; one that is down gets the address and stays down.
+// Hold implements [reconcile.Address]. It is an error where less than a second is left, where the
+// address is on another link and not here as wanted, and where it is this host's own. An address
+// that is here as wanted is renewed although another link has it too, with a warning each time:
+// clients are served by it, and `ip addr add` on lo must not end that. A missing link is an error
+// that is [os.ErrNotExist]. A link that is down gets the address and stays down.
 func (k *Kernel) Keep(until policy.Moment) error {
 	s, err := k.survey()
 	if err != nil {
@@ -140,87 +112,115 @@ func (k *Kernel) Keep(until policy.Moment) error {
 	if s.link == nil {
 		return s.noLink
 	}
-	other := k.elsewhere(s)
+	var other error
+	if len(s.elsewhere) > 0 {
+		other = fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.rtnl.linkNames(s.elsewhere))
+	}
 	if other != nil && !slices.ContainsFunc(s.here, k.wanted) {
 		return other
 	}
-	if err := k.refuseOwn(s); err != nil {
+	if err := (ownership{s, k.noted}).refuse(); err != nil {
 		return fmt.Errorf("hold %s on %s: %w", k.prefix, s.link.Name, err)
 	}
-	// An error here leaves everything as it is; set asks again, with the time that is left by then.
+	// An error here leaves everything as it is. What follows asks again, with the time that is left
+	// by then.
 	if _, err := lifetimeUntil(until, k.clock()); err != nil {
 		return err
 	}
 	if other != nil {
 		k.warn(fmt.Errorf("%w: remove it there", other))
 	}
-	return k.hold(s, until)
+	return entries{s, k.clock, k.warn}.hold(until)
 }
 
-// hold leaves one copy on the link, as it should be.
-func (k *Kernel) hold(s survey, until policy.Moment) error {
-	scope := k.scope(s.link)
-	first, last := k.strays(s.here)
-	if k.promoteSecondaries(s.link, append(slices.Clone(s.here), netlink.Addr{IPNet: k.ipNet()})) {
-		first = append(first, k.sources(s, scope)...)
-	}
-	if err := k.remove(s.link, first); err != nil {
+// Announce implements [reconcile.Address]. A link that is down or has no carrier is an error:
+// nobody was told. A link that is down is an error also where there is nobody to tell, because
+// nobody reaches the address there. Where the link has had as many frames as it may, Announce waits
+// for a second at most, and is [reconcile.ErrUnasked] then.
+func (k *Kernel) Announce() error {
+	link, err := findLink(k.rtnl, k.link)
+	if err != nil {
 		return err
 	}
-	if err := k.set(s.link, until, scope); err != nil {
-		return err
-	}
-	return k.remove(s.link, last)
-}
-
-// elsewhere is an error that tells of the copies on other links, or nil.
-func (k *Kernel) elsewhere(s survey) error {
-	if len(s.elsewhere) == 0 {
-		return nil
-	}
-	return fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.linkNames(s.elsewhere))
-}
-
-// set puts the address on the link until the given moment. A process that was stopped between reading the clock and
-// asking the kernel has given too long a life, and takes it back.
-func (k *Kernel) set(link *netlink.LinkAttrs, until policy.Moment, scope int) error {
-	for tries := 0; ; tries++ {
-		life, err := lifetimeUntil(until, k.clock())
-		if err != nil {
-			if tries > 0 {
-				err = errors.Join(err, k.remove(link, []netlink.Addr{{IPNet: k.ipNet(), LinkIndex: link.Index}}))
-			}
-			return err
-		}
-		if err := k.replace(link, life, scope); err != nil {
-			return fmt.Errorf("hold %s on %s: %w", k.prefix, link.Name, err)
-		}
-		if !life.outlasts(until, k.clock()) {
-			return nil
-		}
-	}
-}
-
-// replace is one RTM_NEWADDR. The preferred lifetime is 0: see [marked]. For IPv6 there is no duplicate address detection:
-// it would take a second, and fail while a frozen predecessor's kernel goes on answering.
-func (k *Kernel) replace(link *netlink.LinkAttrs, life lifetime, scope int) error {
-	a := &netlink.Addr{IPNet: k.ipNet(), LinkIndex: link.Index, ValidLft: int(life.seconds()), Scope: scope}
-	if k.addr().Is6() {
-		a.Flags = unix.IFA_F_NODAD
-	}
-	err := k.netlink.AddrReplace(nil, a)
 	switch {
-	case errors.Is(err, unix.ENODEV):
-		return noLink{name: k.link}
-	case errors.Is(err, unix.EACCES):
-		return k.denied(link.Name, err)
+	case link.RawFlags&unix.IFF_UP == 0:
+		err = unix.ENETDOWN
+	case k.routed, !hasNeighbours(link):
+	case link.RawFlags&unix.IFF_LOWER_UP == 0:
+		// Sending would succeed: the kernel drops the frame without an error (seen on 6.18).
+		err = fmt.Errorf("no carrier: %w", unix.ENETDOWN)
+	default:
+		err = announcer{k.addr(), link, k.budget, k.clock}.announce()
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("announce %s on %s: %w", k.addr(), link.Name, err)
+	}
+	return nil
 }
 
-// Release implements [reconcile.Address]. It refuses to take this host's own address away. The TCP sessions of the address
-// are reset first, so that their clients hear of it instead of waiting; what goes wrong there is a warning, and costs 50 ms
-// at most.
+// Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any
+// other address. A link that goes down is waited for; one that goes away is an error. On a link
+// without ARP there is never a successor. A routed address has none either: its link is not even
+// looked up.
+func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy.MAC, error) {
+	var successor policy.MAC
+	_, err := k.listen(ctx, func(m policy.MAC) (goOn bool) {
+		same := func(i policy.MAC) bool { return strings.EqualFold(string(i), string(m)) }
+		if slices.ContainsFunc(ignore, same) {
+			return true
+		}
+		successor = m
+		return false
+	})
+	return successor, err
+}
+
+// Others implements [reconcile.Address]. The MACs are sorted. While we hold the address ourselves,
+// each of them is a conflict or a proxy. A routed address has none, which takes no time to find
+// out. Where the link's budget allowed no probe and no frame came, it is [reconcile.ErrUnasked].
+func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]policy.MAC, error) {
+	if k.routed {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, window)
+	defer cancel()
+	var claimants []policy.MAC
+	asked, err := k.listen(ctx, func(m policy.MAC) bool {
+		if i, found := slices.BinarySearch(claimants, m); !found {
+			claimants = slices.Insert(claimants, i, m)
+		}
+		return true
+	})
+	if err == nil && !asked && len(claimants) == 0 {
+		err = fmt.Errorf("ask for %s on %s: %w", k.addr(), k.link, reconcile.ErrUnasked)
+	}
+	return claimants, err
+}
+
+// listen is [listener.listen] on the link. Where there is nobody to ask, it waits for ctx to end
+// and says that everybody was asked.
+func (k *Kernel) listen(ctx context.Context, claimed func(policy.MAC) (goOn bool)) (asked bool, err error) {
+	if k.routed {
+		<-ctx.Done()
+		return true, nil
+	}
+	link, err := findLink(k.rtnl, k.link)
+	if err != nil {
+		return false, err
+	}
+	if !hasNeighbours(link) {
+		<-ctx.Done()
+		return true, nil
+	}
+	if asked, err = (listener{k.address, link, k.rtnl, k.budget}).listen(ctx, claimed); err != nil {
+		err = fmt.Errorf("listen for %s on %s: %w", k.addr(), link.Name, err)
+	}
+	return asked, err
+}
+
+// Release implements [reconcile.Address]. The TCP sessions of the address are reset first, so that
+// their clients notice at once instead of waiting. That takes 50 ms at most, and what goes wrong
+// there is a warning.
 func (k *Kernel) Release() error {
 	s, err := k.survey()
 	if err != nil {
@@ -229,26 +229,25 @@ func (k *Kernel) Release() error {
 	if len(s.here) == 0 {
 		return nil
 	}
-	if err := k.refuseOwn(s); err != nil {
+	if err := (ownership{s, k.noted}).refuse(); err != nil {
 		return fmt.Errorf("release %s from %s: %w", k.addr(), s.link.Name, err)
 	}
-	if err := k.resetSessions(); err != nil {
+	if err := resetSessions(k.addr(), k.sessionPatience); err != nil {
 		k.warn(err)
 	}
-	k.promoteSecondaries(s.link, s.here)
-	return k.remove(s.link, s.here)
+	return entries{s, k.clock, k.warn}.release()
 }
 
-// remove removes the copies; one that is gone already is removed.
-func (k *Kernel) remove(link *netlink.LinkAttrs, copies []netlink.Addr) error {
-	var errs []error
-	for _, c := range copies {
-		err := k.netlink.AddrDel(nil, &c)
-		if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) && !errors.Is(err, unix.ENODEV) {
-			errs = append(errs, fmt.Errorf("remove %s from %s: %w", c.IPNet, link.Name, err))
-		}
+// Findings is what this host can see of what keeps clients from the address, be the address here
+// already or not. It takes some dumps more than Look, and is meant for people.
+func (k *Kernel) Findings() reconcile.Findings {
+	s, err := k.survey()
+	if err != nil {
+		var found reconcile.Findings
+		found.Add(reconcile.Warning, "look for %s on %s: %v", k.addr(), k.link, err)
+		return found
 	}
-	return errors.Join(errs...)
+	return inspect(ownership{s, k.noted}, k.clock(), k.routed)
 }
 
-func (k *Kernel) addr() netip.Addr { return k.prefix.Addr() }
+func (k *Kernel) survey() (survey, error) { return newSurvey(k.rtnl, k.address, k.link) }

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/addresstest"
 	"github.com/vipctl/vipctl/reconcile/policy"
-	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
 func TestContract(t *testing.T) {
@@ -55,7 +55,8 @@ func TestHoldLifetimes(t *testing.T) {
 	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, addr, "eth0")
 		k.clock = func() policy.Moment { return now }
-		// One after the other, each by replacing the one before: leased, permanent and back, longer and shorter.
+		// One after the other, each by replacing the one before: leased, permanent and back, longer
+		// and shorter.
 		for _, c := range []struct {
 			until policy.Moment
 			valid int
@@ -130,7 +131,8 @@ func TestHoldTooShort(t *testing.T) {
 	}
 }
 
-// A process that is stopped between reading the clock and asking the kernel must not give a longer life.
+// A process that is stopped between reading the clock and asking the kernel must not give a longer
+// life.
 func TestHoldStoppedOnTheWay(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth0")
@@ -274,7 +276,8 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// A copy that somebody adds on another link must not end ours: it is renewed, and the other one is told of each time.
+// A copy that somebody adds on another link must not end ours: it is renewed, and the other one is
+// told of each time.
 func TestElsewhereToo(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24", "fd00::5/128", "fd00::5/64"} {
 		for _, other := range []string{"lo", "eth1"} {
@@ -332,7 +335,8 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
-// A VIP that came first in its subnet is the primary address there; the host's own must not go with it.
+// A VIP that came first in its subnet is the primary address there; the host's own must not go with
+// it.
 func TestHostsOwnAddressStays(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, k *Kernel){
 		"release": func(t *testing.T, k *Kernel) { must(t, k.Release()) },
@@ -373,17 +377,6 @@ func promote(t testing.TB, link, value string) {
 	must(t, os.WriteFile("/proc/sys/net/ipv4/conf/"+link+"/promote_secondaries", []byte(value), 0))
 }
 
-func TestWarnsWhereSecondariesCannotBePromoted(t *testing.T) {
-	newLAN(t).plug(t, us, "eth0")
-	promote(t, "eth0", "0")
-	var warnings []error
-	k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/24"), Interface: "eth0", Warn: func(err error) { warnings = append(warnings, err) }})
-	k.promoteSecondaries(&netlink.LinkAttrs{Name: "no/such"}, []netlink.Addr{{IPNet: k.ipNet()}})
-	if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Error(), "when 10.77.0.5 goes, other addresses of its subnet on no/such may go with it: ") {
-		t.Errorf("%v", warnings)
-	}
-}
-
 // withoutPrivileges runs f on a thread that has no capabilities, and then ends.
 func withoutPrivileges(t *testing.T, f func()) {
 	done := make(chan struct{})
@@ -403,21 +396,21 @@ func withoutPrivileges(t *testing.T, f func()) {
 func TestNotPermitted(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
-		var hold, announce, heard, look error
+		var hold, announce, listen, state error
 		var s policy.AddressState
 		withoutPrivileges(t, func() {
 			k := kernel(t, prefix, "eth0")
 			hold, announce = k.Keep(in(time.Minute)), k.Announce()
-			_, heard = k.AwaitSuccessor(t.Context(), nil)
-			s, look = k.State()
+			_, listen = k.AwaitSuccessor(t.Context(), nil)
+			s, state = k.State()
 		})
-		for what, err := range map[string]error{"hold": hold, "announce": announce, "listen": heard} {
+		for what, err := range map[string]error{"hold": hold, "announce": announce, "listen": listen} {
 			if !errors.Is(err, os.ErrPermission) || !strings.HasPrefix(err.Error(), what+" ") {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		if look != nil || s.Presence != policy.PresenceNo {
-			t.Errorf("anybody may look: %+v %v", s, look)
+		if state != nil || s.Presence != policy.PresenceNo {
+			t.Errorf("anybody may ask: %+v %v", s, state)
 		}
 
 		must(t, kernel(t, prefix, "eth0").Keep(in(time.Minute)))
@@ -441,7 +434,7 @@ func TestIPv6Disabled(t *testing.T) {
 	}
 }
 
-func TestLookUnknown(t *testing.T) {
+func TestStateUnknown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))

@@ -20,7 +20,8 @@ import (
 // host is a network namespace.
 type host struct{ ns *os.File }
 
-// us is the host that the tests run on, where the VIP is. It is opened before any thread leaves for another.
+// us is the host that the tests run on, where the VIP is. It is opened before any thread leaves for
+// another.
 var us = openHost()
 
 func openHost() host {
@@ -149,8 +150,8 @@ func linkUp(t testing.TB, name string) {
 	must(t, netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: *linkOf(t, name)}))
 }
 
-// carries waits until frames pass: the kernel drops them silently for up to a second after a link has come up
-// (net/core/link_watch.c).
+// carries waits until frames pass: the kernel drops them silently for up to a second after a link
+// has come up (net/core/link_watch.c).
 func carries(t testing.TB, name string) {
 	t.Helper()
 	eventually(t, name+" carries frames", 5*time.Second, func() bool { return linkOf(t, name).OperState == netlink.OperUp })
@@ -284,16 +285,16 @@ func kernel(t testing.TB, prefix, link string, change ...func(*Options)) *Kernel
 		c(&o)
 	}
 	k := New(o)
-	k.sessionBudget = patient
-	t.Cleanup(k.close)
+	k.sessionPatience = patient
+	t.Cleanup(k.rtnl.close)
 	return k
 }
 
 // close gives the netlink socket back, for tests that make many. vipctl's processes end instead.
-func (k *Kernel) close() {
-	if k.netlink != nil {
-		k.netlink.Close()
-		k.netlink = nil
+func (r *rtnl) close() {
+	if r.handle != nil {
+		r.handle.Close()
+		r.handle = nil
 	}
 }
 

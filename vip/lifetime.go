@@ -10,16 +10,16 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// errTooShort is what Hold fails with when less than a second is left: the kernel counts in seconds, and its 0 is not a
-// life that can be given.
+// errTooShort is what Hold fails with when less than a second is left. The kernel counts in
+// seconds, and its 0 is not a life that can be given.
 var errTooShort = errors.New("too short to hold")
 
 // forever32 is INFINITY_LIFE_TIME, the lifetime of an address without an end.
 const forever32 = 1<<32 - 1
 
-// lifetime is how long the kernel keeps an address: some whole seconds, or for ever. It counts the seconds beyond the
-// first, so that no value of it means 0, which netlink v1.3.1 sends as for ever (addr_linux.go, addrHandle: without
-// IFA_CACHEINFO).
+// lifetime is how long the kernel keeps an address: some whole seconds, or for ever. It counts the
+// seconds beyond the first, so that no value of it means 0 seconds: netlink v1.3.1 sends these as
+// for ever (addr_linux.go, addrHandle: without IFA_CACHEINFO).
 type lifetime uint32
 
 const forever lifetime = forever32 - 1
@@ -46,9 +46,8 @@ func (l lifetime) outlasts(until, now policy.Moment) bool {
 	return l != forever && now+time.Duration(l.seconds())*time.Second > until
 }
 
-// end is when the last of the copies goes.
-func (k *Kernel) end(copies []netlink.Addr) (forever bool, end policy.Moment) {
-	now := k.clock()
+// lastEnd is when the last of the copies goes.
+func lastEnd(copies []netlink.Addr, now policy.Moment) (forever bool, end policy.Moment) {
 	for _, c := range copies {
 		if endless(c) {
 			return true, 0

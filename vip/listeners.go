@@ -11,15 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listened reports whether a TCP server on this host takes connections to an address and port, were the address here: it
-// listens there, or at every address. It asks the kernel and connects to nobody, and ends within a quarter of a second.
+// Listened reports whether a TCP server on this host would take connections to an address and port
+// if the address were here: the server listens there, or at every address. Listened asks the kernel
+// (sock_diag) and connects to nobody. It takes a quarter of a second at most, and may be called
+// concurrently. It is an error where the kernel does not say, or not in time.
 func Listened(at netip.AddrPort) (bool, error) {
 	const budget = 250 * time.Millisecond
 	d, err := openDiag(budget)
 	if err != nil {
 		return false, fmt.Errorf("ask who listens at %s: %w", at, errNoDiag)
 	}
-	defer unix.Close(d.fd)
+	defer d.close()
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		found := false
 		req := inetDiagReqV2{Family: family, Protocol: unix.IPPROTO_TCP, States: 1 << stateListen}
@@ -40,8 +42,9 @@ var errNoDiag = errors.New("this kernel does not say (CONFIG_INET_DIAG)")
 
 const stateListen = 10 // TCP_LISTEN, include/net/tcp_states.h
 
-// takes reports whether a listening socket, a struct inet_diag_msg with attributes, takes connections to an address. An
-// IPv6 socket at every address takes IPv4's too, unless it is told not to (IPV6_V6ONLY, which PostgreSQL sets).
+// takes reports whether a listening socket, a struct inet_diag_msg with attributes, takes
+// connections to an address. An IPv6 socket at every address takes those to IPv4 addresses too,
+// unless it is told not to (IPV6_V6ONLY, which PostgreSQL sets).
 func takes(data []byte, at netip.AddrPort) bool {
 	const (
 		port, source = 4, 8 // of the socket's ID, behind four bytes
@@ -61,8 +64,8 @@ func takes(data []byte, at netip.AddrPort) bool {
 	return ip.Unmap() == at.Addr()
 }
 
-// onlyIPv6 reads INET_DIAG_SKV6ONLY, which the kernel gives of each listening IPv6 socket (net/ipv4/inet_diag.c,
-// inet_diag_msg_attrs_fill).
+// onlyIPv6 reads INET_DIAG_SKV6ONLY, which the kernel tells of each listening IPv6 socket
+// (net/ipv4/inet_diag.c, inet_diag_msg_attrs_fill).
 func onlyIPv6(attributes []byte) bool {
 	const v6only = 11 // include/uapi/linux/inet_diag.h
 	for len(attributes) >= unix.SizeofRtAttr {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestListened: for each way to listen, which of an IPv4 and an IPv6 VIP it serves. The VIPs are not here: a server listens
-// at them with ip_nonlocal_bind alone, which IP_FREEBIND stands for.
+// TestListened: for each way to listen, which of an IPv4 and an IPv6 VIP it serves. The VIPs are
+// not here: a server listens at them with ip_nonlocal_bind alone, which IP_FREEBIND stands for.
 func TestListened(t *testing.T) {
 	if noKernel != "" {
 		t.Skip(noKernel)

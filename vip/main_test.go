@@ -17,8 +17,8 @@ const inside = "VIPCTL_TEST_INSIDE"
 // noKernel is why this machine gives us no namespaces; the tests on the kernel are skipped then.
 var noKernel = os.Getenv(inside)
 
-// TestMain runs the tests again in a throw-away user and network namespace: they change links and addresses as root of
-// a network that is theirs alone, whoever the user is.
+// TestMain runs the tests again in a throw-away user and network namespace: they change links and
+// addresses as root of a network that is theirs alone, whoever the user is.
 func TestMain(m *testing.M) {
 	if _, ok := os.LookupEnv(inside); ok {
 		if noKernel == "" {

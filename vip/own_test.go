@@ -15,8 +15,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// An address that could be the host's own is neither taken away nor given an end, whatever the configuration says; one
-// that others left of a VIP is taken over.
+// An address that could be the host's own is neither taken away nor given an end, whatever the
+// configuration says; one that others left of a VIP is taken over.
 func TestHostsOwnAddressIsRefused(t *testing.T) {
 	finite := func(a *netlink.Addr) { a.ValidLft, a.PreferedLft = 86400, 86400 }
 	for name, c := range map[string]struct {
@@ -93,7 +93,7 @@ func wantRefused(t *testing.T, k *Kernel, why string) {
 	t.Helper()
 	before := copyOf(t, "eth0", k.addr().String())
 	if s, err := k.State(); err != nil || s.Presence != policy.PresencePartly || s.Detail != errOwn.Error()+", "+why {
-		t.Errorf("looks like %+v %v, want partly: %s", s, err, why)
+		t.Errorf("state %+v %v, want partly: %s", s, err, why)
 	}
 	for doing, err := range map[string]error{
 		"hold ": k.Keep(in(time.Minute)), "hold " + k.prefix.String(): k.Keep(policy.Forever), "release ": k.Release(),
@@ -119,7 +119,8 @@ func addDefaultRoute(t *testing.T, gateway, source string) {
 	must(t, netlink.RouteAdd(r))
 }
 
-// What vipctl itself put on the link is released, although it came first in its subnet and nothing notes it any more.
+// What vipctl itself put on the link is released, although it came first in its subnet and nothing
+// notes it any more.
 func TestOwnClaimsAreReleasedWithoutANote(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/24", "10.77.0.5/32", "fd00::5/64", "fd00::5/128"} {
 		for _, until := range []policy.Moment{policy.Forever, in(time.Hour)} {
@@ -139,7 +140,8 @@ func TestOwnClaimsAreReleasedWithoutANote(t *testing.T) {
 	}
 }
 
-// Whatever Patroni says of it, the host's own address stays as it is, and the note never says that it is a VIP.
+// Whatever Patroni says of it, the host's own address stays as it is, and the note never says that
+// it is a VIP.
 func TestHostsOwnAddressInTheEngine(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	addAddr(t, "eth0", "10.77.0.5/24")

@@ -13,7 +13,7 @@ import (
 
 func routed(o *Options) { o.Routed = true }
 
-// A routed address is held like any other, and nobody on the link hears of it.
+// A routed address is held like any other, and nobody on the link is told of it.
 func TestRoutedIsQuiet(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		t.Run(prefix, func(t *testing.T) {
@@ -52,8 +52,9 @@ func TestRoutedIsQuiet(t *testing.T) {
 	}
 }
 
-// Where nobody is told, a link that is down must be an error all the same: what was announced without one counts as
-// claimed, and is claimed again by every tick, since Look says that the address is not as it should be.
+// Where nobody is told, a link that is down must be an error all the same: what was announced
+// without one counts as claimed, and is claimed again by every tick, since Look says that the
+// address is not as it should be.
 func TestAnnounceOnALinkThatIsDown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	linkDown(t, "eth0")
@@ -67,7 +68,8 @@ func TestAnnounceOnALinkThatIsDown(t *testing.T) {
 	}
 }
 
-// A link that is not there keeps a routed address from being held, and not from waiting out a hand-over.
+// A link that is not there keeps a routed address from being held, and not from waiting out a
+// hand-over.
 func TestRoutedWithoutALink(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth7", routed)

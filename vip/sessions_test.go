@@ -37,7 +37,7 @@ func TestReleaseResetsSessions(t *testing.T) {
 			t.Logf("released in %v", time.Since(began))
 			must(t, theirEnd.SetDeadline(time.Now().Add(2*time.Second)))
 			if _, err := theirEnd.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-				t.Errorf("the client hears %v, want a reset", err)
+				t.Errorf("the client gets %v, want a reset", err)
 			}
 			if _, err := ourEnd.Write([]byte("x")); err == nil {
 				t.Error("our end can still write")
@@ -95,7 +95,7 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	withoutPrivileges(t, func() {
 		d, openErr := openDiag(10 * time.Second)
 		must(t, openErr)
-		err = d.reset(netip.MustParsePrefix("10.77.0.5/32").Addr()) // what resetSessions does, on this very thread
+		err = sessions{d, netip.MustParsePrefix("10.77.0.5/32").Addr()}.reset() // what resetSessions does, on this very thread
 	})
 	if !errors.Is(err, syscall.EPERM) {
 		t.Errorf("%v", err)
@@ -103,7 +103,8 @@ func TestResetSessionsNotPermitted(t *testing.T) {
 	ping(t, conn)
 }
 
-// What a kernel without CONFIG_INET_DIAG or CONFIG_INET_DIAG_DESTROY answers, and what becomes of it.
+// What a kernel without CONFIG_INET_DIAG or CONFIG_INET_DIAG_DESTROY answers, and what becomes of
+// it.
 func TestNoSessionReset(t *testing.T) {
 	for errno, want := range map[syscall.Errno]error{
 		syscall.EOPNOTSUPP: ErrNoSessionReset,
@@ -221,8 +222,8 @@ func dialEcho(t testing.TB, client host, addr string) net.Conn {
 	return conn
 }
 
-// dialServer starts an echo server on any address of ours that network allows, and connects the client to it through
-// addr. It returns both ends.
+// dialServer starts an echo server on any address of ours that network allows, and connects the
+// client to it through addr. It returns both ends.
 func dialServer(t testing.TB, client host, network, addr string) (clientEnd, serverEnd net.Conn) {
 	t.Helper()
 	server, err := net.Listen(network, ":0")

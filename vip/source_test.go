@@ -15,7 +15,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// Whatever came first, and whichever way the host's routes go, it does not speak from an IPv4 VIP unless it is asked to.
+// Whatever came first, and whichever way the host's routes go, it does not speak from an IPv4 VIP
+// unless it is asked to.
 func TestNeverTheSource(t *testing.T) {
 	var (
 		own32   = func(t *testing.T) { addAddr(t, "eth0", "10.77.0.1/32") }
@@ -78,8 +79,8 @@ func addLinkRoute(t *testing.T, subnet string) {
 	must(t, netlink.RouteAdd(r))
 }
 
-// Clients reach such an address from their own subnet, from another one and from the host itself, and an answer, or whoever
-// binds it, speaks from it.
+// Clients reach such an address from their own subnet, from another one and from the host itself,
+// and an answer, or whoever binds it, speaks from it.
 func TestNarrowScopeIsReached(t *testing.T) {
 	for _, c := range []struct{ key, value string }{
 		{"arp_ignore", "0"}, {"arp_ignore", "1"}, {"arp_ignore", "3"}, {"arp_announce", "1"}, {"arp_announce", "2"}, {"rp_filter", "1"},
@@ -145,7 +146,8 @@ func setConf(t testing.TB, file, value string) {
 	must(t, os.WriteFile("/proc/sys/net/"+file, []byte(value), 0))
 }
 
-// When a VIP gives way to the host's own address in their subnet, whatever goes by that stays: routes, and sessions of both.
+// When a VIP gives way to the host's own address in their subnet, whatever goes by that stays:
+// routes, and sessions of both.
 func TestGivingWayCostsNothing(t *testing.T) {
 	l, client := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
@@ -171,8 +173,9 @@ func TestGivingWayCostsNothing(t *testing.T) {
 	}
 }
 
-// ifdown and ifup of a leader's link, as ifupdown does them: the VIP is claimed while the link is down, so that it is there
-// before the host's own address, and the host speaks from its own all the same.
+// ifdown and ifup of a leader's link, as ifupdown does them: the VIP is claimed while the link is
+// down, so that it is there before the host's own address, and the host speaks from its own all the
+// same.
 func TestIfdownAndIfupInTheEngine(t *testing.T) {
 	for _, prefix := range []string{"10.77.0.5/32", "10.77.0.5/24"} {
 		t.Run(prefix, func(t *testing.T) {
@@ -200,7 +203,8 @@ func TestIfdownAndIfupInTheEngine(t *testing.T) {
 	}
 }
 
-// What keepalived left is taken over with its sessions, although the kernel has to be given it anew for its scope.
+// What keepalived left is taken over with its sessions, although the kernel has to be given it anew
+// for its scope.
 func TestTakeOverKeepsSessions(t *testing.T) {
 	l, client := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/addresstest"
 	"github.com/vipctl/vipctl/reconcile/policy"
-	"github.com/vipctl/vipctl/vip/addresstest"
 )
 
 // noted is a static address with the note that is kept of it.
@@ -50,8 +50,8 @@ func static(t testing.TB, prefix string) *noted {
 		Held:   func() (policy.Moment, bool) { return n.until, n.until != 0 },
 		Warn:   func(err error) { t.Errorf("warning: %v", err) },
 	})
-	n.kernel.sessionBudget = patient
-	t.Cleanup(n.kernel.close)
+	n.sessionPatience = patient
+	t.Cleanup(n.rtnl.close)
 	return n
 }
 
@@ -73,7 +73,7 @@ func TestStaticIsHereByTheNote(t *testing.T) {
 	addAddr(t, "eth0", "10.77.0.5/32")
 	s := static(t, "10.77.0.5/32")
 	now := 1000 * time.Second
-	s.kernel.clock = func() policy.Moment { return now }
+	s.clock = func() policy.Moment { return now }
 	no := policy.AddressState{Presence: policy.PresenceNo}
 	for until, want := range map[policy.Moment]policy.AddressState{
 		0:                 no,
@@ -135,7 +135,7 @@ func wantConfigured(t *testing.T, s *noted, here policy.Presence, odd string) {
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
 	err := s.Keep(in(time.Minute))
-	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.kernel.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
+	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if odd == "" && err != nil {
@@ -151,8 +151,8 @@ func wantConfigured(t *testing.T, s *noted, here policy.Presence, odd string) {
 	}
 }
 
-// IPv4 goes on taking packets from other links when an address's own goes down. IPv6 does not, even where it keeps the
-// address.
+// IPv4 goes on taking packets from other links when an address's own goes down. IPv6 does not, even
+// where it keeps the address.
 func TestStaticOnALinkThatWentDown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down", []byte("1"), 0))
@@ -229,7 +229,7 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 			addAddr(t, "eth0", c.vip)
 			client.do(t, func() { addAddr(t, "eth0", c.client) })
 			s := static(t, c.vip)
-			theirEnd := dialEcho(t, client, s.kernel.addr().String())
+			theirEnd := dialEcho(t, client, s.addr().String())
 			other := dialEcho(t, client, netip.MustParsePrefix(c.own).Addr().String())
 
 			must(t, s.Release()) // not held: the sessions are this host's own
@@ -238,34 +238,34 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 			must(t, s.Release())
 			must(t, theirEnd.SetDeadline(time.Now().Add(2*time.Second)))
 			if _, err := theirEnd.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
-				t.Errorf("the client hears %v, want a reset", err)
+				t.Errorf("the client gets %v, want a reset", err)
 			}
 			ping(t, other)
 			if !slices.Contains(addrs(t, "eth0"), c.vip) {
 				t.Error("the address is gone")
 			}
-			ping(t, dialEcho(t, client, s.kernel.addr().String()))
+			ping(t, dialEcho(t, client, s.addr().String()))
 		})
 	}
 }
 
-// Where the kernel cannot be asked, the note decides: a sanity check that fails must not move a VIP. And sessions that
-// cannot be reset do not keep it.
+// Where the kernel cannot be asked, the note decides: a sanity check that fails must not move a
+// VIP. And sessions that cannot be reset do not keep it.
 func TestStaticUnknown(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	var warnings []error
 	s := static(t, "10.77.0.5/32")
-	s.kernel.warn = func(err error) { warnings = append(warnings, err) }
+	s.warn = func(err error) { warnings = append(warnings, err) }
 	s.until = in(time.Minute)
 	var old unix.Rlimit
 	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &old))
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: old.Max}))
-	held, lookErr := s.State()
+	held, heldErr := s.State()
 	holdErr := s.Keep(in(time.Minute))
 	releaseErr := s.Release()
 	free, freeErr := s.State()
 	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &old))
-	if err := errors.Join(lookErr, holdErr, releaseErr, freeErr); err != nil {
+	if err := errors.Join(heldErr, holdErr, releaseErr, freeErr); err != nil {
 		t.Error(err)
 	}
 	if held.Presence != policy.PresenceYes || held.Detail == "" || free.Presence != policy.PresenceNo {
@@ -276,8 +276,8 @@ func TestStaticUnknown(t *testing.T) {
 	}
 }
 
-// Every host has the address and may say so: nobody is heard.
-func TestStaticHearsNobody(t *testing.T) {
+// Every host has the address and may say so: nobody is a successor.
+func TestStaticHasNoSuccessor(t *testing.T) {
 	l, other := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
 	l.plug(t, other, "eth0")
@@ -286,17 +286,17 @@ func TestStaticHearsNobody(t *testing.T) {
 	wantNobody(t, static(t, "10.77.0.5/32"))
 }
 
-// wantNobody: Heard waits for the context's end, Others for nothing.
+// wantNobody holds that Heard waits for the end of its context, and that Others waits for nothing.
 func wantNobody(t *testing.T, a reconcile.Address) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*probeInterval)
 	defer cancel()
 	if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil || ctx.Err() == nil {
-		t.Errorf("heard %q %v, context %v", mac, err, ctx.Err())
+		t.Errorf("successor %q %v, context %v", mac, err, ctx.Err())
 	}
 	began := time.Now()
-	others, err := a.Probe(t.Context(), time.Hour)
-	if len(others) > 0 || err != nil || time.Since(began) > time.Minute {
-		t.Errorf("others %v %v after %v", others, err, time.Since(began))
+	claimants, err := a.Probe(t.Context(), time.Hour)
+	if len(claimants) > 0 || err != nil || time.Since(began) > time.Minute {
+		t.Errorf("claimants %v %v after %v", claimants, err, time.Since(began))
 	}
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// TestRandomWalk goes from anywhere to anywhere: whatever others have done to the links before, a hold leaves exactly
-// the copy that was asked for, or refuses to be the second link that has one; a release leaves none, and both leave
-// everybody else's addresses alone.
+// TestRandomWalk goes from anywhere to anywhere: whatever others have done to the links before, a
+// hold leaves exactly the copy that was asked for, or refuses to be the second link that has one; a
+// release leaves none, and both leave everybody else's addresses alone.
 func TestRandomWalk(t *testing.T) {
 	for _, w := range []walk{
 		{vip: netip.MustParseAddr("10.77.0.5"), bits: []int{32, 24, 16}, strangers: []string{"10.77.0.1/24", "110.77.0.5/32", "10.77.0.50/24", "10.77.0.4/16"}},
@@ -81,7 +81,7 @@ func (w *walk) step() {
 			linkUp(w.t, link)
 		}
 	}
-	w.look(prefix)
+	w.state(prefix)
 }
 
 // foreign is somebody else's copy of the VIP, with any prefix, lifetime or peer.
@@ -143,7 +143,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 		o.Warn = func(error) { warnings++ }
 		o.Noted = func() bool { return noted }
 	})
-	defer k.close()
+	defer k.rtnl.close()
 	until := []policy.Moment{policy.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
 	w.did("hold %s until %v, noted %v", prefix, until, noted)
 	own := !noted && w.own()
@@ -186,7 +186,8 @@ func (w *walk) hold(prefix netip.Prefix) {
 	}
 }
 
-// own reports whether a copy on eth0 would be taken for the host's own, by rules that are written down here once more.
+// own reports whether a copy on eth0 would be taken for the host's own, by rules that are written
+// down here once more.
 func (w *walk) own() bool {
 	copies, _ := w.copies("eth0")
 	return slices.ContainsFunc(copies, func(c netlink.Addr) bool {
@@ -207,7 +208,8 @@ func (w *walk) own() bool {
 	})
 }
 
-// source reports whether the kernel may choose a copy on eth0 as a source beside addresses of the host's own.
+// source reports whether the kernel may choose a copy on eth0 as a source beside addresses of the
+// host's own.
 func (w *walk) source(c netlink.Addr) bool {
 	if w.vip.Is6() {
 		return c.Flags&unix.IFA_F_DEPRECATED == 0
@@ -224,7 +226,7 @@ func (w *walk) release(prefix netip.Prefix) {
 	noted := w.rnd.IntN(2) == 0
 	w.did("release, noted %v", noted)
 	k := kernel(w.t, prefix.String(), "eth0", func(o *Options) { o.Noted = func() bool { return noted } })
-	defer k.close()
+	defer k.rtnl.close()
 	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")
 	own := !noted && w.own()
@@ -243,10 +245,10 @@ func (w *walk) release(prefix netip.Prefix) {
 	}
 }
 
-// look holds Look against what the kernel has.
-func (w *walk) look(prefix netip.Prefix) {
+// state holds Look against what the kernel has.
+func (w *walk) state(prefix netip.Prefix) {
 	k := kernel(w.t, prefix.String(), "eth0")
-	defer k.close()
+	defer k.rtnl.close()
 	s, err := k.State()
 	must(w.t, err)
 	copies, _ := w.copies("eth0")
@@ -262,6 +264,6 @@ func (w *walk) look(prefix netip.Prefix) {
 	permanent := slices.ContainsFunc(copies, func(a netlink.Addr) bool { return a.ValidLft == forever32 })
 	odd := want == policy.PresencePartly || len(elsewhere) > 0
 	if s.Presence != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
-		w.t.Errorf("%s is seen as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
+		w.t.Errorf("%s is reported as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
 	}
 }

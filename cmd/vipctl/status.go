@@ -68,7 +68,7 @@ func repeatsOf(n policy.VIPState, now policy.Moment) []repeatStatus {
 	for _, key := range slices.Sorted(maps.Keys(n.Repeats)) {
 		if r := n.Repeats[key]; r.GoesOn(now) {
 			words := strings.Fields(key)
-			list = append(list, repeatStatus{Do: reconcile.Change(words[0]), Code: policy.Code(words[1]), Times: r.Times, Since: r.Since})
+			list = append(list, repeatStatus{Do: reconcile.Change(words[0]), Code: policy.Code(words[1]), Times: r.Times, Since: reconcile.Stamp{Time: r.Since}})
 		}
 	}
 	return list

@@ -1,5 +1,5 @@
-// Package addresstest holds every [reconcile.Address] to the interface's contract: the one on a real link, and those
-// that stand for it in tests.
+// Package addresstest is the contract of [reconcile.Address] as tests. Every implementation must
+// pass them: those on a real link, and those that stand for one in tests.
 package addresstest
 
 import (
@@ -11,11 +11,12 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// New returns an address that is on no link yet, with a link to be put on that nobody else uses, and the clock that its
-// moments are on.
+// New returns an address that is on no link yet, and the clock that its moments are on. Nobody else
+// may use the link that the address is to be put on. What New opens, it closes by t.Cleanup.
 type New func(t *testing.T) (reconcile.Address, func() policy.Moment)
 
-// Run runs the suite, each part on an address of its own.
+// Run runs every part of the contract, each on an address of its own. No part needs another host on
+// the link.
 func Run(t *testing.T, fresh New) {
 	for _, part := range []struct {
 		name string
@@ -29,7 +30,7 @@ func Run(t *testing.T, fresh New) {
 		{"too short leaves what is held", tooShortWhileHeld},
 		{"released", released},
 		{"announced", announced},
-		{"nobody heard", nobodyHeard},
+		{"no successor", noSuccessor},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			a, now := fresh(t)
@@ -38,14 +39,15 @@ func Run(t *testing.T, fresh New) {
 	}
 }
 
-// slack is how much earlier than asked an address may end: its lifetime and its report are in whole seconds.
+// slack is how much earlier than asked an address may end: its lifetime and its report are in whole
+// seconds.
 const slack = 2 * time.Second
 
-func look(t *testing.T, a reconcile.Address) policy.AddressState {
+func stateOf(t *testing.T, a reconcile.Address) policy.AddressState {
 	t.Helper()
 	s, err := a.State()
 	if err != nil {
-		t.Fatalf("look: %v", err)
+		t.Fatalf("state: %v", err)
 	}
 	return s
 }
@@ -57,29 +59,29 @@ func hold(t *testing.T, a reconcile.Address, until policy.Moment) {
 	}
 }
 
-// wantNo: an address that is not here has no end either.
+// wantNo holds that the address is not here, and so has no end either.
 func wantNo(t *testing.T, a reconcile.Address) {
 	t.Helper()
-	if s := look(t, a); s != (policy.AddressState{Presence: policy.PresenceNo}) {
-		t.Errorf("sight %+v, want no and nothing else", s)
+	if s := stateOf(t, a); s != (policy.AddressState{Presence: policy.PresenceNo}) {
+		t.Errorf("state %+v, want no and nothing else", s)
 	}
 }
 
-// wantUntil: never later than asked, little earlier.
+// wantUntil holds that the address is here, and ends never later than asked, and little earlier.
 func wantUntil(t *testing.T, a reconcile.Address, until policy.Moment) {
 	t.Helper()
-	s := look(t, a)
+	s := stateOf(t, a)
 	if s.Presence != policy.PresenceYes || s.Detail != "" {
-		t.Errorf("sight %+v, want yes", s)
+		t.Errorf("state %+v, want yes", s)
 	}
 	if until == policy.Forever {
 		if !s.Forever || s.End != 0 {
-			t.Errorf("sight %+v, want for ever", s)
+			t.Errorf("state %+v, want for ever", s)
 		}
 		return
 	}
 	if s.Forever || s.End > until || s.End < until-slack {
-		t.Errorf("sight %+v, want an end within %v before %v", s, slack, until)
+		t.Errorf("state %+v, want an end within %v before %v", s, slack, until)
 	}
 }
 
@@ -151,7 +153,7 @@ func released(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	wantUntil(t, a, now()+time.Minute)
 }
 
-// announced: as often as one likes, and it changes nothing.
+// announced: an announcement may be repeated as often as one likes, and changes nothing.
 func announced(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	until := now() + time.Minute
 	hold(t, a, until)
@@ -163,12 +165,13 @@ func announced(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	wantUntil(t, a, until)
 }
 
-// nobodyHeard: alone on the link, held or not, until the context ends, which is no error.
-func nobodyHeard(t *testing.T, a reconcile.Address, now func() policy.Moment) {
+// noSuccessor: alone on the link there is no successor, whether the address is held or not. Heard
+// waits until the context ends, which is no error.
+func noSuccessor(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
-			t.Errorf("heard %q, %v", mac, err)
+			t.Errorf("successor %q, %v", mac, err)
 		}
 		if ctx.Err() == nil {
 			t.Error("gave up before the context ended")

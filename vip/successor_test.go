@@ -26,8 +26,9 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// A host that has the address answers the first probe, also when no link here has any other address.
-func TestHeardAnswer(t *testing.T) {
+// A host that has the address replies to the first probe, also when no link here has any other
+// address.
+func TestSuccessorReplies(t *testing.T) {
 	for _, prefix := range families {
 		t.Run(prefix, func(t *testing.T) {
 			l, successor := newLAN(t), newHost(t)
@@ -42,16 +43,16 @@ func TestHeardAnswer(t *testing.T) {
 				began := time.Now()
 				got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 				if err != nil || got != macOf(mac) {
-					t.Errorf("heard %q %v, want %s", got, err, mac)
+					t.Errorf("successor %q %v, want %s", got, err, mac)
 				}
-				t.Logf("held here too: %v, heard after %v", held, time.Since(began))
+				t.Logf("held here too: %v, seen after %v", held, time.Since(began))
 			}
 		})
 	}
 }
 
-// A claim that comes later is heard when it is announced or at the next probe.
-func TestHeardClaim(t *testing.T) {
+// A claim that comes later is noticed when it is announced, or at the next probe.
+func TestSuccessorAnnounces(t *testing.T) {
 	for _, prefix := range families {
 		t.Run(prefix, func(t *testing.T) {
 			l, successor := newLAN(t), newHost(t)
@@ -62,34 +63,35 @@ func TestHeardClaim(t *testing.T) {
 			must(t, k.Keep(in(time.Minute)))
 			question, err := probe(k.addr(), linkOf(t, "eth0").HardwareAddr)
 			must(t, err)
-			heard := make(chan policy.MAC)
+			found := make(chan policy.MAC)
 			go func() {
 				got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 				if err != nil {
 					t.Error(err)
 				}
-				heard <- got
+				found <- got
 			}()
-			// Two probes that nobody answers come first.
+			// Two probes that nobody replies to come first.
 			waitFor(t, wire, question.bytes, time.Second)
 			waitFor(t, wire, question.bytes, time.Second)
 			began := time.Now()
 			successor.do(t, func() {
 				theirs := New(Options{Clock: bootTime, Prefix: k.prefix, Interface: "eth0"})
-				defer theirs.close()
+				defer theirs.rtnl.close()
 				must(t, theirs.Keep(in(time.Minute)))
 				must(t, theirs.Announce())
 			})
-			if got := <-heard; got != macOf(mac) {
-				t.Errorf("heard %q, want %s", got, mac)
+			if got := <-found; got != macOf(mac) {
+				t.Errorf("successor %q, want %s", got, mac)
 			}
-			t.Logf("heard %v after the claim began", time.Since(began))
+			t.Logf("seen %v after the claim began", time.Since(began))
 		})
 	}
 }
 
-// A second link of ours on the same segment answers for the address of the first, and so may those to be ignored.
-func TestHeardPassesOver(t *testing.T) {
+// A second link of ours on the same segment replies for the address of the first, and so may those
+// to be ignored.
+func TestSuccessorIsNoBystander(t *testing.T) {
 	for _, prefix := range families {
 		t.Run(prefix, func(t *testing.T) {
 			l, proxy, other := newLAN(t), newHost(t), newHost(t)
@@ -99,35 +101,37 @@ func TestHeardPassesOver(t *testing.T) {
 			k := kernel(t, prefix, "eth0")
 			must(t, k.Keep(in(time.Minute)))
 			if k.addr().Is6() {
-				// For IPv6 Linux answers on the link that has the address only: here both have, as a bridge would.
+				// For IPv6 Linux replies on the link that has the address only: here both have, as
+				// a bridge would.
 				must(t, kernel(t, prefix, "eth0").Release())
 				addAddr(t, "eth1", prefix)
 			}
 			if got, err := k.AwaitSuccessor(within(t, 250*time.Millisecond), nil); got != "" || err != nil {
-				t.Errorf("heard %q %v, want nobody", got, err)
+				t.Errorf("successor %q %v, want nobody", got, err)
 			}
 			proxy.do(t, func() { addAddr(t, "eth0", prefix) })
 			ignore := []policy.MAC{"02:00:00:00:00:99", policy.MAC(strings.ToUpper(proxyMAC.String()))}
 			if got, err := k.AwaitSuccessor(within(t, 250*time.Millisecond), ignore); got != "" || err != nil {
-				t.Errorf("heard %q %v, want nobody", got, err)
+				t.Errorf("successor %q %v, want nobody", got, err)
 			}
 			mac := l.plug(t, other, "eth0")
 			other.do(t, func() { addAddr(t, "eth0", prefix) })
 			if got, err := k.AwaitSuccessor(within(t, 5*time.Second), ignore); got != macOf(mac) || err != nil {
-				t.Errorf("heard %q %v, want %s", got, err, mac)
+				t.Errorf("successor %q %v, want %s", got, err, mac)
 			}
-			others, err := k.Probe(t.Context(), 300*time.Millisecond)
+			// With a budget of its own: the questions above may have spent theirs.
+			claimants, err := kernel(t, prefix, "eth0").Probe(t.Context(), 300*time.Millisecond)
 			want := []policy.MAC{macOf(mac), macOf(proxyMAC)}
 			slices.Sort(want)
-			if err != nil || !slices.Equal(others, want) {
-				t.Errorf("others %v %v, want %v", others, err, want)
+			if err != nil || !slices.Equal(claimants, want) {
+				t.Errorf("claimants %v %v, want %v", claimants, err, want)
 			}
 		})
 	}
 }
 
-// That the second link really answers: without it the test above shows nothing.
-func TestSecondLinkAnswers(t *testing.T) {
+// The second link really replies: if it did not, the test above would show nothing.
+func TestSecondLinkReplies(t *testing.T) {
 	l, asker := newLAN(t), newHost(t)
 	first := l.plug(t, us, "eth0")
 	second := l.plug(t, us, "eth1")
@@ -139,7 +143,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	var err error
 	asker.do(t, func() {
 		k := New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32"), Interface: "eth0"})
-		defer k.close()
+		defer k.rtnl.close()
 		got, err = k.Probe(t.Context(), 150*time.Millisecond)
 	})
 	if err != nil || !slices.Equal(got, want) {
@@ -147,7 +151,7 @@ func TestSecondLinkAnswers(t *testing.T) {
 	}
 }
 
-func TestHeardEndsWithItsContext(t *testing.T) {
+func TestListeningEndsWithItsContext(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	for _, prefix := range families {
 		k := kernel(t, prefix, "eth0")
@@ -156,7 +160,7 @@ func TestHeardEndsWithItsContext(t *testing.T) {
 		go func() {
 			defer close(ended)
 			if got, err := k.AwaitSuccessor(ctx, nil); got != "" || err != nil {
-				t.Errorf("heard %q, %v", got, err)
+				t.Errorf("successor %q, %v", got, err)
 			}
 		}()
 		select {
@@ -173,29 +177,30 @@ func TestHeardEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A link that goes down and comes up again is listened on all the while; one that is removed is an error.
-func TestHeardOnALinkThatFlaps(t *testing.T) {
+// A link that goes down and comes up again is listened on all the while; one that is removed is an
+// error.
+func TestSuccessorOnALinkThatFlaps(t *testing.T) {
 	l, successor := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
 	mac := l.plug(t, successor, "eth0")
 	successor.do(t, func() { addAddr(t, "eth0", "10.77.0.5/32") })
 	linkDown(t, "eth0")
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	heard := make(chan policy.MAC)
+	found := make(chan policy.MAC)
 	go func() {
 		got, err := k.AwaitSuccessor(within(t, 5*time.Second), nil)
 		if err != nil {
 			t.Error(err)
 		}
-		heard <- got
+		found <- got
 	}()
 	select {
-	case got := <-heard:
-		t.Errorf("heard %q on a link that is down", got)
+	case got := <-found:
+		t.Errorf("successor %q on a link that is down", got)
 	case <-time.After(250 * time.Millisecond):
 		linkUp(t, "eth0")
-		if got := <-heard; got != macOf(mac) {
-			t.Errorf("heard %q, want %s", got, mac)
+		if got := <-found; got != macOf(mac) {
+			t.Errorf("successor %q, want %s", got, mac)
 		}
 	}
 
@@ -216,7 +221,7 @@ func TestHeardOnALinkThatFlaps(t *testing.T) {
 }
 
 // What must not be taken for a claim, and the next frame that is one.
-func TestHeardIsNotFooled(t *testing.T) {
+func TestSuccessorIsNotFaked(t *testing.T) {
 	for _, prefix := range families {
 		t.Run(prefix, func(t *testing.T) {
 			l, neighbour := newLAN(t), newHost(t)
@@ -238,7 +243,7 @@ func TestHeardIsNotFooled(t *testing.T) {
 			frames := append([]frame{asking, {claim[0].to, group}, {claim[0].to, tagged(t, claim[0].bytes, 100)}, {claim[0].to, claim[0].bytes[:30]}}, lookalike...)
 			frames = append(frames, ours...)
 
-			heard := make(chan policy.MAC)
+			found := make(chan policy.MAC)
 			listen := func(d time.Duration) {
 				ctx := within(t, d)
 				go func() {
@@ -246,7 +251,7 @@ func TestHeardIsNotFooled(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
-					heard <- got
+					found <- got
 				}()
 			}
 			question, err := probe(k.addr(), linkOf(t, "eth0").HardwareAddr)
@@ -257,8 +262,8 @@ func TestHeardIsNotFooled(t *testing.T) {
 				_, err := wire.WriteTo(f.bytes, &packet.Addr{HardwareAddr: f.to})
 				must(t, err)
 			}
-			if got := <-heard; got != "" {
-				t.Errorf("heard %q, want nobody", got)
+			if got := <-found; got != "" {
+				t.Errorf("successor %q, want nobody", got)
 			}
 			for _, f := range append(claim, frame{claim[0].to, tagged(t, claim[0].bytes, 0)}) {
 				wire := neighbour.capture(t, "eth0") // without the probes from before
@@ -266,8 +271,8 @@ func TestHeardIsNotFooled(t *testing.T) {
 				waitFor(t, wire, question.bytes, time.Second)
 				_, err := wire.WriteTo(f.bytes, &packet.Addr{HardwareAddr: f.to})
 				must(t, err)
-				if got := <-heard; got != macOf(mac) {
-					t.Errorf("heard %q, want %s", got, mac)
+				if got := <-found; got != macOf(mac) {
+					t.Errorf("successor %q, want %s", got, mac)
 				}
 			}
 		})
@@ -321,13 +326,13 @@ func TestGatewayMAC(t *testing.T) {
 }
 
 func gatewayOn(t *testing.T, k *Kernel) (policy.MAC, error) {
-	link, err := k.findLink()
+	link, err := findLink(k.rtnl, k.link)
 	must(t, err)
-	return k.gatewayMAC(link)
+	return listener{k.address, link, k.rtnl, k.budget}.gatewayMAC()
 }
 
-// In clouds the default gateway answers for every address: it never took over.
-func TestHeardIsNotTheGateway(t *testing.T) {
+// In clouds the default gateway replies for every address: it never took over.
+func TestSuccessorIsNotTheGateway(t *testing.T) {
 	const prefix, gateway = "10.77.0.5/32", "10.77.0.254"
 	l, cloud := newLAN(t), newHost(t)
 	l.plug(t, us, "eth0")
@@ -339,57 +344,6 @@ func TestHeardIsNotTheGateway(t *testing.T) {
 	must(t, netlink.NeighSet(&netlink.Neigh{LinkIndex: index, IP: net.ParseIP(gateway), HardwareAddr: mac, State: netlink.NUD_PERMANENT}))
 	k := kernel(t, prefix, "eth0")
 	if got, err := k.AwaitSuccessor(within(t, 400*time.Millisecond), nil); got != "" || err != nil {
-		t.Errorf("heard %q %v, want nobody", got, err)
+		t.Errorf("successor %q %v, want nobody", got, err)
 	}
-}
-
-// The kernel's filter is there to spare us work only: what is a claim is decided here.
-func TestClaimant(t *testing.T) {
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	for addr, other := range map[string]string{"10.77.0.5": "110.77.0.5", "fd00::5": "fd00::1:5"} {
-		k := New(Options{Clock: bootTime, Prefix: netip.PrefixFrom(netip.MustParseAddr(addr), 32)})
-		claims, err := announcement(k.addr(), mac)
-		must(t, err)
-		for _, f := range claims {
-			if got, ok := k.claimant(f.bytes); !ok || got.String() != mac.String() {
-				t.Errorf("%s: %s %v in %x", addr, got, ok, f.bytes)
-			}
-		}
-		question, err := probe(k.addr(), mac)
-		must(t, err)
-		lookalikes, err := announcement(netip.MustParseAddr(other), mac)
-		must(t, err)
-		routed := slices.Clone(claims[0].bytes)
-		if k.addr().Is6() {
-			routed[21]-- // the hop limit of what has passed a router
-		} else {
-			routed[12]++ // no ARP
-		}
-		for _, f := range append(lookalikes, question, frame{bytes: routed}) {
-			if got, ok := k.claimant(f.bytes); ok {
-				t.Errorf("%s: %s in %x", addr, got, f.bytes)
-			}
-		}
-	}
-}
-
-// Nothing that is received may panic, or make a claim for somebody who is no host.
-func FuzzClaimant(f *testing.F) {
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	kernels := []*Kernel{New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32")}), New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("fd00::5/128")})}
-	for _, k := range kernels {
-		frames, err := announcement(k.addr(), mac)
-		must(f, err)
-		for _, fr := range frames {
-			f.Add(fr.bytes)
-			f.Add(fr.bytes[:len(fr.bytes)-1])
-		}
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, k := range kernels {
-			if mac, ok := k.claimant(b); ok && (len(mac) != 6 || mac[0]&1 != 0) {
-				t.Errorf("%s claims %s in %x", mac, k.addr(), b)
-			}
-		}
-	})
 }
