@@ -53,7 +53,7 @@ func (n *Node) StartPostgres() error { return n.pgCtl("start", "-l", "/dev/null"
 func (n *Node) pgCtl(args ...string) error {
 	var out strings.Builder
 	argv := append([]string{filepath.Join(n.lab.pgBin, "pg_ctl"), "-w", "-D", n.path("data", "pg")}, args...)
-	if err := n.NS.run(n.command(&out, argv...)); err != nil {
+	if err := children.run(n.NS, n.command(&out, argv...)); err != nil {
 		return fmt.Errorf("pg_ctl %s on %s: %w: %s", args[0], n.Name, err, strings.TrimSpace(out.String()))
 	}
 	return nil

@@ -41,6 +41,14 @@ func (r *registry) wait(cmd *exec.Cmd) error {
 	return err
 }
 
+// run starts cmd in the namespace and waits until it has ended.
+func (r *registry) run(ns *Namespace, cmd *exec.Cmd) error {
+	if err := r.start(ns, cmd); err != nil {
+		return err
+	}
+	return r.wait(cmd)
+}
+
 // adopt makes this process the parent of every orphan below it, and reaps them.
 func (r *registry) adopt() {
 	r.own = make(map[int]bool)

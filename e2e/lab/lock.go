@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -77,10 +76,7 @@ func (n *Node) followLock(ctx context.Context, next int64) int64 {
 	if err != nil {
 		return next
 	}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return n.NS.Dial(ctx, network, address)
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}).Do(req)
+	resp, err := n.NS.httpClient().Do(req)
 	if err != nil {
 		return next
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -12,10 +11,7 @@ import (
 
 // followLockV2 is [Node.followLock] by etcd's API of version 2, where each question is answered by one event.
 func (n *Node) followLockV2(ctx context.Context, next int64) int64 {
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return n.NS.Dial(ctx, network, address)
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
+	client := n.NS.httpClient()
 	for {
 		url := fmt.Sprintf("http://127.0.0.1:2379/v2/keys/service/%s/leader?wait=true&waitIndex=%d", scope, next)
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

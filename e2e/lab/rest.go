@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -22,11 +21,7 @@ func (n *Node) http(ctx context.Context, method string, port int, path, body str
 	if err != nil {
 		return 0, "", err
 	}
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return n.NS.Dial(ctx, network, address)
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	resp, err := client.Do(req)
+	resp, err := n.NS.httpClient().Do(req)
 	if err != nil {
 		return 0, "", err
 	}

@@ -25,7 +25,7 @@ func (l *Lab) makeRouter() (err error) {
 	if err := ip("-n", l.router.Name, "addr", "add", fmt.Sprintf(outside, 1)+prefixLen, "dev", bridge); err != nil {
 		return err
 	}
-	return l.router.forward(true)
+	return forward(l.router, true)
 }
 
 // routeThrough gives nodes and clients the router for everything that is not in their own subnet. The nodes forward
@@ -36,15 +36,15 @@ func (l *Lab) routeThrough() error {
 		ip("-n", l.Flush.Name, "route", "add", "default", "via", fmt.Sprintf(outside, 1)),
 	}
 	for _, n := range l.Nodes {
-		problems = append(problems, ip("-n", n.NS.Name, "route", "add", "default", "via", fmt.Sprintf(inside, 1)), n.NS.forward(false))
+		problems = append(problems, ip("-n", n.NS.Name, "route", "add", "default", "via", fmt.Sprintf(inside, 1)), forward(n.NS, false))
 	}
 	return errors.Join(problems...)
 }
 
 // forward has the namespace forward IPv4 or not. A new one inherits the machine's choice.
-func (n *Namespace) forward(on bool) error {
+func forward(ns *Namespace, on bool) error {
 	value := map[bool]string{true: "1", false: "0"}[on]
-	return n.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte(value), 0o644) })
+	return ns.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte(value), 0o644) })
 }
 
 // routeVIP has the router send the VIP to the node, or nowhere where that is nil.

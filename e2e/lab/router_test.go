@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -48,10 +47,8 @@ func routed(t *testing.T, p Product) *Lab {
 // whose asks from the client who answers at the address, "" for nobody.
 func (l *Lab) whose(t *testing.T, address string) string {
 	t.Helper()
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return l.Client.Dial(ctx, network, address)
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Second}
+	client := l.Client.httpClient()
+	client.Timeout = time.Second
 	resp, err := client.Get("http://" + address + ":5432/")
 	if err != nil {
 		return ""

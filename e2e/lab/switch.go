@@ -115,7 +115,7 @@ func nft(ns *Namespace, rules string) error {
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin, cmd.Stderr = strings.NewReader(rules), &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as for ip
-	if err := ns.run(cmd); err != nil {
+	if err := children.run(ns, cmd); err != nil {
 		return fmt.Errorf("nft in %s: %w: %s", ns.Name, err, strings.TrimSpace(out.String()))
 	}
 	return nil

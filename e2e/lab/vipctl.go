@@ -86,7 +86,7 @@ func (n *Node) Vipctl(args ...string) (string, error) {
 	var out, problems bytes.Buffer
 	cmd := n.command(&out, n.vipctl(args...)...)
 	cmd.Stderr = &problems
-	if err := n.NS.run(cmd); err != nil {
+	if err := children.run(n.NS, cmd); err != nil {
 		return out.String(), fmt.Errorf("vipctl %s on %s: %w: %s", strings.Join(args, " "), n.Name, err,
 			strings.TrimSpace(problems.String()))
 	}
