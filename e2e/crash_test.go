@@ -20,10 +20,10 @@ func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader 
 	var to *lab.Node
 	r := while(t, ctx, l, func() {
 		must(t, fault(ctx, l, from))
-		must(t, l.Elected(ctx, from))
+		must(t, l.Cluster.Elected(ctx, from))
 		to, _ = leaderAndOther(t, ctx, l)
 		eventually(t, 10*time.Second, "the new leader alone has the VIP", func() bool {
-			holders, err := l.Holders()
+			holders, err := l.Holders.Now()
 			must(t, err)
 			return slices.Equal(holders, []string{to.Name})
 		})
@@ -50,7 +50,7 @@ func goneFirst(t *testing.T, from *lab.Node, since time.Time) {
 	t.Helper()
 	_, l := cluster(t)
 	gone := moment(t, l, from, false, since)
-	for _, h := range l.Timeline() {
+	for _, h := range l.Holders.Changes() {
 		if h.Node != from.Name && h.Has && h.At.After(since) && h.At.Before(gone) {
 			t.Errorf("%s had the VIP %v before it left %s", h.Node, gone.Sub(h.At), from.Name)
 		}
@@ -67,21 +67,21 @@ func TestFreeze(t *testing.T) {
 }
 
 func TestCablePulled(t *testing.T) {
-	dead(t, func(_ context.Context, l *lab.Lab, leader *lab.Node) error { return l.PullCable(leader) })
+	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Pull() })
 }
 
 // Patroni dead, PostgreSQL alive: the old primary takes writes until it is stopped, but not through the VIP.
 func TestPatroniKilled(t *testing.T) {
-	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.KillPatroni(); return nil })
+	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.Patroni.Kill(); return nil })
 }
 
 // The clients still reach the old leader, and it them; etcd and the other nodes it does not.
 func TestPartition(t *testing.T) {
-	unplanned(t, func(_ context.Context, l *lab.Lab, leader *lab.Node) error { return l.Partition(leader) })
+	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Partition() })
 }
 
 func TestEtcdLost(t *testing.T) {
-	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.DropEtcd() })
+	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.DropEtcd() })
 }
 
 func TestPowerOff(t *testing.T) {
@@ -97,7 +97,7 @@ func TestKilledCallbacks(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	killing, stop := context.WithCancel(ctx)
 	defer stop()
-	killed, err := l.KillRuns(killing, "callback", func() time.Duration {
+	killed, err := lab.KillRuns(killing, l.Nodes, "callback", func() time.Duration {
 		return time.Duration(random.Int64N(int64(15 * time.Millisecond)))
 	})
 	if err != nil {
@@ -105,7 +105,7 @@ func TestKilledCallbacks(t *testing.T) {
 	}
 	for range 4 {
 		_, to := leaderAndOther(t, ctx, l)
-		r := while(t, ctx, l, func() { must(t, l.Switchover(ctx, to)) })
+		r := while(t, ctx, l, func() { must(t, l.Cluster.Switchover(ctx, to)) })
 		noDeposedWrites(t, l, r)
 		settle(t, ctx, l)
 		onlyHolder(t, l, to)

@@ -23,11 +23,11 @@ func TestHetzner(t *testing.T) {
 			from, to := leaderAndOther(t, ctx, l)
 			began := time.Now()
 			r := while(t, ctx, l, func() {
-				must(t, l.Switchover(ctx, to))
+				must(t, l.Cluster.Switchover(ctx, to))
 				eventually(t, 30*time.Second, "the traffic goes to the new leader", func() bool {
-					routed, err := l.Routed()
+					routed, err := l.Router.Routed()
 					must(t, err)
-					return routed == to
+					return routed == to.Name
 				})
 			})
 			settle(t, ctx, l)
@@ -53,7 +53,7 @@ func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.
 		first := f.Changes[0]
 		t.Logf("outage %v (%v through the VIP, %v direct); routed to %s %v after its first write, the next through the VIP %v after it; its calls: %v",
 			round(f.Outage()), round(f.VIPGap.Length()), round(f.DirectGap.Length()), to.Name, round(arrival(l, to, r.From).Sub(first.Direct)),
-			round(first.Lag()), calls.By(to))
+			round(first.Lag()), calls.By(to.Name))
 	}
 	if t.Failed() {
 		wire(t, l, r, f.VIPGap)
@@ -63,7 +63,7 @@ func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.
 // ours checks that vipctl's status on the node says that the route points there.
 func ours(t *testing.T, n *lab.Node) {
 	t.Helper()
-	s, err := n.Status()
+	s, err := n.Vipctl.Status()
 	must(t, err)
 	if len(s.VIPs) != 1 || s.VIPs[0].Route == nil || s.VIPs[0].Route.Ours == nil || !*s.VIPs[0].Route.Ours {
 		t.Errorf("status on %s does not say that the route points there: %+v", n.Name, s)
@@ -74,18 +74,18 @@ func ours(t *testing.T, n *lab.Node) {
 // leader for no change, and for nothing since the new one had begun.
 func asked(t *testing.T, l *lab.Lab, from, to *lab.Node, calls lab.Calls, changes int) {
 	t.Helper()
-	if got := calls.By(to).Mutating(); len(got) != changes {
+	if got := calls.By(to.Name).Mutating(); len(got) != changes {
 		t.Errorf("%s asked for %d changes, want %d: %+v", to.Name, len(got), changes, got)
 	}
-	if got := calls.By(from).Mutating(); len(got) > 0 {
+	if got := calls.By(from.Name).Mutating(); len(got) > 0 {
 		t.Errorf("%s, which led, asked for changes: %+v", from.Name, got)
 	}
 	first := slices.IndexFunc(calls, func(c hetznertest.Call) bool { return c.Agent == to.Name })
-	if late := calls[max(0, first):].By(from); len(late) > 0 {
+	if late := calls[max(0, first):].By(from.Name); len(late) > 0 {
 		t.Errorf("%s, which led, went on asking: %+v", from.Name, late)
 	}
 	for _, n := range l.Nodes {
-		if got := calls.By(n); n != from && n != to && len(got) > 0 {
+		if got := calls.By(n.Name); n != from && n != to && len(got) > 0 {
 			t.Errorf("%s, a replica, asked: %+v", n.Name, got)
 		}
 	}

@@ -24,7 +24,7 @@ func TestSwitchover(t *testing.T) {
 	for range 2 {
 		from, to := leaderAndOther(t, ctx, l)
 		began := time.Now()
-		r := while(t, ctx, l, func() { must(t, l.Switchover(ctx, to)) })
+		r := while(t, ctx, l, func() { must(t, l.Cluster.Switchover(ctx, to)) })
 		if f := noDeposedWrites(t, l, r); f.Outage() > holeInThePath {
 			t.Errorf("clients of the VIP lost %v more than those who know every node", f.Outage())
 		}
@@ -38,7 +38,7 @@ func TestSwitchover(t *testing.T) {
 
 // A stop of Patroni, as before a reboot, stops PostgreSQL and gives the lock away.
 func TestPatroniStopped(t *testing.T) {
-	from, r := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.StopPatroni(ctx) })
+	from, r := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Patroni.Stop(ctx) })
 	if f := r.Figures(); f.Outage() > holeInThePath {
 		t.Errorf("%s stopped: clients of the VIP lost %v more than those who know every node", from.Name, f.Outage())
 	}
@@ -48,20 +48,20 @@ func TestPatroniStopped(t *testing.T) {
 func TestPause(t *testing.T) {
 	ctx, l := cluster(t)
 	leader, _ := leaderAndOther(t, ctx, l)
-	must(t, l.Pause(ctx, true))
+	must(t, l.Cluster.Pause(ctx, true))
 	t.Cleanup(func() {
 		resume, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		must(t, l.Pause(resume, false))
+		must(t, l.Cluster.Pause(resume, false))
 	})
 	r := while(t, ctx, l, func() { time.Sleep(5 * time.Second) })
 	if f := noDeposedWrites(t, l, r); f.NoHolder > 0 || f.Two > 0 {
 		t.Errorf("the VIP was nowhere for %v and on two nodes for %v", f.NoHolder, f.Two)
 	}
 	onlyHolder(t, l, leader)
-	must(t, leader.DeleteVIP())
+	must(t, leader.Addresses.DeleteVIP())
 	eventually(t, 8*time.Second, "the timer puts the address back", func() bool {
-		holders, err := l.Holders()
+		holders, err := l.Holders.Now()
 		must(t, err)
 		return slices.Equal(holders, []string{leader.Name})
 	})
@@ -71,10 +71,10 @@ func TestAddressDeleted(t *testing.T) {
 	ctx, l := cluster(t)
 	leader, _ := leaderAndOther(t, ctx, l)
 	began := time.Now()
-	must(t, leader.DeleteVIP())
+	must(t, leader.Addresses.DeleteVIP())
 	gone := moment(t, l, leader, false, began)
 	eventually(t, 6*time.Second, "the timer puts the address back", func() bool {
-		holders, err := l.Holders()
+		holders, err := l.Holders.Now()
 		must(t, err)
 		return len(holders) > 0
 	})

@@ -67,7 +67,7 @@ func tell(l *lab.Lab) error {
 	fmt.Println("\nWhat vipctl says.")
 	for _, n := range l.Nodes {
 		for _, command := range []string{"status", "history"} {
-			text, err := n.Vipctl(command)
+			text, err := n.Vipctl.Run(command)
 			if err != nil {
 				return err
 			}

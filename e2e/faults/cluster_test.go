@@ -122,7 +122,7 @@ func (tr *trial) settle() {
 	if err := tr.lab.Settle(ctx); err != nil {
 		tr.Fatal("put the cluster right:", err)
 	}
-	leader, err := tr.lab.Leader(ctx)
+	leader, err := tr.lab.Cluster.Leader(ctx)
 	tr.must(err)
 	tr.leader = leader
 }

@@ -11,14 +11,14 @@ import (
 // pause pauses the cluster, and returns when a tick on the leader has heard of it.
 func (tr *trial) pause() {
 	tr.Helper()
-	tr.must(tr.lab.Pause(tr.ctx, true))
+	tr.must(tr.lab.Cluster.Pause(tr.ctx, true))
 	tr.ticked(tr.leader)
 }
 
 // resume ends a pause, and does not wait until a Patroni that may be frozen or dead knows.
 func (tr *trial) resume() {
 	tr.Helper()
-	tr.must(tr.lab.Configure(tr.ctx, `{"pause": false}`))
+	tr.must(tr.lab.Cluster.Configure(tr.ctx, `{"pause": false}`))
 }
 
 // ticked waits until a tick has ended on the node that began after now.
@@ -26,7 +26,7 @@ func (tr *trial) ticked(n *lab.Node) {
 	tr.Helper()
 	now := time.Now()
 	tr.eventually(5*interval, "a tick on "+n.Name, func() bool {
-		s, err := n.Status()
+		s, err := n.Vipctl.Status()
 		return err == nil && s.Tick != nil && s.Tick.After(now)
 	})
 }
@@ -37,7 +37,7 @@ func TestPause(t *testing.T) {
 	defer tr.resume()
 	tr.while(func() {
 		tr.pause()
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		time.Sleep(25 * time.Second) // longer than the lock
 		tr.comeBack()
 	})
@@ -48,10 +48,10 @@ func TestPause(t *testing.T) {
 // comeBack starts the leader's Patroni again and ends the pause, with a tick or two before and after that.
 func (tr *trial) comeBack() {
 	tr.Helper()
-	tr.must(tr.leader.StartPatroni())
+	tr.must(tr.leader.Patroni.Start())
 	tr.leads(tr.leader, 20*time.Second)
 	time.Sleep(2 * interval)
-	tr.must(tr.lab.Pause(tr.ctx, false))
+	tr.must(tr.lab.Cluster.Pause(tr.ctx, false))
 	time.Sleep(2 * interval)
 }
 
@@ -62,10 +62,10 @@ func TestPausePostgresRestarted(t *testing.T) {
 	defer tr.resume()
 	tr.while(func() {
 		tr.pause()
-		tr.leader.KillPatroni()
-		tr.must(tr.leader.StopPostgres())
+		tr.leader.Patroni.Kill()
+		tr.must(tr.leader.Postgres.Stop())
 		time.Sleep(8 * time.Second)
-		tr.must(tr.leader.StartPostgres())
+		tr.must(tr.leader.Postgres.Start())
 		tr.comeBack()
 	})
 	tr.unmoved()
@@ -90,7 +90,7 @@ func TestPauseUnheard(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, REST between nodes dropped, Patroni killed on the leader, resumed")
 	tr.resumedUnheard(func() {
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		tr.eventually(30*time.Second, "the lock has ended", func() bool { return !tr.unlocked().IsZero() })
 		if now := tr.holders(); !slices.Equal(now, []string{tr.leader.Name}) {
 			tr.Errorf("the VIP left in the pause: it is on %v", now)
@@ -104,7 +104,7 @@ func TestPauseCutOff(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, leader cut off from etcd and the other nodes' REST, resumed there")
 	tr.resumedUnheard(func() {
-		tr.must(tr.leader.DropEtcd())
+		tr.must(tr.leader.Link.DropEtcd())
 		time.Sleep(10 * time.Second) // longer than loop_wait + retry_timeout, after which Patroni's view counts as old
 	})
 }
@@ -118,7 +118,7 @@ func (tr *trial) resumedUnheard(fault func()) {
 	var to *lab.Node
 	tr.while(func() {
 		tr.pause()
-		tr.must(tr.leader.DropREST())
+		tr.must(tr.leader.Link.DropREST())
 		fault()
 		tr.resume()
 		tr.eventually(time.Minute, "another node alone has the VIP", func() bool { // two Patronis may say that they lead

@@ -86,13 +86,13 @@ func (s *stage) loop(ctx context.Context) {
 func (m *standIn) loop() { m.seen = time.Now().Add(m.off).Unix() }
 
 // standIn answers as Patroni on the node.
-func (s *stage) standIn(n *lab.Node) http.Handler {
-	m, mux := s.cast[n.Name], http.NewServeMux()
+func (s *stage) standIn(node string) http.Handler {
+	m, mux := s.cast[node], http.NewServeMux()
 	mux.HandleFunc("GET /leader", func(w http.ResponseWriter, _ *http.Request) {
 		role := map[bool]string{true: "master", false: "replica"}
 		say(w, map[bool]int{true: 200, false: 503}[m.leads], map[string]any{
 			"state": "running", "role": role[m.leads], "timeline": m.timeline, "dcs_last_seen": m.seen, "cluster_unlocked": s.locked == "",
-			"patroni": map[string]any{"version": "3.2.0", "scope": "lab", "name": n.Name},
+			"patroni": map[string]any{"version": "3.2.0", "scope": "lab", "name": node},
 		})
 	})
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
@@ -129,7 +129,7 @@ func (s *stage) asleep(tr *trial) {
 // succeed lets n1's lock run out, and n2 lead.
 func (s *stage) succeed(tr *trial) {
 	tr.Helper()
-	time.Sleep(time.Until(tr.began.Add(tr.lab.Settings().TTL)))
+	time.Sleep(time.Until(tr.began.Add(tr.lab.Settings.TTL)))
 	s.do(func() { s.locked = "" })
 	tr.LockFree = ms(time.Since(tr.began))
 	time.Sleep(200 * time.Millisecond) // an election
@@ -150,7 +150,7 @@ func (s *stage) succeeded(tr *trial, stays func()) {
 	if at := tr.held(tr.leader, true, tr.began); !at.IsZero() {
 		tr.Errorf("n1 claimed the VIP again, %v after it fell asleep", at.Sub(tr.began))
 	}
-	r := lab.Recording{From: tr.began, To: time.Now(), Holders: tr.lab.Timeline()}
+	r := lab.Recording{From: tr.began, To: time.Now(), Holders: tr.lab.Holders.Changes()}
 	f := r.Figures()
 	tr.Two, tr.Nobody, tr.Gone = ms(f.Two), ms(f.NoHolder), ms(gone.Sub(tr.began))
 	tr.Early = ms(time.Duration(*tr.LockFree-*tr.Gone) * time.Millisecond)
@@ -191,7 +191,7 @@ func TestStagedMonitor(t *testing.T) {
 	time.Sleep(40 * time.Second)
 	s.asleep(tr)
 	s.succeed(tr)
-	_, err := tr.lab.Nodes[1].Vipctl("callback", "on_role_change", "master", "lab")
+	_, err := tr.lab.Nodes[1].Vipctl.Run("callback", "on_role_change", "master", "lab")
 	tr.must(err)
 	s.succeeded(tr, func() { time.Sleep(40 * time.Second) })
 }

@@ -77,7 +77,7 @@ func (tr *trial) other() *lab.Node {
 // holders returns the names of the nodes that have the VIP.
 func (tr *trial) holders() []string {
 	tr.Helper()
-	holders, err := tr.lab.Holders()
+	holders, err := tr.lab.Holders.Now()
 	tr.must(err)
 	return holders
 }
@@ -91,8 +91,8 @@ func (tr *trial) alone(n *lab.Node, limit time.Duration) {
 // elected waits until another node than the leader of before leads and has the VIP alone.
 func (tr *trial) elected() *lab.Node {
 	tr.Helper()
-	tr.must(tr.lab.Elected(tr.ctx, tr.leader))
-	to, err := tr.lab.Leader(tr.ctx)
+	tr.must(tr.lab.Cluster.Elected(tr.ctx, tr.leader))
+	to, err := tr.lab.Cluster.Leader(tr.ctx)
 	tr.must(err)
 	tr.alone(to, 10*time.Second)
 	return to
@@ -101,7 +101,7 @@ func (tr *trial) elected() *lab.Node {
 // while lets clients write from two seconds before the fault to two seconds after it, and keeps what they saw.
 func (tr *trial) while(fault func()) {
 	tr.Helper()
-	w, err := tr.lab.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
+	w, err := tr.lab.Clients.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
 	tr.must(err)
 	done := false
 	defer func() {
@@ -152,7 +152,7 @@ func (tr *trial) measure() {
 // that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP followed the lock.
 func (tr *trial) overwritten(a lab.Ack) bool {
 	var last lab.LockChange
-	for _, c := range tr.lab.Lock() {
+	for _, c := range tr.lab.Lock.Changes() {
 		if c.At.Before(a.End) {
 			last = c
 		}
@@ -181,7 +181,7 @@ func (tr *trial) succession() {
 
 // held returns when the node first got or lost the VIP after a moment, or never.
 func (tr *trial) held(n *lab.Node, has bool, after time.Time) (at time.Time) {
-	for _, h := range tr.lab.Timeline() {
+	for _, h := range tr.lab.Holders.Changes() {
 		if h.Node == n.Name && h.Has == has && h.At.After(after) {
 			return h.At
 		}
@@ -191,7 +191,7 @@ func (tr *trial) held(n *lab.Node, has bool, after time.Time) (at time.Time) {
 
 // unlocked returns when the leader of before no longer had the lock, or never.
 func (tr *trial) unlocked() time.Time {
-	for _, c := range tr.lab.Lock() {
+	for _, c := range tr.lab.Lock.Changes() {
 		if c.At.After(tr.began) && c.Node != tr.leader.Name {
 			return c.At
 		}
@@ -201,14 +201,14 @@ func (tr *trial) unlocked() time.Time {
 
 // two returns how long the VIP was on two nodes in a part of the recording.
 func (tr *trial) two(from, to time.Time) time.Duration {
-	r := lab.Recording{From: from, To: to, Holders: tr.lab.Timeline()}
+	r := lab.Recording{From: from, To: to, Holders: tr.lab.Holders.Changes()}
 	return r.Figures().Two
 }
 
 // unmoved checks that the VIP has not left the leader, nor come to another node, since the writers began.
 func (tr *trial) unmoved() {
 	tr.Helper()
-	for _, h := range tr.lab.Timeline() {
+	for _, h := range tr.lab.Holders.Changes() {
 		if h.At.After(tr.recording.From) {
 			tr.Errorf("the VIP moved: %v after the fault, %s has it: %t", h.At.Sub(tr.began).Round(time.Millisecond), h.Node, h.Has)
 		}
@@ -245,7 +245,7 @@ func loosened(limit time.Duration) time.Duration {
 // lost counts the writes acknowledged through the VIP from a moment on that the cluster no longer has.
 func (tr *trial) lost(from time.Time) int {
 	tr.Helper()
-	missing, err := tr.lab.Lost(tr.ctx, tr.recording)
+	missing, err := tr.lab.Clients.Lost(tr.ctx, tr.recording)
 	tr.must(err)
 	count := 0
 	for _, a := range missing {

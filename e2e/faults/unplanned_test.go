@@ -21,7 +21,7 @@ func TestFrozen(t *testing.T) {
 // A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never answers.
 func TestPatroniFrozen(t *testing.T) {
 	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
-	tr.frozen(tr.leader.FreezePatroni)
+	tr.frozen(tr.leader.Patroni.Freeze)
 }
 
 // frozen lets something of the leader stand still until another has succeeded it.
@@ -66,7 +66,7 @@ func (tr *trial) lostAfter(first time.Time) {
 
 // overwrote reports whether a Patroni took the lock from another that had it, see [lab.LockChange].
 func (tr *trial) overwrote() bool {
-	return slices.ContainsFunc(tr.lab.Lock(), func(c lab.LockChange) bool { return c.At.After(tr.began) && c.Over != "" })
+	return slices.ContainsFunc(tr.lab.Lock.Changes(), func(c lab.LockChange) bool { return c.At.After(tr.began) && c.Over != "" })
 }
 
 func TestPatroniKilled(t *testing.T) {
@@ -88,9 +88,9 @@ func TestPatroniKilledDefaults(t *testing.T) {
 func (tr *trial) patroniKilled() {
 	tr.Helper()
 	tr.except = tr.leader.Name
-	time.Sleep(rand.N(tr.lab.Settings().LoopWait)) // anywhere in Patroni's loop; what came before has kept step with it
+	time.Sleep(rand.N(tr.lab.Settings.LoopWait)) // anywhere in Patroni's loop; what came before has kept step with it
 	tr.while(func() {
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		tr.elected()
 	})
 	tr.diedByLease()
@@ -123,10 +123,10 @@ func TestClusterAsked(t *testing.T) {
 	tr.while(func() {
 		stop := tr.askForCluster()
 		defer stop()
-		tr.eventually(2*tr.lab.Settings().LoopWait, "the DCS was read long after the loop", func() bool {
-			return tr.lastSeen() >= loop+int64(tr.lab.Settings().LoopWait.Seconds())-2
+		tr.eventually(2*tr.lab.Settings.LoopWait, "the DCS was read long after the loop", func() bool {
+			return tr.lastSeen() >= loop+int64(tr.lab.Settings.LoopWait.Seconds())-2
 		})
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		stop()
 		tr.elected()
 	})
@@ -139,7 +139,7 @@ func (tr *trial) askForCluster() (stop func()) {
 	ctx, stop := context.WithCancel(tr.ctx)
 	go func() {
 		for every := time.NewTicker(500 * time.Millisecond); ctx.Err() == nil; <-every.C {
-			_ = tr.leader.AskForCluster(ctx)
+			_ = tr.leader.REST.AskForCluster(ctx)
 		}
 	}()
 	return stop
@@ -148,15 +148,15 @@ func (tr *trial) askForCluster() (stop func()) {
 // unheard is how long before the lock's end a lease may end: what the last tick had heard of the DCS may be a loop and a
 // tick old, in whole seconds; a second of margin; etcd ends its leases up to a second late.
 func (tr *trial) unheard() time.Duration {
-	return tr.lab.Settings().LoopWait + interval + 4*time.Second
+	return tr.lab.Settings.LoopWait + interval + 4*time.Second
 }
 
 func TestPatroniRestarted(t *testing.T) {
 	tr := short.begin(t, "Patroni killed and started again within the lease")
 	tr.while(func() {
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		time.Sleep(5 * time.Second)
-		tr.must(tr.leader.StartPatroni())
+		tr.must(tr.leader.Patroni.Start())
 		tr.leads(tr.leader, 20*time.Second)
 		time.Sleep(2 * interval)
 	})
@@ -168,7 +168,7 @@ func TestPatroniRestarted(t *testing.T) {
 func (tr *trial) leads(n *lab.Node, limit time.Duration) {
 	tr.Helper()
 	tr.eventually(limit, n.Name+" leads", func() bool {
-		m, err := n.Member(tr.ctx)
+		m, err := n.REST.Member(tr.ctx)
 		return err == nil && m.Leads && m.State == "running"
 	})
 }
@@ -177,11 +177,11 @@ func TestCable(t *testing.T) {
 	tr := short.begin(t, "cable pulled, plugged back after the failover")
 	var plugged time.Time
 	tr.while(func() {
-		tr.must(tr.lab.PullCable(tr.leader))
-		tr.must(tr.lab.Elected(tr.ctx, tr.leader))
+		tr.must(tr.leader.Link.Pull())
+		tr.must(tr.lab.Cluster.Elected(tr.ctx, tr.leader))
 		tr.elected()
 		plugged = time.Now()
-		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.must(tr.leader.Link.Plug())
 		tr.settleAnyhow()
 	})
 	tr.succession()
@@ -202,7 +202,7 @@ func TestCable(t *testing.T) {
 func TestPostmasterKilled(t *testing.T) {
 	tr := short.begin(t, "postmaster killed, recovered by Patroni")
 	tr.while(func() {
-		tr.must(tr.leader.KillPostmaster())
+		tr.must(tr.leader.Postgres.Kill())
 		time.Sleep(time.Second)
 		tr.leads(tr.leader, 30*time.Second)
 		time.Sleep(2 * interval)
@@ -217,14 +217,14 @@ func TestPatroniStartedBesideExPrimary(t *testing.T) {
 	tr := short.begin(t, "Patroni killed, node cut off, started again beside the running ex-primary")
 	var started time.Time
 	tr.while(func() {
-		tr.leader.KillPatroni()
-		tr.must(tr.lab.PullCable(tr.leader))
+		tr.leader.Patroni.Kill()
+		tr.must(tr.leader.Link.Pull())
 		tr.elected()
 		started = time.Now()
-		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.must(tr.leader.Link.Plug())
 		tr.eventually(time.Minute, tr.leader.Name+"'s Patroni answers", func() bool {
-			tr.must(tr.leader.StartPatroni()) // again, where it ended: it does when etcd is still electing
-			_, err := tr.leader.Member(tr.ctx)
+			tr.must(tr.leader.Patroni.Start()) // again, where it ended: it does when etcd is still electing
+			_, err := tr.leader.REST.Member(tr.ctx)
 			return err == nil
 		})
 		tr.settleAnyhow()

@@ -19,9 +19,9 @@ func (h *Hetzner) Calls(since time.Time) Calls {
 	return all.only(func(c hetznertest.Call) bool { return !c.At.Before(since) })
 }
 
-// By returns the node's calls.
-func (c Calls) By(n *Node) Calls {
-	return c.only(func(c hetznertest.Call) bool { return c.Agent == n.Name })
+// By returns the calls of the node of that name.
+func (c Calls) By(node string) Calls {
+	return c.only(func(c hetznertest.Call) bool { return c.Agent == node })
 }
 
 // Mutating returns the calls that asked for a change.

@@ -2,22 +2,9 @@ package lab
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"slices"
 	"time"
 )
-
-// Recording is what writers saw between their start and their stop.
-type Recording struct {
-	From, To time.Time
-	Acks     []Ack
-	Failures []Failure
-	Holders  []Held  // since the lab is up
-	Frames   []Frame // since the lab is up
-
-	session string
-}
 
 // Figures are what a recording comes down to.
 type Figures struct {
@@ -167,28 +154,4 @@ func (r *Recording) holding() (none, several time.Duration) {
 	}
 	account(r.To)
 	return none, several
-}
-
-// Lost returns the acknowledged writes that the leader no longer has. Asynchronous replication loses some when a leader
-// dies; a VIP that stays behind loses more.
-func (l *Lab) Lost(ctx context.Context, r *Recording) ([]Ack, error) {
-	leader, err := l.Leader(ctx)
-	if err != nil || leader == nil {
-		return nil, fmt.Errorf("no leader to ask for what was written: %w", err)
-	}
-	rows, err := leader.query(ctx, "SELECT target, seq FROM writes WHERE session = '"+r.session+"'")
-	if err != nil {
-		return nil, err
-	}
-	kept := make(map[string]bool, len(rows))
-	for _, row := range rows {
-		kept[row[0]+" "+row[1]] = true
-	}
-	var lost []Ack
-	for _, a := range r.Acks {
-		if !kept[fmt.Sprint(a.Target, " ", a.Seq)] {
-			lost = append(lost, a)
-		}
-	}
-	return lost, nil
 }

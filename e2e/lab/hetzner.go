@@ -13,9 +13,9 @@ import (
 
 // What the fake's world consists of, besides a server for each node.
 const (
-	networkID, networkName, networkRange = 4711, "lab-net", "10.77.0.0/16"
-	floatingID, floatingName             = 7, "lab-vip"
-	firstServer                          = 41
+	networkID, networkRange = 4711, "10.77.0.0/16"
+	floatingID              = 7
+	firstServer             = 41
 )
 
 // How long things take there. The real webservice of the Robot needs 40 to 110 s for a switch.
@@ -25,10 +25,7 @@ const (
 	switchTime = 5 * time.Second
 )
 
-const (
-	apiAddress      = "127.0.0.1:8780" // in every node's namespace
-	metadataAddress = "169.254.169.254"
-)
+const metadataAddress = "169.254.169.254"
 
 // Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each at an address of its
 // own namespace; what the API says who has the VIP is where the lab's router sends it, at the same moment. Its methods
@@ -36,7 +33,9 @@ const (
 type Hetzner struct {
 	World *hetznertest.World // for scripts of faults
 
-	lab      *Lab
+	router   *Router
+	hosts    []*Host
+	vip      string
 	product  Product
 	api      []*endpoint
 	metadata []*endpoint
@@ -54,24 +53,28 @@ type Move struct {
 	Node string // "" for nobody
 }
 
-// foundHetzner makes the provider, with a server for each node and the VIP.
-func (l *Lab) foundHetzner() error {
-	h := &Hetzner{World: hetznertest.New(), lab: l, product: l.opts.Hetzner, stop: make(chan struct{}), done: make(chan struct{})}
+// newHetzner makes the provider, with a server for each host and the VIP. The caller closes what is
+// returned, also where there is an error with it.
+func newHetzner(p Product, router *Router, hosts []*Host) (*Hetzner, error) {
+	h := &Hetzner{
+		World: hetznertest.New(), router: router, hosts: hosts, vip: p.address(), product: p,
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
 	h.furnish()
 	api := h.World.Cloud()
 	if h.product == FailoverIP {
 		api = h.World.Robot()
 	}
-	for i, n := range l.Nodes {
-		if err := ip("-n", n.NS.Name, "addr", "add", metadataAddress+"/32", "dev", "lo"); err != nil {
-			return err
+	for i, host := range hosts {
+		if err := ip("-n", host.NS.Name, "addr", "add", metadataAddress+"/32", "dev", "lo"); err != nil {
+			return nil, err
 		}
-		h.api = append(h.api, &endpoint{ns: n.NS, address: apiAddress, handler: as(n.Name, api)})
-		h.metadata = append(h.metadata, &endpoint{ns: n.NS, address: metadataAddress + ":80", handler: as(n.Name, h.World.Metadata(serverID(i)))})
+		h.api = append(h.api, &endpoint{ns: host.NS, address: apiAddress, handler: as(host.Name, api)})
+		h.metadata = append(h.metadata,
+			&endpoint{ns: host.NS, address: metadataAddress + ":80", handler: as(host.Name, h.World.Metadata(serverID(i)))})
 	}
-	l.Hetzner = h
 	go h.settle()
-	return errors.Join(h.Up(), each(h.metadata, (*endpoint).up))
+	return h, errors.Join(h.Up(), each(h.metadata, (*endpoint).up))
 }
 
 func each(all []*endpoint, do func(*endpoint) error) error {
@@ -91,16 +94,16 @@ func (h *Hetzner) furnish() {
 	w.OnMove(h.moved)
 	w.AddNetwork(networkID, networkName, networkRange)
 	var mains []string
-	for i, n := range h.lab.Nodes {
+	for i, n := range h.hosts {
 		w.AddServer(serverID(i), n.Name, n.Addr, networkID, n.Addr)
 		mains = append(mains, n.Addr)
 	}
 	switch h.product {
 	case FloatingIP:
-		w.AddFloatingIP(floatingID, floatingName, h.lab.VIP)
+		w.AddFloatingIP(floatingID, floatingName, h.vip)
 	case FailoverIP:
-		w.AddFailover(h.lab.VIP, "255.255.255.255", mains...)
-		w.Route(h.lab.VIP, mains[0])
+		w.AddFailover(h.vip, "255.255.255.255", mains...)
+		w.Route(h.vip, mains[0])
 	}
 }
 
@@ -115,17 +118,17 @@ func as(node string, api http.Handler) http.Handler {
 
 // moved is told by the world, which is locked meanwhile.
 func (h *Hetzner) moved(address, server string) {
-	if address != h.lab.VIP {
+	if address != h.vip {
 		return
 	}
-	var to *Node
+	var to *Host
 	move := Move{At: time.Now()}
-	for i, n := range h.lab.Nodes {
+	for i, n := range h.hosts {
 		if server == fmt.Sprint(serverID(i)) || server == n.Addr {
 			to, move.Node = n, n.Name
 		}
 	}
-	err := h.lab.routeVIP(to)
+	err := h.router.send(to)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.moves = append(h.moves, move)
@@ -150,7 +153,7 @@ func (h *Hetzner) settle() {
 			case AliasIP:
 				h.World.Aliases(serverID(0))
 			case FailoverIP:
-				h.World.Routed(h.lab.VIP)
+				h.World.Routed(h.vip)
 			}
 		}
 	}
@@ -164,14 +167,14 @@ func (h *Hetzner) Moves() []Move {
 }
 
 // routesTo returns nil when the router sends the VIP to the node.
-func (h *Hetzner) routesTo(n *Node) error {
-	to, err := h.lab.Routed()
-	if err != nil || to == n {
+func (h *Hetzner) routesTo(node string) error {
+	to, err := h.router.Routed()
+	if err != nil || to == node {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(fmt.Errorf("the VIP is not routed to %s", n.Name), h.problem)
+	return errors.Join(fmt.Errorf("the VIP is not routed to %s", node), h.problem)
 }
 
 // Up has the API answer every node.

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -106,20 +105,4 @@ func pgError(body []byte) error {
 		}
 	}
 	return errors.New("an error without a message")
-}
-
-// query asks the node's own PostgreSQL, from the node itself.
-func (n *Node) query(ctx context.Context, sql string) ([][]string, error) {
-	conn, err := n.NS.Dial(ctx, "tcp", "127.0.0.1:5432")
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	p, err := pgOpen(conn)
-	if err != nil {
-		return nil, err
-	}
-	defer p.bye()
-	return p.query(sql)
 }
