@@ -40,7 +40,8 @@ func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) 
 	}
 }
 
-// while lets clients write from two seconds before the event to two seconds after it, and returns what they saw.
+// while lets clients write from two seconds before the event to two seconds after it, and returns
+// what they saw.
 func while(t *testing.T, ctx context.Context, l *lab.Lab, event func()) *lab.Recording {
 	t.Helper()
 	w, err := l.Clients.Write(ctx, lab.WriterOptions{})
@@ -73,7 +74,8 @@ func onlyHolder(t *testing.T, l *lab.Lab, want *lab.Node) {
 	}
 }
 
-// explained checks that the node's history says why the VIP came or went since the given time, and returns the entry.
+// explained checks that the node's history says why the VIP came or went since the given time, and
+// returns the entry.
 func explained(t *testing.T, n *lab.Node, since time.Time, does []string, codes []string) lab.Transition {
 	t.Helper()
 	var found lab.Transition
@@ -161,7 +163,8 @@ func nothingLost(t *testing.T, ctx context.Context, l *lab.Lab, r *lab.Recording
 	}
 }
 
-// wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what vipctl says of it.
+// wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what
+// vipctl says of it.
 func wire(t *testing.T, l *lab.Lab, r *lab.Recording, g lab.Gap) {
 	t.Helper()
 	around := func(at time.Time) bool { return at.After(g.From.Add(-time.Second)) && at.Before(g.To.Add(time.Second)) }

@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// unplanned lets the fault happen to the leader's node while clients write, and waits until another node leads and has
-// the VIP. It returns the node that led, and what the clients saw.
+// unplanned lets the fault happen to the leader's node while clients write, and waits until another
+// node leads and has the VIP. It returns the node that led, and what the clients saw.
 func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.Node) error) (*lab.Node, *lab.Recording) {
 	t.Helper()
 	ctx, l := cluster(t)
@@ -35,8 +35,8 @@ func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader 
 	return from, r
 }
 
-// dead is a fault after which the old node's PostgreSQL may be alive, or nobody there can tell: its VIP must be gone
-// before the new leader has it, and its history must say why.
+// dead is a fault after which the old node's PostgreSQL may be alive, or nobody there can tell: its
+// VIP must be gone before the new leader has it, and its history must say why.
 func dead(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.Node) error) {
 	t.Helper()
 	from, r := unplanned(t, fault)
@@ -44,8 +44,8 @@ func dead(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.
 	explained(t, from, r.From, []string{"release", "hand_over"}, releaseCodes)
 }
 
-// goneFirst checks that the VIP left the node before any other had it. That two others have it for a moment later on is a
-// hand-over: where the first that was elected gives up, another follows.
+// goneFirst checks that the VIP left the node before any other had it. That two others have it for
+// a moment later on is a hand-over: where the first that was elected gives up, another follows.
 func goneFirst(t *testing.T, from *lab.Node, since time.Time) {
 	t.Helper()
 	_, l := cluster(t)
@@ -61,7 +61,8 @@ func TestCrash(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Crash() })
 }
 
-// A frozen node's kernel goes on answering for the address: only the end of its lifetime takes it away.
+// A frozen node's kernel goes on answering for the address: only the end of its lifetime takes it
+// away.
 func TestFreeze(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.FreezeAll(); return nil })
 }
@@ -70,7 +71,8 @@ func TestCablePulled(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Pull() })
 }
 
-// Patroni dead, PostgreSQL alive: the old primary takes writes until it is stopped, but not through the VIP.
+// Patroni dead, PostgreSQL alive: the old primary takes writes until it is stopped, but not through
+// the VIP.
 func TestPatroniKilled(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.Patroni.Kill(); return nil })
 }
@@ -89,7 +91,8 @@ func TestPowerOff(t *testing.T) {
 	goneFirst(t, from, r.From)
 }
 
-// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
+// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The
+// timer repairs it.
 func TestKilledCallbacks(t *testing.T) {
 	ctx, l := cluster(t)
 	seed := uint64(time.Now().UnixNano())

@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// The VIP's traffic goes where Hetzner's API says. Only the new leader asks it for that, as often as a move takes.
+// The VIP's traffic goes where Hetzner's API says. Only the new leader asks it for that, as often
+// as a move takes.
 func TestHetzner(t *testing.T) {
 	for product, changes := range map[lab.Product]int{
 		lab.FloatingIP: 1,
@@ -70,8 +71,8 @@ func ours(t *testing.T, n *lab.Node) {
 	}
 }
 
-// asked checks that the new leader asked for so many changes, a replica that remained one for nothing at all, and the old
-// leader for no change, and for nothing since the new one had begun.
+// asked checks that the new leader asked for so many changes, a replica that remained one for
+// nothing at all, and the old leader for no change, and for nothing since the new one had begun.
 func asked(t *testing.T, l *lab.Lab, from, to *lab.Node, calls lab.Calls, changes int) {
 	t.Helper()
 	if got := calls.By(to.Name).Mutating(); len(got) != changes {
@@ -91,7 +92,8 @@ func asked(t *testing.T, l *lab.Lab, from, to *lab.Node, calls lab.Calls, change
 	}
 }
 
-// provided brings up a cluster of the test's own, whose VIP is such an address, and takes it away when the test is over.
+// provided brings up a cluster of the test's own, whose VIP is such an address, and takes it away
+// when the test is over.
 func provided(t *testing.T, p lab.Product) (context.Context, *lab.Lab) {
 	t.Helper()
 	if err := lab.Lacks(); err != nil {
@@ -107,7 +109,8 @@ func provided(t *testing.T, p lab.Product) (context.Context, *lab.Lab) {
 	return ctx, l
 }
 
-// arrival is when the router began to send the VIP to the node, the first time since the given moment.
+// arrival is when the router began to send the VIP to the node, the first time since the given
+// moment.
 func arrival(l *lab.Lab, to *lab.Node, since time.Time) (at time.Time) {
 	moves := l.Hetzner.Moves()
 	if i := slices.IndexFunc(moves, func(m lab.Move) bool { return m.Node == to.Name && m.At.After(since) }); i >= 0 {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A cluster that becomes the standby of another has a leader, and no primary: a VIP that follows the primary goes, and
-// comes back with the cluster's promotion.
+// A cluster that becomes the standby of another has a leader, and no primary: a VIP that follows
+// the primary goes, and comes back with the cluster's promotion.
 func TestStandbyCluster(t *testing.T) {
 	ctx, l := cluster(t)
 	defer settle(t, ctx, l)

@@ -72,7 +72,8 @@ func bench(vipctl, minimal string, claims int) error {
 	return nil
 }
 
-// makeDir makes a folder that vipctl believes a configuration in: none above it may be anybody's to write, as /tmp is.
+// makeDir makes a folder that vipctl believes a configuration in: none above it may be anybody's to
+// write, as /tmp is.
 func makeDir() (string, error) {
 	if dir, err := os.MkdirTemp("/var/lib", "vipctl-bench-"); err == nil {
 		return dir, nil

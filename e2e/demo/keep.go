@@ -13,8 +13,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// detach runs the demo in a process of its own session, relays what it prints, and returns when it says no more: the
-// cluster's timers live in that process, so somebody has to stay.
+// detach runs the demo in a process of its own session, relays what it prints, and returns when it
+// says no more: the cluster's timers live in that process, so somebody has to stay.
 func detach() int {
 	self, err := os.Executable()
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 
 const step = 300 * time.Second
 
-// With etcd3 a change of the leader key wakes a Patroni that sleeps too long: as soon as its lock has run out.
+// With etcd3 a change of the leader key wakes a Patroni that sleeps too long: as soon as its lock
+// has run out.
 func TestClockBack(t *testing.T) {
 	t.Parallel()
 	tr := clocks.begin(t, "clock of the leader set back by 300 s, etcd3")
@@ -36,9 +37,10 @@ func TestClockBack(t *testing.T) {
 	}
 }
 
-// Nothing wakes it with etcd's old API, and before Python 3.11 not even its last sleep ends in time: Patroni says that it leads
-// for 300 s, and its lock runs out. The others see its PostgreSQL and elect nobody, unless somebody tells them to. Who is told so
-// before the lock has ended takes it at once, sooner than a look of the old leader's comes.
+// Nothing wakes it with etcd's old API, and before Python 3.11 not even its last sleep ends in
+// time: Patroni says that it leads for 300 s, and its lock runs out. The others see its PostgreSQL
+// and elect nobody, unless somebody tells them to. Who is told so before the lock has ended takes
+// it at once, sooner than a look of the old leader's comes.
 func TestClockBackFailover(t *testing.T) {
 	t.Parallel()
 	tr := sleepers.begin(t, "clock of the leader set back by 300 s, etcd's old API, failover ordered")
@@ -48,7 +50,8 @@ func TestClockBackFailover(t *testing.T) {
 	tr.note("two nodes had the VIP for %d ms, and the old one took %d writes of clients of the VIP", *tr.Two, *tr.Deposed)
 }
 
-// Or unless they cannot ask it. Then it cannot ask them either, and its own Patroni's view of the DCS is the only witness.
+// Or unless they cannot ask it. Then it cannot ask them either, and its own Patroni's view of the
+// DCS is the only witness.
 func TestClockBackUnheard(t *testing.T) {
 	t.Parallel()
 	tr := sleepers.begin(t, "clock of the leader set back by 300 s, etcd's old API, REST between nodes dropped")
@@ -80,8 +83,8 @@ func TestClockBackWoken(t *testing.T) {
 	tr.must(tr.leader.Patroni.Start())
 }
 
-// setBackAndSucceeded sets the leader's clock back, lets another succeed it, and sets it right. Its Patroni says all the while
-// that it leads.
+// setBackAndSucceeded sets the leader's clock back, lets another succeed it, and sets it right. Its
+// Patroni says all the while that it leads.
 func (tr *trial) setBackAndSucceeded(how func(to *lab.Node)) {
 	tr.Helper()
 	tr.except = tr.leader.Name
@@ -138,8 +141,9 @@ func (tr *trial) order(to *lab.Node) {
 	go func() { _ = to.REST.Failover(ctx) }()
 }
 
-// leftWithTheLock checks that the VIP left the old leader when its lock had ended. Where others vouched for it until then, a tick's
-// next look ends it: a few tenths of a second later on a quiet machine, and in any case by the end of what it was rolled to.
+// leftWithTheLock checks that the VIP left the old leader when its lock had ended. Where others
+// vouched for it until then, a tick's next look ends it: a few tenths of a second later on a quiet
+// machine, and in any case by the end of what it was rolled to.
 func (tr *trial) leftWithTheLock() {
 	tr.Helper()
 	gone, lock := tr.held(tr.leader, false, tr.began), tr.unlocked()
@@ -152,8 +156,8 @@ func (tr *trial) leftWithTheLock() {
 	}
 }
 
-// A Patroni whose clock is set forward takes its lock for expired until its next loop. With the others down nobody is left to
-// ask but the DCS.
+// A Patroni whose clock is set forward takes its lock for expired until its next loop. With the
+// others down nobody is left to ask but the DCS.
 func TestClockForward(t *testing.T) {
 	t.Parallel()
 	tr := clocks.begin(t, "clock of the leader set forward by 300 s, the other nodes' Patroni down")

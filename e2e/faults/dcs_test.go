@@ -7,8 +7,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout. Not every such stall it does; one
-// that it did not is tried again.
+// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout. Not every such
+// stall it does; one that it did not is tried again.
 func TestEtcdStalled(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
@@ -25,8 +25,8 @@ func TestEtcdStalled(t *testing.T) {
 	tr.Fatal("Patroni did not survive any of three stalls")
 }
 
-// stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that the next one falls into
-// the stall and outlasts it.
+// stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that
+// the next one falls into the stall and outlasts it.
 func (tr *trial) stall() {
 	tr.Helper()
 	tr.nextLoop()
@@ -131,7 +131,8 @@ func (tr *trial) failsafe() {
 	})
 }
 
-// A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock others may take meanwhile.
+// A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock
+// others may take meanwhile.
 func TestSlowStop(t *testing.T) {
 	tr := short.begin(t, "leader cut off, its before_stop hook ends 5 s after the successor leads")
 	from := tr.leader

@@ -53,7 +53,8 @@ func (tr *trial) routed(to *lab.Node) bool {
 	return now == to.Name
 }
 
-// No API can be asked to change something only if all is still as one thinks: a call that comes late steals the VIP.
+// No API can be asked to change something only if all is still as one thinks: a call that comes
+// late steals the VIP.
 func TestHetznerHangs(t *testing.T) {
 	t.Parallel()
 	tr := hetzner.begin(t, "Hetzner's API hangs in two switchovers")
@@ -64,7 +65,8 @@ func TestHetznerHangs(t *testing.T) {
 	}
 }
 
-// Patroni kills the callback of one that is demoted. It does not kill a tick, which has taken over here.
+// Patroni kills the callback of one that is demoted. It does not kill a tick, which has taken over
+// here.
 func TestHetznerHangsForChanges(t *testing.T) {
 	t.Parallel()
 	tr := hetzner.begin(t, "Hetzner's API hangs for changes in two switchovers, callbacks killed")
@@ -82,8 +84,9 @@ func TestHetznerHangsForChanges(t *testing.T) {
 	}, "POST ")
 }
 
-// backAndForth switches over, and back when enough is true of what the new leader has called, while calls hang. It checks
-// that who led in between asked for no change afterwards, and returns all that it has called.
+// backAndForth switches over, and back when enough is true of what the new leader has called, while
+// calls hang. It checks that who led in between asked for no change afterwards, and returns all
+// that it has called.
 func (tr *trial) backAndForth(enough func(lab.Calls) bool, hanging ...string) lab.Calls {
 	tr.Helper()
 	from, to := tr.leader, tr.other()

@@ -1,9 +1,11 @@
-// Package faults_test lets faults happen to a real cluster, one test a fault, and shows that the VIP is where it should
-// be: how long clients went without it, whether two nodes had it, and whether a deposed primary took a write.
+// Package faults_test lets faults happen to a real cluster, one test a fault, and shows that the
+// VIP is where it should be: how long clients went without it, whether two nodes had it, and
+// whether a deposed primary took a write.
 //
-// Each trial prints one line of figures. At the end they are printed as a table and written to build/faults.json.
-// `make test-faults` runs all, which takes longer than `go test` allows by itself; `go test ./e2e/faults -v -run NAME` one.
-// Without root or the packages they say what is missing.
+// Each trial prints one line of figures. At the end they are printed as a table and written to
+// build/faults.json. `make test-faults` runs all, which takes longer than `go test` allows by
+// itself; `go test ./e2e/faults -v -run NAME` one. Without root or the packages they say what is
+// missing.
 package faults_test
 
 import (
@@ -69,7 +71,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds vipctl as `make build` does, so that no test ever sees an old one, with more tags where they are given.
+// build builds vipctl as `make build` does, so that no test ever sees an old one, with more tags
+// where they are given.
 func build(tags string) (string, error) {
 	dir, err := os.MkdirTemp("", "vipctl-faults-")
 	if err != nil {

@@ -45,7 +45,8 @@ func TestPause(t *testing.T) {
 	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
-// comeBack starts the leader's Patroni again and ends the pause, with a tick or two before and after that.
+// comeBack starts the leader's Patroni again and ends the pause, with a tick or two before and
+// after that.
 func (tr *trial) comeBack() {
 	tr.Helper()
 	tr.must(tr.leader.Patroni.Start())
@@ -55,7 +56,8 @@ func (tr *trial) comeBack() {
 	time.Sleep(2 * interval)
 }
 
-// In a pause an operator may restart PostgreSQL past a dead Patroni, and take longer than any hand-over.
+// In a pause an operator may restart PostgreSQL past a dead Patroni, and take longer than any
+// hand-over.
 func TestPausePostgresRestarted(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, Patroni killed, PostgreSQL stopped and started by hand, Patroni started, resumed")
@@ -72,7 +74,8 @@ func TestPausePostgresRestarted(t *testing.T) {
 	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
-// A host that freezes in a pause does not hear of its end, and nothing runs there that could take the address away.
+// A host that freezes in a pause does not hear of its end, and nothing runs there that could take
+// the address away.
 func TestPauseFrozen(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, node frozen, resumed, thawed after the failover")
@@ -84,8 +87,8 @@ func TestPauseFrozen(t *testing.T) {
 	})
 }
 
-// A leader whose Patroni is dead and who hears no peer does not learn of the end of a pause, but from a successor's answer
-// on the link.
+// A leader whose Patroni is dead and who hears no peer does not learn of the end of a pause, but
+// from a successor's answer on the link.
 func TestPauseUnheard(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, REST between nodes dropped, Patroni killed on the leader, resumed")
@@ -98,8 +101,8 @@ func TestPauseUnheard(t *testing.T) {
 	})
 }
 
-// A leader that is cut off from the DCS and from its peers, and that clients reach, goes on leading in a pause. That the
-// others have ended it is heard from the successor's answer alone.
+// A leader that is cut off from the DCS and from its peers, and that clients reach, goes on leading
+// in a pause. That the others have ended it is heard from the successor's answer alone.
 func TestPauseCutOff(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, leader cut off from etcd and the other nodes' REST, resumed there")
@@ -109,8 +112,9 @@ func TestPauseCutOff(t *testing.T) {
 	})
 }
 
-// resumedUnheard ends a pause that the leader's peers cannot tell it of, once the fault has happened there. The VIP must leave
-// when a tick has heard the successor's; what that costs is counted.
+// resumedUnheard ends a pause that the leader's peers cannot tell it of, once the fault has
+// happened there. The VIP must leave when a tick has heard the successor's; what that costs is
+// counted.
 func (tr *trial) resumedUnheard(fault func()) {
 	tr.Helper()
 	defer tr.resume()

@@ -11,7 +11,8 @@ import (
 
 const (
 	outageLimit = 20 * time.Millisecond
-	// again is how often a trial is made whose outage must keep to that: one figure alone is good to some 20 ms.
+	// again is how often a trial is made whose outage must keep to that: one figure alone is good
+	// to some 20 ms.
 	again    = 3
 	twoLimit = 300 * time.Millisecond
 )
@@ -86,7 +87,8 @@ func (tr *trial) failed(target string) (n int64) {
 	return n
 }
 
-// succeeded checks the end of a planned move: the successor has the VIP alone, and no acknowledged write is lost.
+// succeeded checks the end of a planned move: the successor has the VIP alone, and no acknowledged
+// write is lost.
 func (tr *trial) succeeded(to *lab.Node) {
 	tr.Helper()
 	tr.alone(to, 5*time.Second)
@@ -95,7 +97,8 @@ func (tr *trial) succeeded(to *lab.Node) {
 	}
 }
 
-// With an archive_command that is behind, Patroni gives the lock away long before PostgreSQL has ended and on_stop comes.
+// With an archive_command that is behind, Patroni gives the lock away long before PostgreSQL has
+// ended and on_stop comes.
 func TestSwitchoverSlowArchiver(t *testing.T) {
 	atMedian(t, func(t *testing.T) int64 {
 		tr := short.begin(t, "switchover, archive_command takes 6 s")
@@ -146,7 +149,8 @@ func (tr *trial) archiveCommand(command string) {
 	})
 }
 
-// refusing checks that the old PostgreSQL took no write, at whatever address, while both nodes had the VIP.
+// refusing checks that the old PostgreSQL took no write, at whatever address, while both nodes had
+// the VIP.
 func (tr *trial) refusing(to *lab.Node) {
 	tr.Helper()
 	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
@@ -190,7 +194,8 @@ func TestReload(t *testing.T) {
 	tr.atMost("outage", tr.Outage, 50*time.Millisecond)
 }
 
-// An address with a prefix of its own that comes first in its subnet would take the host's own one with it.
+// An address with a prefix of its own that comes first in its subnet would take the host's own one
+// with it.
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "VIP /24 before the host's own address")

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// configured changes the cluster's settings, and waits until the leader's lease is one that they make.
+// configured changes the cluster's settings, and waits until the leader's lease is one that they
+// make.
 func (tr *trial) configured(patch, what string, lease func(seconds float64) bool) {
 	tr.Helper()
 	tr.must(tr.lab.Cluster.Configure(tr.ctx, patch))
@@ -32,7 +33,8 @@ func TestTTLLowered(t *testing.T) {
 	tr.diedByLease()
 }
 
-// With a loop_wait of half the ttl the lease lasts from tick to tick, which leaves a hand-over no time of its own.
+// With a loop_wait of half the ttl the lease lasts from tick to tick, which leaves a hand-over no
+// time of its own.
 func TestSwitchoverNoRoom(t *testing.T) {
 	atMedian(t, func(t *testing.T) int64 {
 		tr := short.begin(t, "switchover, a lease without room")

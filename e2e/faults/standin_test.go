@@ -13,8 +13,9 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// A REST API that goes on saying 200 while the lock is another's, staged: two nodes where something answers in Patroni's place, and
-// real vipctl with real addresses. Only ticks move the VIP, but where a trial calls back.
+// A REST API that goes on saying 200 while the lock is another's, staged: two nodes where something
+// answers in Patroni's place, and real vipctl with real addresses. Only ticks move the VIP, but
+// where a trial calls back.
 
 // stage is the two nodes, and the DCS that their stand-ins tell of.
 type stage struct {
@@ -43,7 +44,8 @@ func newStage(ttl, loopWait, retryTimeout int) *stage {
 	return s
 }
 
-// begin brings the stage up, and waits until n1 has the VIP. It is taken away when the test is over.
+// begin brings the stage up, and waits until n1 has the VIP. It is taken away when the test is
+// over.
 func (s *stage) begin(t *testing.T, fault string) *trial {
 	t.Helper()
 	s.do(func() {
@@ -136,7 +138,8 @@ func (s *stage) succeed(tr *trial) {
 	s.do(func() { s.locked, s.cast["n2"].leads, s.cast["n2"].timeline = "n2", true, 2 })
 }
 
-// succeeded checks that the successor alone has the VIP for as long as it takes, and how it came to it.
+// succeeded checks that the successor alone has the VIP for as long as it takes, and how it came to
+// it.
 func (s *stage) succeeded(tr *trial, stays func()) {
 	tr.Helper()
 	to := tr.lab.Nodes[1]
@@ -178,8 +181,8 @@ func TestStagedClockBack(t *testing.T) {
 	})
 }
 
-// Nothing to see: dcs_last_seen moves, as loops move it, by a monitor alone. The successor is called back, so that it comes as soon as
-// can be.
+// Nothing to see: dcs_last_seen moves, as loops move it, by a monitor alone. The successor is
+// called back, so that it comes as soon as can be.
 func TestStagedMonitor(t *testing.T) {
 	t.Parallel()
 	s := newStage(30, 10, 10)
@@ -196,7 +199,8 @@ func TestStagedMonitor(t *testing.T) {
 	s.succeeded(tr, func() { time.Sleep(40 * time.Second) })
 }
 
-// What vipctl itself asks is enough to move dcs_last_seen: a leader's tick asks for the members every 5 minutes.
+// What vipctl itself asks is enough to move dcs_last_seen: a leader's tick asks for the members
+// every 5 minutes.
 func TestStagedAlone(t *testing.T) {
 	t.Parallel()
 	s := newStage(20, 2, 3)

@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// trial is one fault on a cluster, and what came of it. Times are in milliseconds; nil is what was not looked for, or
-// did not happen.
+// trial is one fault on a cluster, and what came of it. Times are in milliseconds; nil is what was
+// not looked for, or did not happen.
 type trial struct {
 	*testing.T `json:"-"`
 	ctx        context.Context
@@ -98,7 +98,8 @@ func (tr *trial) elected() *lab.Node {
 	return to
 }
 
-// while lets clients write from two seconds before the fault to two seconds after it, and keeps what they saw.
+// while lets clients write from two seconds before the fault to two seconds after it, and keeps
+// what they saw.
 func (tr *trial) while(fault func()) {
 	tr.Helper()
 	w, err := tr.lab.Clients.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
@@ -119,7 +120,8 @@ func (tr *trial) while(fault func()) {
 	tr.measure()
 }
 
-// measure turns what the clients saw into the trial's figures, and checks the promise that counts most.
+// measure turns what the clients saw into the trial's figures, and checks the promise that counts
+// most.
 func (tr *trial) measure() {
 	tr.Helper()
 	f := tr.recording.Figures()
@@ -148,8 +150,9 @@ func (tr *trial) measure() {
 	}
 }
 
-// overwritten reports whether the server had the leader lock when it acknowledged the write, taken from a successor
-// that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP followed the lock.
+// overwritten reports whether the server had the leader lock when it acknowledged the write, taken
+// from a successor that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP
+// followed the lock.
 func (tr *trial) overwritten(a lab.Ack) bool {
 	var last lab.LockChange
 	for _, c := range tr.lab.Lock.Changes() {
@@ -160,7 +163,8 @@ func (tr *trial) overwritten(a lab.Ack) bool {
 	return last.Node == a.Node && last.Over != ""
 }
 
-// succession measures how the lock and the VIP went from the old leader to the new one, and checks their order.
+// succession measures how the lock and the VIP went from the old leader to the new one, and checks
+// their order.
 func (tr *trial) succession() {
 	tr.Helper()
 	gone, lock := tr.held(tr.leader, false, tr.began), tr.unlocked()
@@ -205,7 +209,8 @@ func (tr *trial) two(from, to time.Time) time.Duration {
 	return r.Figures().Two
 }
 
-// unmoved checks that the VIP has not left the leader, nor come to another node, since the writers began.
+// unmoved checks that the VIP has not left the leader, nor come to another node, since the writers
+// began.
 func (tr *trial) unmoved() {
 	tr.Helper()
 	for _, h := range tr.lab.Holders.Changes() {
@@ -216,7 +221,8 @@ func (tr *trial) unmoved() {
 }
 
 const (
-	// staysLimit is what clients may lose where the VIP stays: nothing, but for the measurement's own.
+	// staysLimit is what clients may lose where the VIP stays: nothing, but for the measurement's
+	// own.
 	staysLimit = 100 * time.Millisecond
 	// besideLimit is the same of a trial that shares the machine with those on other clusters.
 	besideLimit = 300 * time.Millisecond
@@ -233,8 +239,8 @@ func (tr *trial) atMost(what string, got *int64, limit time.Duration) {
 	}
 }
 
-// loosened is a limit that a busy machine keeps as well: below it the mechanism is there. A SYN into a hole costs a
-// second, a hand-over that is not heard five.
+// loosened is a limit that a busy machine keeps as well: below it the mechanism is there. A SYN
+// into a hole costs a second, a hand-over that is not heard five.
 func loosened(limit time.Duration) time.Duration {
 	if *promise {
 		return limit
@@ -242,7 +248,8 @@ func loosened(limit time.Duration) time.Duration {
 	return max(limit, 700*time.Millisecond)
 }
 
-// lost counts the writes acknowledged through the VIP from a moment on that the cluster no longer has.
+// lost counts the writes acknowledged through the VIP from a moment on that the cluster no longer
+// has.
 func (tr *trial) lost(from time.Time) int {
 	tr.Helper()
 	missing, err := tr.lab.Clients.Lost(tr.ctx, tr.recording)

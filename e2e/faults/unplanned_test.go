@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// outageOfDeath is what clients may lose when a primary's Patroni dies, beyond Patroni's own election.
+// outageOfDeath is what clients may lose when a primary's Patroni dies, beyond Patroni's own
+// election.
 const outageOfDeath = 4 * time.Second
 
 func TestFrozen(t *testing.T) {
@@ -18,7 +19,8 @@ func TestFrozen(t *testing.T) {
 	tr.frozen(tr.leader.Freeze)
 }
 
-// A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never answers.
+// A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never
+// answers.
 func TestPatroniFrozen(t *testing.T) {
 	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
 	tr.frozen(tr.leader.Patroni.Freeze)
@@ -53,7 +55,8 @@ func (tr *trial) settleAnyhow() {
 	tr.leader = was
 }
 
-// lostAfter checks that the successor's writes are all there, unless Patroni itself threw them away.
+// lostAfter checks that the successor's writes are all there, unless Patroni itself threw them
+// away.
 func (tr *trial) lostAfter(first time.Time) {
 	tr.Helper()
 	switch n := tr.lost(first); {
@@ -80,11 +83,13 @@ func TestPatroniKilledDefaults(t *testing.T) {
 	tr.patroniKilled()
 }
 
-// patroniKilled lets a leader's Patroni die. The address must serve until its lease ends, and be gone before the lock
-// is. How long before, and how long Patroni takes to elect another, add up to what clients lose.
+// patroniKilled lets a leader's Patroni die. The address must serve until its lease ends, and be
+// gone before the lock is. How long before, and how long Patroni takes to elect another, add up to
+// what clients lose.
 //
-// No client writes to the dying leader at its own address. While somebody does, each replica that asks the other finds it
-// ahead of what it has itself, and Patroni elects nobody for another loop_wait or two.
+// No client writes to the dying leader at its own address. While somebody does, each replica that
+// asks the other finds it ahead of what it has itself, and Patroni elects nobody for another
+// loop_wait or two.
 func (tr *trial) patroniKilled() {
 	tr.Helper()
 	tr.except = tr.leader.Name
@@ -113,7 +118,8 @@ func (tr *trial) diedByLease() {
 	}
 }
 
-// Whoever asks for the cluster makes Patroni read the DCS, which looks like a loop and refreshes no lock.
+// Whoever asks for the cluster makes Patroni read the DCS, which looks like a loop and refreshes no
+// lock.
 func TestClusterAsked(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "Patroni killed, somebody asks its REST API for the cluster twice a second")
@@ -134,7 +140,8 @@ func TestClusterAsked(t *testing.T) {
 	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
 }
 
-// askForCluster asks the leader's Patroni for the cluster twice a second, as a monitoring system does, until it is stopped.
+// askForCluster asks the leader's Patroni for the cluster twice a second, as a monitoring system
+// does, until it is stopped.
 func (tr *trial) askForCluster() (stop func()) {
 	ctx, stop := context.WithCancel(tr.ctx)
 	go func() {
@@ -145,8 +152,9 @@ func (tr *trial) askForCluster() (stop func()) {
 	return stop
 }
 
-// unheard is how long before the lock's end a lease may end: what the last tick had heard of the DCS may be a loop and a
-// tick old, in whole seconds; a second of margin; etcd ends its leases up to a second late.
+// unheard is how long before the lock's end a lease may end: what the last tick had heard of the
+// DCS may be a loop and a tick old, in whole seconds; a second of margin; etcd ends its leases up
+// to a second late.
 func (tr *trial) unheard() time.Duration {
 	return tr.lab.Settings.LoopWait + interval + 4*time.Second
 }
@@ -211,8 +219,8 @@ func TestPostmasterKilled(t *testing.T) {
 	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
-// A Patroni that is started beside a primary that was succeeded says on_start with the role of a primary before it has
-// looked at the lock (since 3.2), or after its first loop.
+// A Patroni that is started beside a primary that was succeeded says on_start with the role of a
+// primary before it has looked at the lock (since 3.2), or after its first loop.
 func TestPatroniStartedBesideExPrimary(t *testing.T) {
 	tr := short.begin(t, "Patroni killed, node cut off, started again beside the running ex-primary")
 	var started time.Time

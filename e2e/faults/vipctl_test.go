@@ -25,7 +25,8 @@ func TestTimerStoppedThenSwitchover(t *testing.T) {
 	tr.atMost("two holders", tr.Two, twoLimit)
 }
 
-// Without its timer nobody renews the lease: the VIP leaves a healthy primary, and status says so before.
+// Without its timer nobody renews the lease: the VIP leaves a healthy primary, and status says so
+// before.
 func TestTimerStoppedOnLeader(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "timer stopped on the leader")
@@ -105,7 +106,8 @@ func TestPatroniYAMLAhead(t *testing.T) {
 	tr.staysThrough(tr.leader.Patroni.MoveREST)
 }
 
-// staysThrough changes the leader's patroni.yml for longer than a lease, while the VIP must stay, and takes that back.
+// staysThrough changes the leader's patroni.yml for longer than a lease, while the VIP must stay,
+// and takes that back.
 func (tr *trial) staysThrough(change func(on bool) error) {
 	tr.Helper()
 	defer func() { tr.must(change(false)) }()
@@ -140,7 +142,8 @@ func TestCopy(t *testing.T) {
 	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
-// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
+// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The
+// timer repairs it.
 func TestCallbacksKilled(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "callbacks killed at random instants")

@@ -1,8 +1,10 @@
-// Command figures puts what `make test-faults` has measured into a page, so that no hand types a figure there.
+// Command figures puts what `make test-faults` has measured into a page, so that no hand types a
+// figure there.
 //
 //	figures PAGE FILE...
 //
-// Each FILE is what one run wrote. What they come to replaces all that is between these two lines of the PAGE:
+// Each FILE is what one run wrote. What they come to replaces all that is between these two lines
+// of the PAGE:
 //
 //	<!-- figures: begin -->
 //	<!-- figures: end -->

@@ -64,7 +64,8 @@ func faults(runs []measured) (all []*fault) {
 	return all
 }
 
-// figures is the text between the markers: whence the figures are, the tables, and what the trials remarked.
+// figures is the text between the markers: whence the figures are, the tables, and what the trials
+// remarked.
 func figures(runs []measured) string {
 	all := faults(runs)
 	return strings.Join([]string{

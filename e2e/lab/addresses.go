@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Addresses are those of a node, as its kernel has them: the VIP, and the node's own. What is changed
-// here, is changed behind vipctl's back, and VIPs that are added have no lifetime.
+// Addresses are those of a node, as its kernel has them: the VIP, and the node's own. What is
+// changed here, is changed behind vipctl's back, and VIPs that are added have no lifetime.
 type Addresses struct {
 	host *Host
 	vip  string
@@ -21,8 +21,8 @@ func (a *Addresses) HasVIP() (bool, error) { return hasAddress(a.host.NS, "eth0"
 // AddVIP puts the VIP on the link where it belongs.
 func (a *Addresses) AddVIP() error { return a.changeVIP("eth0", true) }
 
-// DeleteVIP removes the VIP from there, as an operator's `ip addr del` or a network daemon does. Where
-// it is not on the node, nothing happens.
+// DeleteVIP removes the VIP from there, as an operator's `ip addr del` or a network daemon does.
+// Where it is not on the node, nothing happens.
 func (a *Addresses) DeleteVIP() error {
 	has, err := hasAddress(a.host.NS, "", a.vip)
 	if err != nil || !has {
@@ -51,8 +51,8 @@ func (a *Addresses) changeVIP(name string, add bool) error {
 // HasOwn reports whether the node has its own address.
 func (a *Addresses) HasOwn() (bool, error) { return hasAddress(a.host.NS, "", a.host.Addr) }
 
-// OwnLast takes the node's own address away and gives it back at once, so that it comes after the others
-// of its subnet: with the first of them the kernel would take it away too.
+// OwnLast takes the node's own address away and gives it back at once, so that it comes after the
+// others of its subnet: with the first of them the kernel would take it away too.
 func (a *Addresses) OwnLast() error {
 	own := a.host.Addr + prefixLen
 	if err := ip("-n", a.host.NS.Name, "addr", "del", own, "dev", "eth0"); err != nil {

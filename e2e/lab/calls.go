@@ -9,11 +9,12 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// Calls are requests to the provider, in the order in which they arrived. Agent is the name of the node that called.
+// Calls are requests to the provider, in the order in which they arrived. Agent is the name of the
+// node that called.
 type Calls []hetznertest.Call
 
-// Calls returns all that have arrived since the given moment, those that were never answered included. What a node could
-// not connect for is none.
+// Calls returns all that have arrived since the given moment, those that were never answered
+// included. What a node could not connect for is none.
 func (h *Hetzner) Calls(since time.Time) Calls {
 	all := Calls(h.World.Calls())
 	return all.only(func(c hetznertest.Call) bool { return !c.At.Before(since) })

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// children are the processes that this one has to wait for. It stands for the PID 1 of every node: PostgreSQL leaves its
-// Patroni at birth, and Patroni's demotion waits until somebody has reaped the old postmaster. A container's PID 1
-// takes a second or two for that, or never does it.
+// children are the processes that this one has to wait for. It stands for the PID 1 of every node:
+// PostgreSQL leaves its Patroni at birth, and Patroni's demotion waits until somebody has reaped
+// the old postmaster. A container's PID 1 takes a second or two for that, or never does it.
 var children registry
 
 type registry struct {
@@ -69,8 +69,8 @@ func (r *registry) adopt() {
 	}()
 }
 
-// reap collects the orphans that ended. A child of this process's own session was started by somebody in this process
-// who waits for it; node processes are started in sessions of their own.
+// reap collects the orphans that ended. A child of this process's own session was started by
+// somebody in this process who waits for it; node processes are started in sessions of their own.
 func (r *registry) reap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

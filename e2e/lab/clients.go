@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Clients are the two hosts from which writers write, on the other side of the switch or the router.
-// Their methods must not be called concurrently.
+// Clients are the two hosts from which writers write, on the other side of the switch or the
+// router. Their methods must not be called concurrently.
 type Clients struct {
 	Plain    *Namespace
 	Flushing *Namespace // its writer forgets its neighbours every second
@@ -33,8 +33,8 @@ func plugClients(sw *Switch, subnet string) (c *Clients, err error) {
 	return c, nil
 }
 
-// Write starts one writer through the VIP, one more through it from the flushing client, and one for
-// every node but Except. They write until they are stopped, or ctx ends.
+// Write starts one writer through the VIP, one more through it from the flushing client, and one
+// for every node but Except. They write until they are stopped, or ctx ends.
 func (c *Clients) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
 	opts = opts.withDefaults()
 	const table = "CREATE TABLE IF NOT EXISTS writes (session text, target text, seq bigint, PRIMARY KEY (session, target, seq))"
@@ -66,8 +66,8 @@ func (c *Clients) Write(ctx context.Context, opts WriterOptions) (*Writers, erro
 	return w, nil
 }
 
-// Lost returns the acknowledged writes that the leader no longer has. Asynchronous replication loses
-// some when a leader dies; a VIP that stays behind loses more.
+// Lost returns the acknowledged writes that the leader no longer has. Asynchronous replication
+// loses some when a leader dies; a VIP that stays behind loses more.
 func (c *Clients) Lost(ctx context.Context, r *Recording) ([]Ack, error) {
 	leader, err := c.cluster.Leader(ctx)
 	if err != nil || leader == nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Cluster is what the nodes' Patronis and PostgreSQLs are together. Its methods ask every node until ctx
-// ends.
+// Cluster is what the nodes' Patronis and PostgreSQLs are together. Its methods ask every node
+// until ctx ends.
 type Cluster struct {
 	nodes []*Node
 }
@@ -88,8 +88,8 @@ func (c *Cluster) Pause(ctx context.Context, on bool) error {
 	})
 }
 
-// Configure changes the cluster's dynamic configuration, as `patronictl edit-config` does: a JSON object
-// that is merged into it. Every Patroni applies it in its next loop.
+// Configure changes the cluster's dynamic configuration, as `patronictl edit-config` does: a JSON
+// object that is merged into it. Every Patroni applies it in its next loop.
 func (c *Cluster) Configure(ctx context.Context, patch string) error {
 	return waitFor(ctx, "somebody takes the configuration", func() (problem error) {
 		for _, n := range c.nodes {
@@ -101,8 +101,8 @@ func (c *Cluster) Configure(ctx context.Context, patch string) error {
 	})
 }
 
-// whole says what keeps the cluster from being whole, or returns nil: one leader, and every other node
-// streams from it.
+// whole says what keeps the cluster from being whole, or returns nil: one leader, and every other
+// node streams from it.
 func (c *Cluster) whole(ctx context.Context) error {
 	leader, err := c.running(ctx)
 	if err != nil {
@@ -119,7 +119,8 @@ func (c *Cluster) whole(ctx context.Context) error {
 	return nil
 }
 
-// streaming returns nil when the replica streams from the leader, and else the end of its Patroni's log.
+// streaming returns nil when the replica streams from the leader, and else the end of its Patroni's
+// log.
 func (c *Cluster) streaming(ctx context.Context, leader, replica *Node) error {
 	// Patroni names a replica's stream after the node; pg_basebackup's stream has another name.
 	const question = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '%s'"
@@ -130,9 +131,9 @@ func (c *Cluster) streaming(ctx context.Context, leader, replica *Node) error {
 	return err
 }
 
-// mend waits until the cluster is whole. A replica that has not come by itself in half a minute is made
-// anew: after a leader that ran on without its lock, Patroni may leave a replica that followed it too
-// far. Where the leader's own PostgreSQL does not come up, another node has to lead first.
+// mend waits until the cluster is whole. A replica that has not come by itself in half a minute is
+// made anew: after a leader that ran on without its lock, Patroni may leave a replica that followed
+// it too far. Where the leader's own PostgreSQL does not come up, another node has to lead first.
 func (c *Cluster) mend(ctx context.Context) error {
 	whole := func() error { return c.whole(ctx) }
 	patience, cancel := context.WithTimeout(ctx, 30*time.Second)

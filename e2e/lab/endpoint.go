@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// endpoint is an HTTP server at an address inside a namespace. This process serves it, so that it is nobody's whom the
-// lab kills or freezes.
+// endpoint is an HTTP server at an address inside a namespace. This process serves it, so that it
+// is nobody's whom the lab kills or freezes.
 type endpoint struct {
 	ns      *Namespace
 	address string
@@ -34,7 +34,8 @@ func (e *endpoint) up() error {
 	return nil
 }
 
-// down cuts the endpoint's connections and has new ones refused. What was asked of it goes on unheard.
+// down cuts the endpoint's connections and has new ones refused. What was asked of it goes on
+// unheard.
 func (e *endpoint) down() {
 	if e.server != nil {
 		_ = e.server.Close()

@@ -17,8 +17,8 @@ type lockEvent struct {
 	node     string // "" for a deletion
 }
 
-// watchEtcd tells of what the host's etcd says of the leader lock, from a revision on, until etcd stops
-// saying it. It returns the revision to go on with.
+// watchEtcd tells of what the host's etcd says of the leader lock, from a revision on, until etcd
+// stops saying it. It returns the revision to go on with.
 func watchEtcd(ctx context.Context, h *Host, next int64, tell func(lockEvent, time.Time)) int64 {
 	key := base64.StdEncoding.EncodeToString([]byte("/service/" + scope + "/leader"))
 	body := fmt.Sprintf(`{"create_request": {"key": %q, "start_revision": "%d"}}`, key, next)
@@ -64,7 +64,8 @@ func (r watchReply) events() (events []lockEvent) {
 	return events
 }
 
-// watchEtcdV2 is [watchEtcd] by etcd's API of version 2, where each question is answered by one event.
+// watchEtcdV2 is [watchEtcd] by etcd's API of version 2, where each question is answered by one
+// event.
 func watchEtcdV2(ctx context.Context, h *Host, next int64, tell func(lockEvent, time.Time)) int64 {
 	client := h.NS.httpClient()
 	for {

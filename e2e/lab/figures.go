@@ -27,7 +27,8 @@ type Gap struct{ From, To time.Time }
 // Length is how long the gap is.
 func (g Gap) Length() time.Duration { return g.To.Sub(g.From) }
 
-// Within lists the target's failed attempts that took some time and ended in the gap: what the writer waited for.
+// Within lists the target's failed attempts that took some time and ended in the gap: what the
+// writer waited for.
 func (r *Recording) Within(g Gap, target string) (slow []Failure) {
 	for _, f := range r.Failures {
 		if f.Target == target && f.End.After(g.From) && !f.End.After(g.To) && f.End.Sub(f.Start) > 50*time.Millisecond {
@@ -45,7 +46,8 @@ type Change struct {
 	VIP      time.Time // acknowledged through the VIP, zero when never
 }
 
-// Lag is the time from the first direct write to the first through the VIP; negative when the VIP was first.
+// Lag is the time from the first direct write to the first through the VIP; negative when the VIP
+// was first.
 func (c Change) Lag() time.Duration { return c.VIP.Sub(c.Direct) }
 
 // Figures computes the figures of the recording.
@@ -70,7 +72,8 @@ func (r *Recording) Figures() Figures {
 
 func direct(a Ack) bool { return a.Target != ViaVIP && a.Target != ViaFlush }
 
-// gap is the longest time without an acknowledgement of the kind, the recording's two ends included.
+// gap is the longest time without an acknowledgement of the kind, the recording's two ends
+// included.
 func (r *Recording) gap(kind func(Ack) bool) Gap {
 	var longest Gap
 	last := r.From
@@ -113,7 +116,8 @@ func (r *Recording) changes() []Change {
 	return all[min(1, len(all)):]
 }
 
-// deposed lists the writes through the VIP that a server acknowledged when a later timeline had already taken one.
+// deposed lists the writes through the VIP that a server acknowledged when a later timeline had
+// already taken one.
 func (r *Recording) deposed() (late []Ack) {
 	newest := 0
 	for _, a := range r.Acks { // in the order of their acknowledgement

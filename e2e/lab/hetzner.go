@@ -27,9 +27,9 @@ const (
 
 const metadataAddress = "169.254.169.254"
 
-// Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each at an address of its
-// own namespace; what the API says who has the VIP is where the lab's router sends it, at the same moment. Its methods
-// must not be called concurrently.
+// Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each
+// at an address of its own namespace; what the API says who has the VIP is where the lab's router
+// sends it, at the same moment. Its methods must not be called concurrently.
 type Hetzner struct {
 	World *hetznertest.World // for scripts of faults
 
@@ -87,7 +87,8 @@ func each(all []*endpoint, do func(*endpoint) error) error {
 
 func serverID(node int) int64 { return firstServer + int64(node) }
 
-// furnish fills the world: nobody has the VIP, but for a failover IP, which begins at the server that it was ordered for.
+// furnish fills the world: nobody has the VIP, but for a failover IP, which begins at the server
+// that it was ordered for.
 func (h *Hetzner) furnish() {
 	w := h.World
 	w.Pace(apiLatency, actionTime, switchTime)
@@ -137,7 +138,8 @@ func (h *Hetzner) moved(address, server string) {
 	}
 }
 
-// settle asks the world again and again who has the VIP: an action that has ended takes effect in it when somebody asks.
+// settle asks the world again and again who has the VIP: an action that has ended takes effect in
+// it when somebody asks.
 func (h *Hetzner) settle() {
 	defer close(h.done)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -187,8 +189,9 @@ func (h *Hetzner) Down() {
 	}
 }
 
-// Hang has the API accept calls and answer none, until the function that it returns is called. What hangs begins with one
-// of the given words, "POST /floating_ips" for example; without any it is everything.
+// Hang has the API accept calls and answer none, until the function that it returns is called. What
+// hangs begins with one of the given words, "POST /floating_ips" for example; without any it is
+// everything.
 func (h *Hetzner) Hang(calls ...string) (end func()) {
 	if len(calls) == 0 { // what metadata services are asked is something else
 		calls = []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"}

@@ -10,8 +10,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Holders says who has the VIP, as the nodes' kernels tell it. It writes down every change, an expired
-// lifetime included. Its methods may be called concurrently.
+// Holders says who has the VIP, as the nodes' kernels tell it. It writes down every change, an
+// expired lifetime included. Its methods may be called concurrently.
 type Holders struct {
 	vip   string
 	hosts []*Host

@@ -20,8 +20,8 @@ const (
 	nsPrefix  = "vipctl-" // then the lab's ID and the host's name
 )
 
-// home is the lab's folder. Whatever else belongs to the lab has its ID in its name, so that it can be
-// found and removed when the process that made it is dead.
+// home is the lab's folder. Whatever else belongs to the lab has its ID in its name, so that it can
+// be found and removed when the process that made it is dead.
 type home struct {
 	dir      string
 	prefix   string // of the names of the lab's namespaces

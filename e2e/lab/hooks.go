@@ -2,8 +2,8 @@ package lab
 
 // What is changed in Patroni, in Python.
 
-// stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`, before PostgreSQL is
-// told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
+// stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`,
+// before PostgreSQL is told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
 const stopHook = `import os, time
 from patroni.postgresql.postmaster import PostmasterProcess
 
@@ -29,8 +29,8 @@ def wall_clock():
 time.time = wall_clock
 `
 
-// wallWaits makes Patroni's waits end by the wall clock, as Python's did before 3.11, where a lock is waited for with
-// sem_timedwait (bpo-41710).
+// wallWaits makes Patroni's waits end by the wall clock, as Python's did before 3.11, where a lock
+// is waited for with sem_timedwait (bpo-41710).
 const wallWaits = `import threading, time
 
 wait = threading.Condition.wait

@@ -28,8 +28,8 @@ func (h *Host) path(name ...string) string {
 	return filepath.Join(append([]string{h.Dir}, name...)...)
 }
 
-// command prepares a program that runs as postgres, in a session of its own: Ctrl-C at the terminal is
-// not for it.
+// command prepares a program that runs as postgres, in a session of its own: Ctrl-C at the terminal
+// is not for it.
 func (h *Host) command(out io.Writer, argv ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = "/"
@@ -67,8 +67,8 @@ func (h *Host) logEnd(service string) string {
 	return string(log[max(0, len(log)-enough):])
 }
 
-// http sends a request to a server on the host, from the host itself: the reply does not depend on any
-// cable.
+// http sends a request to a server on the host, from the host itself: the reply does not depend on
+// any cable.
 func (h *Host) http(ctx context.Context, method string, port int, path, body string) (code int, reply string, err error) {
 	limit := time.Second
 	if method == http.MethodPost {

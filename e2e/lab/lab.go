@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Lab is a running cluster: its nodes, its clients, the network between them, and what writes down what
-// happens there.
+// Lab is a running cluster: its nodes, its clients, the network between them, and what writes down
+// what happens there.
 type Lab struct {
 	Dir      string
 	VIP      string // an address
@@ -37,8 +37,8 @@ func newLab(opts Options) *Lab {
 	return &Lab{VIP: opts.Hetzner.address(), Settings: opts.settings(), Lock: new(LeaderLock), opts: opts, stop: make(chan struct{})}
 }
 
-// Down takes the lab away, as far as it is up: processes, namespaces, mounts, files. It may be called
-// again.
+// Down takes the lab away, as far as it is up: processes, namespaces, mounts, files. It may be
+// called again.
 func (l *Lab) Down() (err error) {
 	l.down.Do(func() {
 		for _, n := range l.Nodes {
@@ -66,8 +66,8 @@ func (l *Lab) Heal() error {
 	return forgetRules(l.Switch.ns)
 }
 
-// Settle puts the lab right after whatever was done to it: everything healed, thawed and started, one
-// leader, every other node streaming from it, the VIP on the leader.
+// Settle puts the lab right after whatever was done to it: everything healed, thawed and started,
+// one leader, every other node streaming from it, the VIP on the leader.
 func (l *Lab) Settle(ctx context.Context) error {
 	if err := l.Heal(); err != nil {
 		return err
@@ -88,8 +88,8 @@ func (l *Lab) waitForVIP(ctx context.Context) error {
 	return waitFor(ctx, "the VIP is where it belongs", func() error { return l.vipAtLeader(ctx) })
 }
 
-// vipAtLeader returns nil when the leader and nobody else has the VIP, or when nobody is there to move
-// it.
+// vipAtLeader returns nil when the leader and nobody else has the VIP, or when nobody is there to
+// move it.
 func (l *Lab) vipAtLeader(ctx context.Context) error {
 	if l.opts.Binary == "" {
 		return nil

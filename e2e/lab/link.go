@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Link is a node's cable to the switch, and what can happen to the packets on it. [Lab.Heal] undoes all
-// of it.
+// Link is a node's cable to the switch, and what can happen to the packets on it. [Lab.Heal] undoes
+// all of it.
 type Link struct {
 	host *Host
 	sw   *Switch
@@ -45,8 +45,8 @@ func (l *Link) DropEtcd() error {
 }`)
 }
 
-// DropREST makes every packet between this node and another's Patroni vanish, and those of the others
-// to its own.
+// DropREST makes every packet between this node and another's Patroni vanish, and those of the
+// others to its own.
 func (l *Link) DropREST() error {
 	return nft(l.host.NS, `table inet rest {
 	chain in { type filter hook input priority 0; iifname "eth0" tcp dport 8008 drop; }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// LeaderLock says who has Patroni's leader lock, as the nodes' etcds tell it. Its methods may be called
-// concurrently.
+// LeaderLock says who has Patroni's leader lock, as the nodes' etcds tell it. Its methods may be
+// called concurrently.
 type LeaderLock struct {
 	mu      sync.Mutex
 	written map[int64]LockChange // by etcd's revision
@@ -18,13 +18,13 @@ type LeaderLock struct {
 type LockChange struct {
 	At   time.Time // when the first etcd told of it, some milliseconds late
 	Node string    // "" for nobody
-	// Over is who still had the lock when it was overwritten. Patroni before 3.0.3 does that with etcd3,
-	// after it was frozen; a lock changes hands by being free in between.
+	// Over is who still had the lock when it was overwritten. Patroni before 3.0.3 does that with
+	// etcd3, after it was frozen; a lock changes hands by being free in between.
 	Over string
 }
 
-// watch has every etcd, each of which may be down at any time, tell of the leader lock until stop is
-// closed.
+// watch has every etcd, each of which may be down at any time, tell of the leader lock until stop
+// is closed.
 func (l *LeaderLock) watch(hosts []*Host, v2 bool, stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

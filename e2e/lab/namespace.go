@@ -46,22 +46,22 @@ func openNamespace(name string) (*Namespace, error) {
 	return &Namespace{Name: name, handle: h, id: fmt.Sprintf("net:[%d]", st.Ino)}, nil
 }
 
-// Do runs f on a thread that is in the namespace. Sockets that f opens and processes that it starts stay there; what f
-// hands to other goroutines does not.
+// Do runs f on a thread that is in the namespace. Sockets that f opens and processes that it starts
+// stay there; what f hands to other goroutines does not.
 func (n *Namespace) Do(f func() error) error {
 	runtime.LockOSThread()
-	home, err := netns.Get()
+	origin, err := netns.Get()
 	if err != nil {
 		runtime.UnlockOSThread()
 		return err
 	}
-	defer home.Close()
+	defer origin.Close()
 	if err := netns.Set(n.handle); err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("enter namespace %s: %w", n.Name, err)
 	}
 	defer func() {
-		if netns.Set(home) == nil {
+		if netns.Set(origin) == nil {
 			runtime.UnlockOSThread()
 		} // else the thread ends with its goroutine: nobody else must run on it
 	}()
@@ -76,7 +76,8 @@ func (n *Namespace) Go(f func(entered error)) {
 	}()
 }
 
-// Dial connects from inside the namespace. The address must be a literal: a look-up would run on other threads.
+// Dial connects from inside the namespace. The address must be a literal: a look-up would run on
+// other threads.
 func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	err = n.Do(func() error {
 		var d net.Dialer
@@ -86,8 +87,8 @@ func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net
 	return conn, err
 }
 
-// httpClient returns a client whose connections begin in the namespace. Each request has a connection
-// of its own.
+// httpClient returns a client whose connections begin in the namespace. Each request has a
+// connection of its own.
 func (n *Namespace) httpClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: n.Dial, DisableKeepAlives: true}}
 }
@@ -108,8 +109,8 @@ func (n *Namespace) pids() []int {
 	return in
 }
 
-// signalAll sends sig to every process of the namespace but those to spare, again until no new one turns up: a process
-// may fork while the others are being signalled.
+// signalAll sends sig to every process of the namespace but those to spare, again until no new one
+// turns up: a process may fork while the others are being signalled.
 func (n *Namespace) signalAll(sig unix.Signal, spare func(pid int) bool) {
 	done := make(map[int]bool)
 	for again := true; again; {

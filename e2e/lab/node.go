@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Node is one host of the cluster with its programs. Its own methods are what happens to all of it at
-// once; what happens to one part is that part's. They must not be called concurrently.
+// Node is one host of the cluster with its programs. Its own methods are what happens to all of it
+// at once; what happens to one part is that part's. They must not be called concurrently.
 type Node struct {
 	*Host
 	Link      *Link
@@ -104,8 +104,8 @@ func (n *Node) PowerOff() error {
 	return n.Vipctl.WipeRun()
 }
 
-// Freeze stops every process of the node, not its timer and not its kernel: that goes on answering ARP,
-// and accepts connections for programs that will never serve them.
+// Freeze stops every process of the node, not its timer and not its kernel: that goes on answering
+// ARP, and accepts connections for programs that will never serve them.
 func (n *Node) Freeze() {
 	n.Timer.quietly(func() { n.NS.signalAll(unix.SIGSTOP, n.Timer.owns) })
 }

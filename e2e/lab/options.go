@@ -23,19 +23,20 @@ type Options struct {
 	Hetzner      Product       // whose the VIP is; without it neighbours ask each other for it
 	Progress     func(Step)    // told what Up is doing
 
-	// StandIn makes what answers on the node of that name in the place of its Patroni; the lab has no
-	// cluster then.
+	// StandIn makes what answers on the node of that name in the place of its Patroni; the lab has
+	// no cluster then.
 	StandIn func(node string) http.Handler
 }
 
-// Step is one thing that [Up] does or waits for. It is reported twice: as it begins, and with its time
-// when it is done.
+// Step is one thing that [Up] does or waits for. It is reported twice: as it begins, and with its
+// time when it is done.
 type Step struct {
 	What string
 	Took time.Duration // 0 as it begins
 }
 
-// Settings are what a lab's Patroni was given at the start. [Cluster.Configure] does not change them.
+// Settings are what a lab's Patroni was given at the start. [Cluster.Configure] does not change
+// them.
 type Settings struct{ TTL, LoopWait, RetryTimeout time.Duration }
 
 func (o Options) withDefaults() Options {

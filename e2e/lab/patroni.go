@@ -16,7 +16,8 @@ const (
 	restPort = 8008
 )
 
-// patroniYAML is a node's patroni.yml. lab.node tells a client through the VIP which server it has reached.
+// patroniYAML is a node's patroni.yml. lab.node tells a client through the VIP which server it has
+// reached.
 const patroniYAML = `scope: %[1]s
 name: %[2]s
 restapi:
@@ -63,8 +64,8 @@ postgresql:
     log_min_error_statement: panic
 %[11]s`
 
-// Patroni is a node's Patroni: its process, and its patroni.yml. What it says is [REST]'s. Its methods
-// must not be called concurrently.
+// Patroni is a node's Patroni: its process, and its patroni.yml. What it says is [REST]'s. Its
+// methods must not be called concurrently.
 type Patroni struct {
 	host    *Host
 	members []*Host // where an etcd is
@@ -91,8 +92,8 @@ func (p *Patroni) writeYAML() error {
 	return os.WriteFile(p.yaml(), []byte(text), 0o644)
 }
 
-// callbacksYAML names vipctl for every callback. Under file capabilities it ignores the environment,
-// hence the flag.
+// callbacksYAML names vipctl for every callback. Under file capabilities it ignores the
+// environment, hence the flag.
 func (p *Patroni) callbacksYAML() string {
 	if p.call == nil {
 		return ""
@@ -125,8 +126,8 @@ func (p *Patroni) Start() (err error) {
 	return err
 }
 
-// hooks is the Python module that changes this Patroni as the lab's options say, and the environment
-// that it reads. Both are empty where nothing is changed.
+// hooks is the Python module that changes this Patroni as the lab's options say, and the
+// environment that it reads. Both are empty where nothing is changed.
 func (p *Patroni) hooks() (module string, env []string) {
 	if p.opts.StopHook {
 		module += stopHook
@@ -145,8 +146,8 @@ func (p *Patroni) hooks() (module string, env []string) {
 // holdStop is the file that makes stops of PostgreSQL wait as long as it is there.
 func (p *Patroni) holdStop() string { return p.host.path("hold-stop") }
 
-// HoldStop makes every stop of PostgreSQL by this Patroni wait, as a before_stop hook that hangs does,
-// until HoldStop(false). It takes Options.StopHook.
+// HoldStop makes every stop of PostgreSQL by this Patroni wait, as a before_stop hook that hangs
+// does, until HoldStop(false). It takes Options.StopHook.
 func (p *Patroni) HoldStop(on bool) error {
 	if on {
 		return os.WriteFile(p.holdStop(), nil, 0o644)
@@ -175,8 +176,8 @@ func (p *Patroni) Kill() { p.service.kill() }
 // [Node.Thaw] lets it go on.
 func (p *Patroni) Freeze() { p.service.signal(syscall.SIGSTOP) }
 
-// BreakYAML makes patroni.yml unreadable, as an operator's slip does, or right again. A Patroni that
-// runs has read it already.
+// BreakYAML makes patroni.yml unreadable, as an operator's slip does, or right again. A Patroni
+// that runs has read it already.
 func (p *Patroni) BreakYAML(on bool) error {
 	if !on {
 		return p.writeYAML()

@@ -10,13 +10,15 @@ import (
 	"strings"
 )
 
-// pgConn speaks as much of PostgreSQL's protocol, version 3, as a writer needs: no password, simple queries, text.
+// pgConn speaks as much of PostgreSQL's protocol, version 3, as a writer needs: no password, simple
+// queries, text.
 type pgConn struct {
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-// pgOpen greets the server at the other end of conn. The caller has set conn's deadline, and closes it.
+// pgOpen greets the server at the other end of conn. The caller has set conn's deadline, and closes
+// it.
 func pgOpen(conn net.Conn) (*pgConn, error) {
 	const hello = "user\x00postgres\x00database\x00postgres\x00\x00"
 	msg := binary.BigEndian.AppendUint32(nil, uint32(8+len(hello)))

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Postgres is a node's PostgreSQL. Its Patroni starts and stops it; what is done here, is done past that
-// Patroni.
+// Postgres is a node's PostgreSQL. Its Patroni starts and stops it; what is done here, is done past
+// that Patroni.
 type Postgres struct {
 	host *Host
 	bin  string // the folder of its programs
@@ -40,8 +40,8 @@ func (p *Postgres) Query(ctx context.Context, sql string) ([][]string, error) {
 // Stop stops PostgreSQL by hand, and returns when it is down.
 func (p *Postgres) Stop() error { return p.ctl("stop", "-m", "fast") }
 
-// Start starts PostgreSQL by hand, with what Patroni has written into postgresql.conf, and returns when
-// it runs.
+// Start starts PostgreSQL by hand, with what Patroni has written into postgresql.conf, and returns
+// when it runs.
 func (p *Postgres) Start() error { return p.ctl("start", "-l", "/dev/null") }
 
 func (p *Postgres) ctl(args ...string) error {
@@ -67,8 +67,8 @@ func (p *Postgres) Kill() error {
 	return unix.Kill(pid, unix.SIGKILL)
 }
 
-// pretend leaves what a PostgreSQL that runs does in its data directory, which is there. Its process is
-// this one.
+// pretend leaves what a PostgreSQL that runs does in its data directory, which is there. Its
+// process is this one.
 func (p *Postgres) pretend() error {
 	pid := fmt.Sprintf("%d\n%s\n0\n5432\n\n\n\nready   \n", os.Getpid(), p.data)
 	return errors.Join(os.WriteFile(filepath.Join(p.data, "PG_VERSION"), []byte("15\n"), 0o644),

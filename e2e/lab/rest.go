@@ -53,21 +53,23 @@ func (r *REST) AskForCluster(ctx context.Context) error {
 	return err
 }
 
-// Failsafe reports whether Patroni knows of the failsafe mode and of every member that it asks then.
+// Failsafe reports whether Patroni knows of the failsafe mode and of every member that it asks
+// then.
 func (r *REST) Failsafe(ctx context.Context) (bool, error) {
 	code, _, err := r.host.http(ctx, http.MethodGet, restPort, "/failsafe", "")
 	return code == http.StatusOK, err
 }
 
-// Restart restarts the node's PostgreSQL, as `patronictl restart` does, and returns when it runs again.
+// Restart restarts the node's PostgreSQL, as `patronictl restart` does, and returns when it runs
+// again.
 func (r *REST) Restart(ctx context.Context) error { return r.post(ctx, "/restart", "{}") }
 
 // Reload makes Patroni read its configuration again, as `patronictl reload` does.
 func (r *REST) Reload(ctx context.Context) error { return r.post(ctx, "/reload", "{}") }
 
-// Failover tells the cluster that the node shall lead, as `patronictl failover` does, and returns when
-// it does, or when Patroni has given it up. Where another still has the leader lock, the node takes it
-// as soon as that lock has ended.
+// Failover tells the cluster that the node shall lead, as `patronictl failover` does, and returns
+// when it does, or when Patroni has given it up. Where another still has the leader lock, the node
+// takes it as soon as that lock has ended.
 func (r *REST) Failover(ctx context.Context) error {
 	return r.post(ctx, "/failover", fmt.Sprintf(`{"candidate": %q}`, r.host.Name))
 }
@@ -85,8 +87,8 @@ func (r *REST) post(ctx context.Context, path, body string) error {
 	return err
 }
 
-// Wake has Patroni run its next loop now, as every change of the dynamic configuration that is asked of
-// it does. It is asked for the loop_wait that the lab began with.
+// Wake has Patroni run its next loop now, as every change of the dynamic configuration that is
+// asked of it does. It is asked for the loop_wait that the lab began with.
 func (r *REST) Wake(ctx context.Context) error {
 	return r.configure(ctx, fmt.Sprintf(`{"loop_wait": %d}`, r.loopWait))
 }

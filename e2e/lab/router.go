@@ -13,8 +13,8 @@ import (
 // outside is the subnet beyond the router: clients from 201 on.
 const outside = "10.78.0.%d"
 
-// Router stands between the clients and the nodes' switch, with a switch of its own for the clients. It
-// is host 1 in both subnets. Its methods may be called concurrently.
+// Router stands between the clients and the nodes' switch, with a switch of its own for the
+// clients. It is host 1 in both subnets. Its methods may be called concurrently.
 type Router struct {
 	ns      *Namespace
 	outside *Switch
@@ -38,8 +38,8 @@ func newRouter(sw *Switch, vip string, hosts []*Host) (*Router, error) {
 	return r, forward(ns, true)
 }
 
-// serve gives nodes and clients the router for everything that is not in their own subnet. The nodes
-// forward nothing: what comes for an address that a node does not have is lost there.
+// serve gives nodes and clients the router for everything that is not in their own subnet. The
+// nodes forward nothing: what comes for an address that a node does not have is lost there.
 func (r *Router) serve(clients ...*Namespace) error {
 	var problems []error
 	for _, ns := range clients {
@@ -76,8 +76,8 @@ func (r *Router) vipNet() *net.IPNet {
 	return &net.IPNet{IP: net.ParseIP(r.vip).To4(), Mask: net.CIDRMask(32, 32)}
 }
 
-// Routed asks the router's kernel for the name of the node that it sends the VIP's traffic to, "" for
-// none.
+// Routed asks the router's kernel for the name of the node that it sends the VIP's traffic to, ""
+// for none.
 func (r *Router) Routed() (to string, err error) {
 	err = r.ns.Do(func() error {
 		routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: r.vipNet()}, netlink.RT_FILTER_DST)

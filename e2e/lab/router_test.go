@@ -16,7 +16,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// routed connects a lab whose nodes run nothing but a server on PostgreSQL's port, which says whose it is.
+// routed connects a lab whose nodes run nothing but a server on PostgreSQL's port, which says whose
+// it is.
 func routed(t *testing.T, p Product) *Lab {
 	t.Helper()
 	if err := Lacks(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// The addresses at a lab's switch. Labs are isolated from each other and from the host, so all use the
-// same ones.
+// The addresses at a lab's switch. Labs are isolated from each other and from the host, so all use
+// the same ones.
 const (
 	inside    = "10.77.0.%d" // nodes from 11 on, clients from 201 on
 	prefixLen = "/24"
@@ -29,8 +29,8 @@ func newSwitch(ns *Namespace, prefix string) (*Switch, error) {
 	return &Switch{ns: ns, prefix: prefix}, err
 }
 
-// plug joins a new namespace to the switch by a cable: eth0 in the namespace, and a port of the given
-// name at the switch.
+// plug joins a new namespace to the switch by a cable: eth0 in the namespace, and a port of the
+// given name at the switch.
 func (s *Switch) plug(port, addr string) (*Namespace, error) {
 	ns, err := newNamespace(s.prefix + port)
 	if err != nil {
@@ -49,8 +49,8 @@ func (s *Switch) plug(port, addr string) (*Namespace, error) {
 	return ns, nil
 }
 
-// PlugStranger plugs in one more host that has the address by mistake, for good. It returns that host's
-// MAC, and a function that takes the host away.
+// PlugStranger plugs in one more host that has the address by mistake, for good. It returns that
+// host's MAC, and a function that takes the host away.
 func (s *Switch) PlugStranger(addr string) (mac string, leave func() error, err error) {
 	ns, err := s.plug("stranger", addr)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Timer stands for the systemd timer of a node: it runs `vipctl reconcile` at every interval, never two
-// at a time. Like PID 1 it is no process of the node's own: it goes on when those are frozen or killed.
-// Start and Stop must not be called concurrently.
+// Timer stands for the systemd timer of a node: it runs `vipctl reconcile` at every interval, never
+// two at a time. Like PID 1 it is no process of the node's own: it goes on when those are frozen or
+// killed. Start and Stop must not be called concurrently.
 type Timer struct {
 	host     *Host
 	argv     []string // nil where the lab has no vipctl

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Up brings a lab up: a leader, streaming replicas and, with a binary, the VIP on the leader. When it
-// fails, or ctx ends before it is done, nothing is left behind.
+// Up brings a lab up: a leader, streaming replicas and, with a binary, the VIP on the leader. When
+// it fails, or ctx ends before it is done, nothing is left behind.
 func Up(ctx context.Context, opts Options) (*Lab, error) {
 	if err := Lacks(); err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (l *Lab) connect(context.Context) error {
 	if l.Holders, err = watchHolders(l.VIP, hosts, l.stop); err != nil {
 		return err
 	}
-	if l.Wire, err = listen(l.Clients.Plain, l.VIP, hosts, l.stop); err != nil {
+	if l.Wire, err = watchWire(l.Clients.Plain, l.VIP, hosts, l.stop); err != nil {
 		return err
 	}
 	l.Clients.vip, l.Clients.cluster, l.Clients.holders, l.Clients.wire = l.VIP, l.Cluster, l.Holders, l.Wire
@@ -144,9 +144,9 @@ func (l *Lab) install() error {
 	return nil
 }
 
-// upStandIns makes nodes on which a handler of [Options.StandIn] answers in Patroni's place: there is no
-// etcd, no PostgreSQL and nobody who calls back, but a postmaster.pid of a server that runs. What vipctl
-// does is all its timers' work.
+// upStandIns makes nodes on which a handler of [Options.StandIn] answers in Patroni's place: there
+// is no etcd, no PostgreSQL and nobody who calls back, but a postmaster.pid of a server that runs.
+// What vipctl does is all its timers' work.
 func (l *Lab) upStandIns(context.Context) error {
 	if err := l.install(); err != nil {
 		return err

@@ -40,8 +40,8 @@ func (v *Vipctl) command(args ...string) []string {
 	return append([]string{v.program, "--config", v.host.path("vipctl.yml")}, args...)
 }
 
-// installVipctl copies a binary as a package would install it: owned by root, run by the group alone,
-// with the two capabilities that moving and announcing an address take.
+// installVipctl copies a binary as a package would install it: owned by root, run by the group
+// alone, with the two capabilities that moving and announcing an address take.
 func installVipctl(binary, to string, group uint32) error {
 	program, err := os.ReadFile(binary)
 	if err != nil {
@@ -89,8 +89,8 @@ func (v *Vipctl) Run(args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// FoundProblem reports whether a status or a config check has found something that stops the job: exit
-// code 1.
+// FoundProblem reports whether a status or a config check has found something that stops the job:
+// exit code 1.
 func FoundProblem(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && exit.ExitCode() == 1
@@ -138,8 +138,8 @@ type Status struct {
 	} `json:"vips"`
 }
 
-// Status asks for the node's status. A problem that it has found, which its exit code says, is no error
-// here.
+// Status asks for the node's status. A problem that it has found, which its exit code says, is no
+// error here.
 func (v *Vipctl) Status() (Status, error) {
 	var s Status
 	text, err := v.Run("status", "--json")
@@ -171,8 +171,8 @@ func (v *Vipctl) WipeRun() error {
 	return nil
 }
 
-// FillRun fills the node's /run, or empties it of that again. In a full one nothing can be written, and
-// what is there can be read, locked and deleted.
+// FillRun fills the node's /run, or empties it of that again. In a full one nothing can be written,
+// and what is there can be read, locked and deleted.
 func (v *Vipctl) FillRun(on bool) error {
 	if !on {
 		return os.RemoveAll(v.run("filler"))

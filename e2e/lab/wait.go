@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// waitFor asks every 100 ms until ready returns nil. When ctx ends first, it says what it was waiting
-// for and what ready said last.
+// waitFor asks every 100 ms until ready returns nil. When ctx ends first, it says what it was
+// waiting for and what ready said last.
 func waitFor(ctx context.Context, what string, ready func() error) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wire is what a client's link receives about the VIP: every ARP frame is written down. Its methods may
-// be called concurrently.
+// Wire is what a client's link receives about the VIP: every ARP frame is written down. Its methods
+// may be called concurrently.
 type Wire struct {
 	vip   net.IP
 	names map[string]string // of the nodes, by MAC
@@ -21,8 +21,8 @@ type Wire struct {
 	frames []Frame
 }
 
-// listen begins to write down what reaches the client, until stop is closed.
-func listen(client *Namespace, vip string, hosts []*Host, stop <-chan struct{}) (*Wire, error) {
+// watchWire begins to write down what reaches the client, until stop is closed.
+func watchWire(client *Namespace, vip string, hosts []*Host, stop <-chan struct{}) (*Wire, error) {
 	w := &Wire{vip: net.ParseIP(vip), names: make(map[string]string)}
 	for _, h := range hosts {
 		mac, err := macOf(h.NS)

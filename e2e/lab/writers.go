@@ -15,17 +15,18 @@ import (
 // WriterOptions say how the clients write. The zero value of each is its default.
 type WriterOptions struct {
 	Every time.Duration // from attempt to attempt, 10 ms
-	// Connect ends an attempt whose connection is not accepted, 2.5 s: long enough for TCP's second SYN after one
-	// second, so that a SYN into the void costs here what it costs any client.
+	// Connect ends an attempt whose connection is not accepted, 2.5 s: long enough for TCP's second
+	// SYN after one second, so that a SYN into the void costs here what it costs any client.
 	Connect time.Duration
-	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server does, 1 s.
+	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server
+	// does, 1 s.
 	Answer time.Duration
 	// Except is a node to which nobody writes at its own address; empty for none.
 	Except string
 }
 
-// Writers write to the lab until they are stopped. Each attempt is a new connection and an INSERT; each target has a
-// writer of its own, which makes its attempts one after the other.
+// Writers write to the lab until they are stopped. Each attempt is a new connection and an INSERT;
+// each target has a writer of its own, which makes its attempts one after the other.
 type Writers struct {
 	holders *Holders
 	wire    *Wire
@@ -65,7 +66,8 @@ func (w *Writers) Stop() (*Recording, error) {
 	return r, w.fatal
 }
 
-// start starts one writer. Its goroutine is in the client's namespace, so that every socket it opens is too.
+// start starts one writer. Its goroutine is in the client's namespace, so that every socket it
+// opens is too.
 func (w *Writers) start(ctx context.Context, from *Namespace, target, address string) {
 	w.done.Add(1)
 	from.Go(func(err error) {
@@ -130,7 +132,8 @@ func (w *Writers) attempt(address string, ack *Ack) error {
 	return err
 }
 
-// forget drops the calling thread's neighbour entry for the address, as a client does that has just booted.
+// forget drops the calling thread's neighbour entry for the address, as a client does that has just
+// booted.
 func forget(address string) {
 	link, err := netlink.LinkByName("eth0")
 	if err != nil {
