@@ -18,7 +18,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// leaderAndOther returns the leader and one of the others.
+// leaderAndOther returns the leader and another node.
 func leaderAndOther(t *testing.T, ctx context.Context, l *lab.Lab) (leader, other *lab.Node) {
 	t.Helper()
 	leader, err := l.Cluster.Leader(ctx)
@@ -142,7 +142,7 @@ func noDeposedWrites(t *testing.T, l *lab.Lab, r *lab.Recording) lab.Figures {
 	return f
 }
 
-// promised checks what must hold whatever happened, and that something did.
+// promised checks what must hold after every event, and that clients wrote at all.
 func promised(t *testing.T, f lab.Figures) {
 	t.Helper()
 	if len(f.Deposed) > 0 {
@@ -163,8 +163,8 @@ func nothingLost(t *testing.T, ctx context.Context, l *lab.Lab, r *lab.Recording
 	}
 }
 
-// wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what
-// vipctl says of it.
+// wire logs what happened to the VIP around a gap: who had it, which frames the client received,
+// what vipctl says of it.
 func wire(t *testing.T, l *lab.Lab, r *lab.Recording, g lab.Gap) {
 	t.Helper()
 	around := func(at time.Time) bool { return at.After(g.From.Add(-time.Second)) && at.Before(g.To.Add(time.Second)) }

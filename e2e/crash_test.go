@@ -44,8 +44,9 @@ func dead(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.
 	explained(t, from, r.From, []string{"release", "hand_over"}, releaseCodes)
 }
 
-// goneFirst checks that the VIP left the node before any other had it. That two others have it for
-// a moment later on is a hand-over: where the first that was elected gives up, another follows.
+// goneFirst checks that the VIP left the node before any other had it. Two other nodes may both
+// have it for a moment later on. That is a hand-over: the first that was elected gave up, and
+// another followed.
 func goneFirst(t *testing.T, from *lab.Node, since time.Time) {
 	t.Helper()
 	_, l := cluster(t)
@@ -77,7 +78,7 @@ func TestPatroniKilled(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.Patroni.Kill(); return nil })
 }
 
-// The clients still reach the old leader, and it them; etcd and the other nodes it does not.
+// The old leader still reaches the clients, and neither etcd nor the other nodes.
 func TestPartition(t *testing.T) {
 	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Partition() })
 }

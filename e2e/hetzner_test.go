@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// The VIP's traffic goes where Hetzner's API says. Only the new leader asks it for that, as often
-// as a move takes.
+// The VIP's traffic goes where Hetzner's API says. Only the new leader asks the API for changes, as
+// many as a move takes.
 func TestHetzner(t *testing.T) {
 	for product, changes := range map[lab.Product]int{
 		lab.FloatingIP: 1,
@@ -71,8 +71,9 @@ func ours(t *testing.T, n *lab.Node) {
 	}
 }
 
-// asked checks that the new leader asked for so many changes, a replica that remained one for
-// nothing at all, and the old leader for no change, and for nothing since the new one had begun.
+// asked checks how many changes the new leader asked for. A node that stayed a replica must have
+// asked for nothing at all. The old leader must have asked for no change, and for nothing since the
+// new leader's first call.
 func asked(t *testing.T, l *lab.Lab, from, to *lab.Node, calls lab.Calls, changes int) {
 	t.Helper()
 	if got := calls.By(to.Name).Mutating(); len(got) != changes {

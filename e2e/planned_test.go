@@ -11,8 +11,8 @@ import (
 
 // holeInThePath is what a client loses at least when it sends a SYN to nobody: TCP tries again
 // after a second. An outage below it says that the old node held the address until the new one had
-// it. The promise is 20 ms; a machine that runs three clusters' worth of other tests cannot be held
-// to that, a quiet one is (make demo).
+// it. The promise is 20 ms; a machine that runs three more clusters beside cannot keep it, a quiet
+// one can (make demo).
 const holeInThePath = 700 * time.Millisecond
 
 var (

@@ -12,7 +12,7 @@ import (
 
 const step = 300 * time.Second
 
-// With etcd3 a change of the leader key wakes a Patroni that sleeps too long: as soon as its lock
+// A Patroni that sleeps too long wakes when the leader key changes, with etcd3: as soon as its lock
 // has run out.
 func TestClockBack(t *testing.T) {
 	t.Parallel()
@@ -37,10 +37,10 @@ func TestClockBack(t *testing.T) {
 	}
 }
 
-// Nothing wakes it with etcd's old API, and before Python 3.11 not even its last sleep ends in
-// time: Patroni says that it leads for 300 s, and its lock runs out. The others see its PostgreSQL
-// and elect nobody, unless somebody tells them to. Who is told so before the lock has ended takes
-// it at once, sooner than a look of the old leader's comes.
+// With etcd's old API nothing wakes it, and before Python 3.11 its last sleep does not end in time
+// either. Patroni says for 300 s that it leads, while its lock runs out. The other nodes see its
+// PostgreSQL and elect nobody, unless an operator orders a failover. A node that is ordered to lead
+// before the lock has ended takes the lock at once, before the old leader looks again.
 func TestClockBackFailover(t *testing.T) {
 	t.Parallel()
 	tr := sleepers.begin(t, "clock of the leader set back by 300 s, etcd's old API, failover ordered")
@@ -50,8 +50,8 @@ func TestClockBackFailover(t *testing.T) {
 	tr.note("two nodes had the VIP for %d ms, and the old one took %d writes of clients of the VIP", *tr.Two, *tr.Deposed)
 }
 
-// Or unless they cannot ask it. Then it cannot ask them either, and its own Patroni's view of the
-// DCS is the only witness.
+// The other nodes also elect one where they cannot ask the old leader. Then it cannot ask them
+// either, and what its own Patroni says of the DCS is all that it has.
 func TestClockBackUnheard(t *testing.T) {
 	t.Parallel()
 	tr := sleepers.begin(t, "clock of the leader set back by 300 s, etcd's old API, REST between nodes dropped")
@@ -62,7 +62,7 @@ func TestClockBackUnheard(t *testing.T) {
 	}
 }
 
-// An operator can wake it.
+// An operator can wake a Patroni that sleeps too long.
 func TestClockBackWoken(t *testing.T) {
 	t.Parallel()
 	tr := sleepers.begin(t, "clock of the leader set back by 300 s, etcd's old API, Patroni woken in time")
@@ -141,9 +141,9 @@ func (tr *trial) order(to *lab.Node) {
 	go func() { _ = to.REST.Failover(ctx) }()
 }
 
-// leftWithTheLock checks that the VIP left the old leader when its lock had ended. Where others
-// vouched for it until then, a tick's next look ends it: a few tenths of a second later on a quiet
-// machine, and in any case by the end of what it was rolled to.
+// leftWithTheLock checks that the VIP left the old leader when its lock had ended. Where peers
+// named it the leader until then, the next tick that asks them releases the VIP: a few tenths of a
+// second later on a quiet machine. At the latest its lease ends.
 func (tr *trial) leftWithTheLock() {
 	tr.Helper()
 	gone, lock := tr.held(tr.leader, false, tr.began), tr.unlocked()
@@ -156,8 +156,8 @@ func (tr *trial) leftWithTheLock() {
 	}
 }
 
-// A Patroni whose clock is set forward takes its lock for expired until its next loop. With the
-// others down nobody is left to ask but the DCS.
+// A Patroni whose clock is set forward takes its lock for expired until its next loop. The other
+// nodes are down, so that only what it says of the DCS is left to ask.
 func TestClockForward(t *testing.T) {
 	t.Parallel()
 	tr := clocks.begin(t, "clock of the leader set forward by 300 s, the other nodes' Patroni down")

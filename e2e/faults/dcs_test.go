@@ -7,8 +7,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout. Not every such
-// stall it does; one that it did not is tried again.
+// A stall that Patroni survives, the VIP survives too: Patroni asks the DCS again for
+// retry_timeout. It does not survive every such stall; then the trial is made again.
 func TestEtcdStalled(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
@@ -49,7 +49,7 @@ func (tr *trial) nextLoop() {
 	tr.eventually(40*time.Second, "Patroni reads the DCS", func() bool { return tr.lastSeen() > before })
 }
 
-// lastSeen is when the leader's Patroni read the DCS, or 0 where it does not answer.
+// lastSeen is when the leader's Patroni read the DCS, or 0 where it does not reply.
 func (tr *trial) lastSeen() int64 {
 	m, err := tr.leader.REST.Member(tr.ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (tr *trial) failsafe() {
 }
 
 // A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock
-// others may take meanwhile.
+// another node may take meanwhile.
 func TestSlowStop(t *testing.T) {
 	tr := short.begin(t, "leader cut off, its before_stop hook ends 5 s after the successor leads")
 	from := tr.leader

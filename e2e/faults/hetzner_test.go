@@ -53,8 +53,8 @@ func (tr *trial) routed(to *lab.Node) bool {
 	return now == to.Name
 }
 
-// No API can be asked to change something only if all is still as one thinks: a call that comes
-// late steals the VIP.
+// The APIs know no call that changes something only if nothing else has changed meanwhile: a call
+// that arrives late steals the VIP.
 func TestHetznerHangs(t *testing.T) {
 	t.Parallel()
 	tr := hetzner.begin(t, "Hetzner's API hangs in two switchovers")
@@ -65,8 +65,8 @@ func TestHetznerHangs(t *testing.T) {
 	}
 }
 
-// Patroni kills the callback of one that is demoted. It does not kill a tick, which has taken over
-// here.
+// Patroni kills the callback of a node that is demoted. It does not kill a tick, and here a tick
+// has taken over from the callback.
 func TestHetznerHangsForChanges(t *testing.T) {
 	t.Parallel()
 	tr := hetzner.begin(t, "Hetzner's API hangs for changes in two switchovers, callbacks killed")

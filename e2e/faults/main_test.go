@@ -39,7 +39,7 @@ var (
 	short = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Archive: true, StopHook: true}}
 	// Patroni's own defaults.
 	defaults = &cluster{settings: "30/10/10", opts: lab.Options{TTL: 30, LoopWait: 10, RetryTimeout: 10}}
-	// For what waits long and measures little, beside the others.
+	// For trials that wait long and measure little; they run beside the trials of other clusters.
 	second = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	third  = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	// The nodes' wall clocks can be set.

@@ -8,7 +8,7 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// pause pauses the cluster, and returns when a tick on the leader has heard of it.
+// pause pauses the cluster, and returns when a tick on the leader knows of it.
 func (tr *trial) pause() {
 	tr.Helper()
 	tr.must(tr.lab.Cluster.Pause(tr.ctx, true))
@@ -74,8 +74,8 @@ func TestPausePostgresRestarted(t *testing.T) {
 	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
-// A host that freezes in a pause does not hear of its end, and nothing runs there that could take
-// the address away.
+// A host that freezes in a pause does not learn of the pause's end, and nothing runs there that
+// could take the address away.
 func TestPauseFrozen(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, node frozen, resumed, thawed after the failover")
@@ -87,8 +87,8 @@ func TestPauseFrozen(t *testing.T) {
 	})
 }
 
-// A leader whose Patroni is dead and who hears no peer does not learn of the end of a pause, but
-// from a successor's answer on the link.
+// A leader whose Patroni is dead and that reaches no peer learns of the end of a pause only from
+// its successor, which answers ARP for the VIP.
 func TestPauseUnheard(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, REST between nodes dropped, Patroni killed on the leader, resumed")
@@ -102,7 +102,8 @@ func TestPauseUnheard(t *testing.T) {
 }
 
 // A leader that is cut off from the DCS and from its peers, and that clients reach, goes on leading
-// in a pause. That the others have ended it is heard from the successor's answer alone.
+// in a pause. It learns that the other nodes have ended the pause only from its successor, which
+// answers ARP for the VIP.
 func TestPauseCutOff(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "paused, leader cut off from etcd and the other nodes' REST, resumed there")
@@ -112,9 +113,9 @@ func TestPauseCutOff(t *testing.T) {
 	})
 }
 
-// resumedUnheard ends a pause that the leader's peers cannot tell it of, once the fault has
-// happened there. The VIP must leave when a tick has heard the successor's; what that costs is
-// counted.
+// resumedUnheard lets the fault happen on the leader, and ends a pause whose end the leader's peers
+// cannot tell it. The VIP must leave when a tick has seen the successor's ARP answer. The writes
+// that this costs are counted.
 func (tr *trial) resumedUnheard(fault func()) {
 	tr.Helper()
 	defer tr.resume()

@@ -11,8 +11,8 @@ import (
 
 const (
 	outageLimit = 20 * time.Millisecond
-	// again is how often a trial is made whose outage must keep to that: one figure alone is good
-	// to some 20 ms.
+	// again is how often a trial is made whose outage must stay below outageLimit: a single figure
+	// is accurate to some 20 ms.
 	again    = 3
 	twoLimit = 300 * time.Millisecond
 )

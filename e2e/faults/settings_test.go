@@ -33,8 +33,8 @@ func TestTTLLowered(t *testing.T) {
 	tr.diedByLease()
 }
 
-// With a loop_wait of half the ttl the lease lasts from tick to tick, which leaves a hand-over no
-// time of its own.
+// With a loop_wait of half the ttl the lease lasts from one tick to the next, and leaves a
+// hand-over no time.
 func TestSwitchoverNoRoom(t *testing.T) {
 	atMedian(t, func(t *testing.T) int64 {
 		tr := short.begin(t, "switchover, a lease without room")

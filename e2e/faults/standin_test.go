@@ -13,9 +13,9 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// A REST API that goes on saying 200 while the lock is another's, staged: two nodes where something
-// answers in Patroni's place, and real vipctl with real addresses. Only ticks move the VIP, but
-// where a trial calls back.
+// Trials of a REST API that goes on saying 200 while another node has the lock. They are staged: on
+// two nodes a handler replies in Patroni's place, and vipctl and the addresses are real. Only ticks
+// move the VIP, except where a trial calls a callback.
 
 // stage is the two nodes, and the DCS that their stand-ins tell of.
 type stage struct {
@@ -84,10 +84,10 @@ func (s *stage) loop(ctx context.Context) {
 	}
 }
 
-// loop is a look into the DCS.
+// loop reads the DCS.
 func (m *standIn) loop() { m.seen = time.Now().Add(m.off).Unix() }
 
-// standIn answers as Patroni on the node.
+// standIn replies as Patroni on the node does.
 func (s *stage) standIn(node string) http.Handler {
 	m, mux := s.cast[node], http.NewServeMux()
 	mux.HandleFunc("GET /leader", func(w http.ResponseWriter, _ *http.Request) {
@@ -167,7 +167,7 @@ func (s *stage) succeeded(tr *trial, stays func()) {
 	}
 }
 
-// A clock that is set back, which vipctl can see.
+// vipctl can see that this clock was set back.
 func TestStagedClockBack(t *testing.T) {
 	t.Parallel()
 	s := newStage(20, 2, 3)
@@ -181,8 +181,8 @@ func TestStagedClockBack(t *testing.T) {
 	})
 }
 
-// Nothing to see: dcs_last_seen moves, as loops move it, by a monitor alone. The successor is
-// called back, so that it comes as soon as can be.
+// Here vipctl can see nothing: only a monitor moves dcs_last_seen, and it moves as Patroni's loops
+// move it. The successor's callback is called, so that it claims the VIP as early as possible.
 func TestStagedMonitor(t *testing.T) {
 	t.Parallel()
 	s := newStage(30, 10, 10)

@@ -239,8 +239,8 @@ func (tr *trial) atMost(what string, got *int64, limit time.Duration) {
 	}
 }
 
-// loosened is a limit that a busy machine keeps as well: below it the mechanism is there. A SYN
-// into a hole costs a second, a hand-over that is not heard five.
+// loosened is a limit that a busy machine keeps too. A figure above it says that the mechanism is
+// missing: a SYN that is lost costs a second, a hand-over whose successor is not seen costs five.
 func loosened(limit time.Duration) time.Duration {
 	if *promise {
 		return limit

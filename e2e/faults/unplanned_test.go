@@ -19,8 +19,8 @@ func TestFrozen(t *testing.T) {
 	tr.frozen(tr.leader.Freeze)
 }
 
-// A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never
-// answers.
+// A Patroni that hangs, as on a dead disk, is silent: its REST API accepts connections and never
+// replies.
 func TestPatroniFrozen(t *testing.T) {
 	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
 	tr.frozen(tr.leader.Patroni.Freeze)
@@ -111,15 +111,15 @@ func (tr *trial) diedByLease() {
 	if *tr.Early < 0 {
 		tr.Errorf("the VIP was there %d ms after the lock had ended", -*tr.Early)
 	}
-	tr.atMost("nobody had the VIP beyond Patroni's election", ms(time.Duration(*tr.Nobody-*tr.Election)*time.Millisecond), tr.unheard())
+	tr.atMost("nobody had the VIP beyond Patroni's election", ms(time.Duration(*tr.Nobody-*tr.Election)*time.Millisecond), tr.beforeLock())
 	if *tr.Outage > outageOfDeath.Milliseconds() {
 		tr.note("outage %d ms = lease ended %d ms before the lock + Patroni's election %d ms + %d ms; more than %v", *tr.Outage,
 			*tr.Early, *tr.Election, *tr.Outage-*tr.Early-*tr.Election, outageOfDeath)
 	}
 }
 
-// Whoever asks for the cluster makes Patroni read the DCS, which looks like a loop and refreshes no
-// lock.
+// Whoever asks for the cluster makes Patroni read the DCS, which moves dcs_last_seen as a loop
+// does, and refreshes no lock.
 func TestClusterAsked(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "Patroni killed, somebody asks its REST API for the cluster twice a second")
@@ -152,10 +152,10 @@ func (tr *trial) askForCluster() (stop func()) {
 	return stop
 }
 
-// unheard is how long before the lock's end a lease may end: what the last tick had heard of the
-// DCS may be a loop and a tick old, in whole seconds; a second of margin; etcd ends its leases up
+// beforeLock is how long before the lock's end a lease may end. What the last tick knew of the DCS
+// may be a loop and a tick old, in whole seconds. A second is margin, and etcd ends its leases up
 // to a second late.
-func (tr *trial) unheard() time.Duration {
+func (tr *trial) beforeLock() time.Duration {
 	return tr.lab.Settings.LoopWait + interval + 4*time.Second
 }
 
@@ -172,7 +172,7 @@ func TestPatroniRestarted(t *testing.T) {
 	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
-// leads waits until the node leads, by its Patroni's word.
+// leads waits until the node's Patroni says that it leads.
 func (tr *trial) leads(n *lab.Node, limit time.Duration) {
 	tr.Helper()
 	tr.eventually(limit, n.Name+" leads", func() bool {

@@ -25,8 +25,8 @@ func TestTimerStoppedThenSwitchover(t *testing.T) {
 	tr.atMost("two holders", tr.Two, twoLimit)
 }
 
-// Without its timer nobody renews the lease: the VIP leaves a healthy primary, and status says so
-// before.
+// Without its timer nobody renews the lease: the VIP leaves a healthy primary. Status warns before
+// that.
 func TestTimerStoppedOnLeader(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "timer stopped on the leader")
@@ -68,7 +68,7 @@ func TestRunWiped(t *testing.T) {
 	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
-// What cannot be written down is done all the same, once.
+// A release that cannot be written down is done all the same, and once.
 func TestRunFull(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "/run full on the leader, then a switchover")
@@ -121,7 +121,7 @@ func (tr *trial) staysThrough(change func(on bool) error) {
 	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
-// A copy is not vipctl's to remove, and no reason to let the lease end.
+// vipctl does not remove a copy, and does not let the lease end because of it.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	tr := third.begin(t, "a copy of the VIP on another link of the leader")

@@ -13,8 +13,8 @@ import (
 // node that called.
 type Calls []hetznertest.Call
 
-// Calls returns all that have arrived since the given moment, those that were never answered
-// included. What a node could not connect for is none.
+// Calls returns all that have arrived since the given moment, also those that got no reply. An
+// attempt that could not connect is no call.
 func (h *Hetzner) Calls(since time.Time) Calls {
 	all := Calls(h.World.Calls())
 	return all.only(func(c hetznertest.Call) bool { return !c.At.Before(since) })

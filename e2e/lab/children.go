@@ -21,7 +21,7 @@ type registry struct {
 	once sync.Once
 }
 
-// start starts cmd in the namespace. Whoever started it must wait for it with wait.
+// start starts cmd in the namespace. The caller must wait for it with wait.
 func (r *registry) start(ns *Namespace, cmd *exec.Cmd) error {
 	r.once.Do(r.adopt)
 	r.mu.Lock()
@@ -69,8 +69,8 @@ func (r *registry) adopt() {
 	}()
 }
 
-// reap collects the orphans that ended. A child of this process's own session was started by
-// somebody in this process who waits for it; node processes are started in sessions of their own.
+// reap collects the orphans that ended. A child in this process's own session has somebody in this
+// process who waits for it. The nodes' processes are started in sessions of their own.
 func (r *registry) reap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

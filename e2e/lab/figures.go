@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Figures are what a recording comes down to.
+// Figures are computed from a recording by [Recording.Figures].
 type Figures struct {
 	VIPGap    Gap           // through the VIP
 	FlushGap  Gap           // through the VIP, for the client that forgets its neighbours
@@ -27,8 +27,8 @@ type Gap struct{ From, To time.Time }
 // Length is how long the gap is.
 func (g Gap) Length() time.Duration { return g.To.Sub(g.From) }
 
-// Within lists the target's failed attempts that took some time and ended in the gap: what the
-// writer waited for.
+// Within lists the target's failed attempts that ended in the gap and took over 50 ms: these are
+// what the writer waited for.
 func (r *Recording) Within(g Gap, target string) (slow []Failure) {
 	for _, f := range r.Failures {
 		if f.Target == target && f.End.After(g.From) && !f.End.After(g.To) && f.End.Sub(f.Start) > 50*time.Millisecond {
@@ -72,8 +72,8 @@ func (r *Recording) Figures() Figures {
 
 func direct(a Ack) bool { return a.Target != ViaVIP && a.Target != ViaFlush }
 
-// gap is the longest time without an acknowledgement of the kind, the recording's two ends
-// included.
+// gap is the longest time without an acknowledgement of the kind. The recording's start and its end
+// count as one each.
 func (r *Recording) gap(kind func(Ack) bool) Gap {
 	var longest Gap
 	last := r.From

@@ -28,8 +28,8 @@ const (
 const metadataAddress = "169.254.169.254"
 
 // Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each
-// at an address of its own namespace; what the API says who has the VIP is where the lab's router
-// sends it, at the same moment. Its methods must not be called concurrently.
+// at an address in its own namespace. At the moment when the API's answer to who has the VIP
+// changes, the lab's router sends the VIP there. Its methods must not be called concurrently.
 type Hetzner struct {
 	World *hetznertest.World // for scripts of faults
 
@@ -53,8 +53,8 @@ type Move struct {
 	Node string // "" for nobody
 }
 
-// newHetzner makes the provider, with a server for each host and the VIP. The caller closes what is
-// returned, also where there is an error with it.
+// newHetzner makes the provider, with a server for each host and the VIP. Where it returns a
+// provider and an error, the caller closes the provider.
 func newHetzner(p Product, router *Router, hosts []*Host) (*Hetzner, error) {
 	h := &Hetzner{
 		World: hetznertest.New(), router: router, hosts: hosts, vip: p.address(), product: p,
@@ -108,7 +108,7 @@ func (h *Hetzner) furnish() {
 	}
 }
 
-// as has the world know which node calls, by the user agent: every vipctl sends the same.
+// as tells the world which node calls, by the user agent: every vipctl sends the same one.
 func as(node string, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
@@ -117,7 +117,7 @@ func as(node string, api http.Handler) http.Handler {
 	})
 }
 
-// moved is told by the world, which is locked meanwhile.
+// moved is called by the world, which is locked meanwhile.
 func (h *Hetzner) moved(address, server string) {
 	if address != h.vip {
 		return
@@ -179,19 +179,19 @@ func (h *Hetzner) routesTo(node string) error {
 	return errors.Join(fmt.Errorf("the VIP is not routed to %s", node), h.problem)
 }
 
-// Up has the API answer every node.
+// Up makes the API reply to every node.
 func (h *Hetzner) Up() error { return each(h.api, (*endpoint).up) }
 
-// Down cuts every connection to the API, and has new ones refused.
+// Down cuts every connection to the API; new ones are refused.
 func (h *Hetzner) Down() {
 	for _, e := range h.api {
 		e.down()
 	}
 }
 
-// Hang has the API accept calls and answer none, until the function that it returns is called. What
-// hangs begins with one of the given words, "POST /floating_ips" for example; without any it is
-// everything.
+// Hang makes the API accept calls and reply to none, until the returned function is called. A call
+// hangs that begins with one of the given texts, "POST /floating_ips" for example; without any text
+// every call hangs.
 func (h *Hetzner) Hang(calls ...string) (end func()) {
 	if len(calls) == 0 { // what metadata services are asked is something else
 		calls = []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"}

@@ -14,8 +14,8 @@ import (
 )
 
 // KillRuns kills, until ctx ends, every run of vipctl's subcommand ("callback", "reconcile") on any
-// of the nodes, each so long after its exec as the given function says. The counter says how many
-// it has killed before they had ended.
+// of the nodes, each after the time since its exec that the given function returns. The counter
+// counts the runs that it has killed before they had ended.
 func KillRuns(ctx context.Context, nodes []*Node, subcommand string, after func() time.Duration) (*atomic.Int64, error) {
 	var (
 		killed atomic.Int64
@@ -61,7 +61,7 @@ func runs(nodes []*Node, pid int, subcommand string) bool {
 	return err == nil && slices.ContainsFunc(nodes, ours) && bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
 }
 
-// later takes hold of a process and returns a function that kills that one, whoever may have its
+// later opens a process and returns a function that kills that process, and no other that has its
 // pid by then.
 func later(pid int) (kill func() bool, err error) {
 	fd, err := unix.PidfdOpen(pid, 0)

@@ -16,7 +16,7 @@ import (
 type WriterOptions struct {
 	Every time.Duration // from attempt to attempt, 10 ms
 	// Connect ends an attempt whose connection is not accepted, 2.5 s: long enough for TCP's second
-	// SYN after one second, so that a SYN into the void costs here what it costs any client.
+	// SYN after one second, so that a lost SYN costs a writer what it costs any client.
 	Connect time.Duration
 	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server
 	// does, 1 s.
@@ -132,8 +132,8 @@ func (w *Writers) attempt(address string, ack *Ack) error {
 	return err
 }
 
-// forget drops the calling thread's neighbour entry for the address, as a client does that has just
-// booted.
+// forget drops the neighbour entry for the address in the calling thread's namespace. A client that
+// has just booted has none either.
 func forget(address string) {
 	link, err := netlink.LinkByName("eth0")
 	if err != nil {
