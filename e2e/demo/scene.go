@@ -17,11 +17,11 @@ type scene struct {
 var scenes = []scene{
 	{"A switchover", func(ctx context.Context, l *lab.Lab, leader *lab.Node) error {
 		to := other(l, leader)
-		fmt.Printf("  %s leads and has the VIP; patronictl would say: switchover --candidate %s\n", leader.Name, to.Name)
+		fmt.Printf("  %s leads and has the VIP; then what `patronictl switchover --candidate %s` does\n", leader.Name, to.Name)
 		return l.Cluster.Switchover(ctx, to)
 	}},
 	{"A crash of the leader", func(ctx context.Context, l *lab.Lab, leader *lab.Node) error {
-		fmt.Printf("  %s leads and has the VIP; every process on it is killed at once, and nobody starts them again\n", leader.Name)
+		fmt.Printf("  %s leads and has the VIP; then every process on it is killed at once, and nobody starts them again\n", leader.Name)
 		if err := leader.Crash(); err != nil {
 			return err
 		}
@@ -68,7 +68,11 @@ func (s scene) play(ctx context.Context, l *lab.Lab) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %d of %d acknowledged writes are lost\n", len(lost), len(r.Acks))
+	if len(lost) > 0 {
+		fmt.Printf("  %d of %d acknowledged writes are lost\n", len(lost), len(r.Acks))
+	} else {
+		fmt.Printf("  no acknowledged write is lost (%d writes)\n", len(r.Acks))
+	}
 	return nil
 }
 
