@@ -9,6 +9,8 @@
 //	<!-- figures: begin -->
 //	<!-- figures: end -->
 //
+// The rows are in the order in which the PAGE first links to their faults.
+//
 // When anything is wrong the page stays as it is.
 package main
 
@@ -46,7 +48,7 @@ func update(page string, files []string) error {
 	if err != nil {
 		return err
 	}
-	after, err := between(string(before), figures(all))
+	after, err := between(string(before), figures(string(before), all))
 	if err != nil {
 		return fmt.Errorf("%s: %w", page, err)
 	}
