@@ -184,7 +184,8 @@ func drain(wire int) {
 	}
 }
 
-// forget takes the address and the notes away, so that the next claim is a first one.
+// forget takes the address and what vipctl keeps in /run away, so that the next claim is a first
+// one.
 func forget(link netlink.Link, dir string) error {
 	addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
 	if err != nil {

@@ -21,16 +21,15 @@ type Clients struct {
 	sessions int // writers started so far
 }
 
-// plugClients joins the two to a switch.
-func plugClients(sw *Switch, subnet string) (c *Clients, err error) {
-	c = new(Clients)
-	if c.Plain, err = sw.plug("client", fmt.Sprintf(subnet, 201)); err != nil {
-		return nil, err
+// plugClients joins the two hosts to a switch.
+func plugClients(sw *Switch, subnet string) (plain, flushing *Namespace, err error) {
+	if plain, err = sw.plug("client", fmt.Sprintf(subnet, 201)); err != nil {
+		return nil, nil, err
 	}
-	if c.Flushing, err = sw.plug("flush", fmt.Sprintf(subnet, 202)); err != nil {
-		return nil, err
+	if flushing, err = sw.plug("flush", fmt.Sprintf(subnet, 202)); err != nil {
+		return nil, nil, err
 	}
-	return c, nil
+	return plain, flushing, nil
 }
 
 // Write starts one writer through the VIP, one more through it from the flushing client, and one

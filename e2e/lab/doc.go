@@ -1,6 +1,6 @@
-// Package lab runs a real Patroni cluster on one machine: a switch, three nodes and two clients, each
-// a network namespace, with etcd, Patroni and PostgreSQL from the distribution's packages on every
-// node and vipctl beside them.
+// Package lab runs a real Patroni cluster on one machine: a switch, three nodes and two clients,
+// each a network namespace, with etcd, Patroni and PostgreSQL from the distribution's packages on
+// every node and vipctl beside them.
 //
 // [Up] brings a [Lab] up and [Lab.Down] takes it away without a trace. A lab is made of parts, and
 // what can be done to it is done to the part:
@@ -19,8 +19,8 @@
 // With [Options.StandIn] a handler replies in the place of every node's Patroni, and there is no
 // cluster behind it.
 //
-// Labs do not see each other: each has its own namespaces, processes and folder, and all may use the
-// same addresses. A lab whose process died without cleaning up is removed by the next [Up].
+// Labs do not see each other: each has its own namespaces, processes and folder, and all may use
+// the same addresses. A lab whose process died without cleaning up is removed by the next [Up].
 //
 // The lab needs root, Linux and the packages that deps.sh beside this folder installs; [Lacks] says
 // what is missing.

@@ -59,7 +59,7 @@ func (l *Lab) makeHome(context.Context) error {
 	return err
 }
 
-// connect makes the switch, the nodes and the clients, and what watches them.
+// connect makes the switch, the nodes, the clients, and what writes down what happens between them.
 func (l *Lab) connect(context.Context) error {
 	ns, err := newNamespace(l.home.prefix + "sw")
 	if err != nil {
@@ -72,16 +72,17 @@ func (l *Lab) connect(context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := l.connectClients(hosts); err != nil {
+	plain, flushing, err := l.connectClients(hosts)
+	if err != nil {
 		return err
 	}
 	if l.Holders, err = watchHolders(l.VIP, hosts, l.stop); err != nil {
 		return err
 	}
-	if l.Wire, err = watchWire(l.Clients.Plain, l.VIP, hosts, l.stop); err != nil {
+	if l.Wire, err = watchWire(plain, l.VIP, hosts, l.stop); err != nil {
 		return err
 	}
-	l.Clients.vip, l.Clients.cluster, l.Clients.holders, l.Clients.wire = l.VIP, l.Cluster, l.Holders, l.Wire
+	l.Clients = &Clients{Plain: plain, Flushing: flushing, vip: l.VIP, cluster: l.Cluster, holders: l.Holders, wire: l.Wire}
 	return nil
 }
 
@@ -103,23 +104,23 @@ func (l *Lab) connectNodes() (hosts []*Host, err error) {
 	return hosts, nil
 }
 
-// connectClients joins the clients to the nodes' switch, or to a router that Hetzner's API moves.
-func (l *Lab) connectClients(hosts []*Host) (err error) {
+// connectClients joins the clients to the nodes' switch. Where the VIP is Hetzner's, it joins them
+// to a router, and makes the provider that tells the router where the VIP is.
+func (l *Lab) connectClients(hosts []*Host) (plain, flushing *Namespace, err error) {
 	if l.opts.Hetzner == "" {
-		l.Clients, err = plugClients(l.Switch, inside)
-		return err
+		return plugClients(l.Switch, inside)
 	}
 	if l.Router, err = newRouter(l.Switch, l.VIP, hosts); err != nil {
-		return err
+		return nil, nil, err
 	}
-	if l.Clients, err = plugClients(l.Router.outside, outside); err != nil {
-		return err
+	if plain, flushing, err = plugClients(l.Router.outside, outside); err != nil {
+		return nil, nil, err
 	}
-	if err := l.Router.serve(l.Clients.Plain, l.Clients.Flushing); err != nil {
-		return err
+	if err := l.Router.serve(plain, flushing); err != nil {
+		return nil, nil, err
 	}
 	l.Hetzner, err = newHetzner(l.opts.Hetzner, l.Router, hosts)
-	return err
+	return plain, flushing, err
 }
 
 // install gives every node its vipctl. All have one file, each by a name of its own.
