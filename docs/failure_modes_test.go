@@ -47,13 +47,22 @@ func measured(t *testing.T) (around, figures string) {
 	return before + "\n" + behind, figures
 }
 
-// TestMeasuredFaults: whatever was measured is described.
+// TestMeasuredFaults: whatever was measured is described, and in the same order.
 func TestMeasuredFaults(t *testing.T) {
 	_, figures := measured(t)
 	known := described(t)
-	for _, fault := range first(tableRows(figures)) {
-		if !slices.Contains(known, fault) {
-			t.Errorf("%s has figures of %q, which is not described at a glance", failureModes, fault)
+	for _, table := range strings.Split(figures, "\n\n") {
+		last := 0
+		for _, fault := range first(tableRows(table)) {
+			at := slices.Index(known, fault)
+			if at < 0 {
+				t.Errorf("%s has figures of %q, which is not described at a glance", failureModes, fault)
+				continue
+			}
+			if at < last {
+				t.Errorf("%s has figures of %q behind those of %q, and describes it before", failureModes, fault, known[last])
+			}
+			last = at
 		}
 	}
 }

@@ -18,10 +18,10 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// leaderAndOther returns the leader and one of the others.
+// leaderAndOther returns the leader and another node.
 func leaderAndOther(t *testing.T, ctx context.Context, l *lab.Lab) (leader, other *lab.Node) {
 	t.Helper()
-	leader, err := l.Leader(ctx)
+	leader, err := l.Cluster.Leader(ctx)
 	must(t, err)
 	if leader == nil {
 		t.Fatal("nobody leads")
@@ -40,10 +40,11 @@ func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) 
 	}
 }
 
-// while lets clients write from two seconds before the event to two seconds after it, and returns what they saw.
+// while lets clients write from two seconds before the event to two seconds after it, and returns
+// what they saw.
 func while(t *testing.T, ctx context.Context, l *lab.Lab, event func()) *lab.Recording {
 	t.Helper()
-	w, err := l.Write(ctx, lab.WriterOptions{})
+	w, err := l.Clients.Write(ctx, lab.WriterOptions{})
 	must(t, err)
 	stopped := false
 	stop := func() (*lab.Recording, error) {
@@ -66,19 +67,20 @@ func while(t *testing.T, ctx context.Context, l *lab.Lab, event func()) *lab.Rec
 // onlyHolder checks that the node, and nobody else, has the VIP.
 func onlyHolder(t *testing.T, l *lab.Lab, want *lab.Node) {
 	t.Helper()
-	holders, err := l.Holders()
+	holders, err := l.Holders.Now()
 	must(t, err)
 	if !slices.Equal(holders, []string{want.Name}) {
 		t.Errorf("the VIP is on %v, want %s alone", holders, want.Name)
 	}
 }
 
-// explained checks that the node's history says why the VIP came or went since the given time, and returns the entry.
+// explained checks that the node's history says why the VIP came or went since the given time, and
+// returns the entry.
 func explained(t *testing.T, n *lab.Node, since time.Time, does []string, codes []string) lab.Transition {
 	t.Helper()
 	var found lab.Transition
 	seen := func() bool {
-		history, err := n.History()
+		history, err := n.Vipctl.History()
 		must(t, err)
 		for _, e := range history {
 			if e.At.Before(since.Truncate(time.Millisecond)) {
@@ -93,7 +95,7 @@ func explained(t *testing.T, n *lab.Node, since time.Time, does []string, codes 
 	// A run writes its entry after it has moved the address.
 	for deadline := time.Now().Add(3 * time.Second); !seen(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			history, _ := n.History()
+			history, _ := n.Vipctl.History()
 			t.Fatalf("%s: no %v for %v with a reason since %v in its history: %+v", n.Name, does, codes, since, history)
 		}
 	}
@@ -104,7 +106,7 @@ func explained(t *testing.T, n *lab.Node, since time.Time, does []string, codes 
 func moment(t *testing.T, l *lab.Lab, n *lab.Node, has bool, since time.Time) (at time.Time) {
 	t.Helper()
 	eventually(t, time.Second, fmt.Sprintf("the kernel says of %s that having the VIP became %t", n.Name, has), func() bool {
-		log := l.Timeline()
+		log := l.Holders.Changes()
 		i := slices.IndexFunc(log, func(h lab.Held) bool { return h.Node == n.Name && h.Has == has && h.At.After(since) })
 		if i >= 0 {
 			at = log[i].At
@@ -140,7 +142,7 @@ func noDeposedWrites(t *testing.T, l *lab.Lab, r *lab.Recording) lab.Figures {
 	return f
 }
 
-// promised checks what must hold whatever happened, and that something did.
+// promised checks what must hold after every event, and that clients wrote at all.
 func promised(t *testing.T, f lab.Figures) {
 	t.Helper()
 	if len(f.Deposed) > 0 {
@@ -154,14 +156,15 @@ func promised(t *testing.T, f lab.Figures) {
 // nothingLost checks that every acknowledged write is there.
 func nothingLost(t *testing.T, ctx context.Context, l *lab.Lab, r *lab.Recording) {
 	t.Helper()
-	lost, err := l.Lost(ctx, r)
+	lost, err := l.Clients.Lost(ctx, r)
 	must(t, err)
 	if len(lost) > 0 {
 		t.Errorf("%d acknowledged writes are lost, the first %+v", len(lost), lost[0])
 	}
 }
 
-// wire logs what happened to the VIP around a gap: who had it, what the client heard of it, what vipctl says of it.
+// wire logs what happened to the VIP around a gap: who had it, which frames the client received,
+// what vipctl says of it.
 func wire(t *testing.T, l *lab.Lab, r *lab.Recording, g lab.Gap) {
 	t.Helper()
 	around := func(at time.Time) bool { return at.After(g.From.Add(-time.Second)) && at.Before(g.To.Add(time.Second)) }
@@ -178,7 +181,7 @@ func wire(t *testing.T, l *lab.Lab, r *lab.Recording, g lab.Gap) {
 		}
 	}
 	for _, n := range l.Nodes {
-		history, _ := n.History()
+		history, _ := n.Vipctl.History()
 		for _, e := range history {
 			if around(e.At) {
 				t.Logf("  %v: %s did %s on %s, %s: %s", since(e.At), n.Name, e.Do, e.Trigger, e.Code, e.Reason)

@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// unplanned lets the fault happen to the leader's node while clients write, and waits until another node leads and has
-// the VIP. It returns the node that led, and what the clients saw.
+// unplanned lets the fault happen to the leader's node while clients write, and waits until another
+// node leads and has the VIP. It returns the node that led, and what the clients saw.
 func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.Node) error) (*lab.Node, *lab.Recording) {
 	t.Helper()
 	ctx, l := cluster(t)
@@ -20,10 +20,10 @@ func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader 
 	var to *lab.Node
 	r := while(t, ctx, l, func() {
 		must(t, fault(ctx, l, from))
-		must(t, l.Elected(ctx, from))
+		must(t, l.Cluster.Elected(ctx, from))
 		to, _ = leaderAndOther(t, ctx, l)
 		eventually(t, 10*time.Second, "the new leader alone has the VIP", func() bool {
-			holders, err := l.Holders()
+			holders, err := l.Holders.Now()
 			must(t, err)
 			return slices.Equal(holders, []string{to.Name})
 		})
@@ -35,8 +35,8 @@ func unplanned(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader 
 	return from, r
 }
 
-// dead is a fault after which the old node's PostgreSQL may be alive, or nobody there can tell: its VIP must be gone
-// before the new leader has it, and its history must say why.
+// dead is a fault after which the old node's PostgreSQL may be alive, or nobody there can tell: its
+// VIP must be gone before the new leader has it, and its history must say why.
 func dead(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.Node) error) {
 	t.Helper()
 	from, r := unplanned(t, fault)
@@ -44,13 +44,14 @@ func dead(t *testing.T, fault func(ctx context.Context, l *lab.Lab, leader *lab.
 	explained(t, from, r.From, []string{"release", "hand_over"}, releaseCodes)
 }
 
-// goneFirst checks that the VIP left the node before any other had it. That two others have it for a moment later on is a
-// hand-over: where the first that was elected gives up, another follows.
+// goneFirst checks that the VIP left the node before any other had it. Two other nodes may both
+// have it for a moment later on. That is a hand-over: the first that was elected gave up, and
+// another followed.
 func goneFirst(t *testing.T, from *lab.Node, since time.Time) {
 	t.Helper()
 	_, l := cluster(t)
 	gone := moment(t, l, from, false, since)
-	for _, h := range l.Timeline() {
+	for _, h := range l.Holders.Changes() {
 		if h.Node != from.Name && h.Has && h.At.After(since) && h.At.Before(gone) {
 			t.Errorf("%s had the VIP %v before it left %s", h.Node, gone.Sub(h.At), from.Name)
 		}
@@ -61,27 +62,29 @@ func TestCrash(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Crash() })
 }
 
-// A frozen node's kernel goes on answering for the address: only the end of its lifetime takes it away.
+// A frozen node's kernel goes on answering for the address: only the end of its lifetime takes it
+// away.
 func TestFreeze(t *testing.T) {
 	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.FreezeAll(); return nil })
 }
 
 func TestCablePulled(t *testing.T) {
-	dead(t, func(_ context.Context, l *lab.Lab, leader *lab.Node) error { return l.PullCable(leader) })
+	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Pull() })
 }
 
-// Patroni dead, PostgreSQL alive: the old primary takes writes until it is stopped, but not through the VIP.
+// Patroni dead, PostgreSQL alive: the old primary takes writes until it is stopped, but not through
+// the VIP.
 func TestPatroniKilled(t *testing.T) {
-	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.KillPatroni(); return nil })
+	dead(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { leader.Patroni.Kill(); return nil })
 }
 
-// The clients still reach the old leader, and it them; etcd and the other nodes it does not.
+// The old leader still reaches the clients, and neither etcd nor the other nodes.
 func TestPartition(t *testing.T) {
-	unplanned(t, func(_ context.Context, l *lab.Lab, leader *lab.Node) error { return l.Partition(leader) })
+	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.Partition() })
 }
 
 func TestEtcdLost(t *testing.T) {
-	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.DropEtcd() })
+	unplanned(t, func(_ context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Link.DropEtcd() })
 }
 
 func TestPowerOff(t *testing.T) {
@@ -89,7 +92,8 @@ func TestPowerOff(t *testing.T) {
 	goneFirst(t, from, r.From)
 }
 
-// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The timer repairs it.
+// Patroni kills a callback when the next one comes, and so may anybody at any instruction. The
+// timer repairs it.
 func TestKilledCallbacks(t *testing.T) {
 	ctx, l := cluster(t)
 	seed := uint64(time.Now().UnixNano())
@@ -97,7 +101,7 @@ func TestKilledCallbacks(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	killing, stop := context.WithCancel(ctx)
 	defer stop()
-	killed, err := l.KillRuns(killing, "callback", func() time.Duration {
+	killed, err := lab.KillRuns(killing, l.Nodes, "callback", func() time.Duration {
 		return time.Duration(random.Int64N(int64(15 * time.Millisecond)))
 	})
 	if err != nil {
@@ -105,7 +109,7 @@ func TestKilledCallbacks(t *testing.T) {
 	}
 	for range 4 {
 		_, to := leaderAndOther(t, ctx, l)
-		r := while(t, ctx, l, func() { must(t, l.Switchover(ctx, to)) })
+		r := while(t, ctx, l, func() { must(t, l.Cluster.Switchover(ctx, to)) })
 		noDeposedWrites(t, l, r)
 		settle(t, ctx, l)
 		onlyHolder(t, l, to)

@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// The VIP's traffic goes where Hetzner's API says. Only the new leader asks it for that, as often as a move takes.
+// The VIP's traffic goes where Hetzner's API says. Only the new leader asks the API for changes, as
+// many as a move takes.
 func TestHetzner(t *testing.T) {
 	for product, changes := range map[lab.Product]int{
 		lab.FloatingIP: 1,
@@ -23,11 +24,11 @@ func TestHetzner(t *testing.T) {
 			from, to := leaderAndOther(t, ctx, l)
 			began := time.Now()
 			r := while(t, ctx, l, func() {
-				must(t, l.Switchover(ctx, to))
+				must(t, l.Cluster.Switchover(ctx, to))
 				eventually(t, 30*time.Second, "the traffic goes to the new leader", func() bool {
-					routed, err := l.Routed()
+					routed, err := l.Router.Routed()
 					must(t, err)
-					return routed == to
+					return routed == to.Name
 				})
 			})
 			settle(t, ctx, l)
@@ -53,7 +54,7 @@ func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.
 		first := f.Changes[0]
 		t.Logf("outage %v (%v through the VIP, %v direct); routed to %s %v after its first write, the next through the VIP %v after it; its calls: %v",
 			round(f.Outage()), round(f.VIPGap.Length()), round(f.DirectGap.Length()), to.Name, round(arrival(l, to, r.From).Sub(first.Direct)),
-			round(first.Lag()), calls.By(to))
+			round(first.Lag()), calls.By(to.Name))
 	}
 	if t.Failed() {
 		wire(t, l, r, f.VIPGap)
@@ -63,35 +64,37 @@ func report(t *testing.T, l *lab.Lab, r *lab.Recording, to *lab.Node, calls lab.
 // ours checks that vipctl's status on the node says that the route points there.
 func ours(t *testing.T, n *lab.Node) {
 	t.Helper()
-	s, err := n.Status()
+	s, err := n.Vipctl.Status()
 	must(t, err)
 	if len(s.VIPs) != 1 || s.VIPs[0].Route == nil || s.VIPs[0].Route.Ours == nil || !*s.VIPs[0].Route.Ours {
 		t.Errorf("status on %s does not say that the route points there: %+v", n.Name, s)
 	}
 }
 
-// asked checks that the new leader asked for so many changes, a replica that remained one for nothing at all, and the old
-// leader for no change, and for nothing since the new one had begun.
+// asked checks how many changes the new leader asked for. A node that stayed a replica must have
+// asked for nothing at all. The old leader must have asked for no change, and for nothing since the
+// new leader's first call.
 func asked(t *testing.T, l *lab.Lab, from, to *lab.Node, calls lab.Calls, changes int) {
 	t.Helper()
-	if got := calls.By(to).Mutating(); len(got) != changes {
+	if got := calls.By(to.Name).Mutating(); len(got) != changes {
 		t.Errorf("%s asked for %d changes, want %d: %+v", to.Name, len(got), changes, got)
 	}
-	if got := calls.By(from).Mutating(); len(got) > 0 {
+	if got := calls.By(from.Name).Mutating(); len(got) > 0 {
 		t.Errorf("%s, which led, asked for changes: %+v", from.Name, got)
 	}
 	first := slices.IndexFunc(calls, func(c hetznertest.Call) bool { return c.Agent == to.Name })
-	if late := calls[max(0, first):].By(from); len(late) > 0 {
+	if late := calls[max(0, first):].By(from.Name); len(late) > 0 {
 		t.Errorf("%s, which led, went on asking: %+v", from.Name, late)
 	}
 	for _, n := range l.Nodes {
-		if got := calls.By(n); n != from && n != to && len(got) > 0 {
+		if got := calls.By(n.Name); n != from && n != to && len(got) > 0 {
 			t.Errorf("%s, a replica, asked: %+v", n.Name, got)
 		}
 	}
 }
 
-// provided brings up a cluster of the test's own, whose VIP is such an address, and takes it away when the test is over.
+// provided brings up a cluster of the test's own, whose VIP is such an address, and takes it away
+// when the test is over.
 func provided(t *testing.T, p lab.Product) (context.Context, *lab.Lab) {
 	t.Helper()
 	if err := lab.Lacks(); err != nil {
@@ -107,7 +110,8 @@ func provided(t *testing.T, p lab.Product) (context.Context, *lab.Lab) {
 	return ctx, l
 }
 
-// arrival is when the router began to send the VIP to the node, the first time since the given moment.
+// arrival is when the router began to send the VIP to the node, the first time since the given
+// moment.
 func arrival(l *lab.Lab, to *lab.Node, since time.Time) (at time.Time) {
 	moves := l.Hetzner.Moves()
 	if i := slices.IndexFunc(moves, func(m lab.Move) bool { return m.Node == to.Name && m.At.After(since) }); i >= 0 {

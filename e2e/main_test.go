@@ -1,7 +1,9 @@
-// Package e2e tests vipctl on a real cluster: etcd, Patroni and PostgreSQL in network namespaces of this machine.
+// Package e2e tests vipctl on a real cluster: etcd, Patroni and PostgreSQL in network namespaces of
+// this machine.
 //
-// One cluster serves most tests; each begins by putting it right. The others have one of their own. Without root or
-// without the packages they are skipped and say what is missing; `make test` as root runs them all.
+// One cluster serves most tests; each begins by putting it right. A few tests have a cluster of
+// their own. Without root or without the packages they are skipped and say what is missing; `make
+// test` as root runs them all.
 package e2e
 
 import (

@@ -9,9 +9,10 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// holeInThePath is what a client loses at least when it sends a SYN to nobody: TCP tries again after a second. An
-// outage below it says that the old node held the address until the new one had it. The promise is 20 ms; a machine
-// that runs three clusters' worth of other tests cannot be held to that, a quiet one is (make demo).
+// holeInThePath is what a client loses at least when it sends a SYN to nobody: TCP tries again
+// after a second. An outage below it says that the old node held the address until the new one had
+// it. The promise is 20 ms; a machine that runs three more clusters beside cannot keep it, a quiet
+// one can (make demo).
 const holeInThePath = 700 * time.Millisecond
 
 var (
@@ -24,7 +25,7 @@ func TestSwitchover(t *testing.T) {
 	for range 2 {
 		from, to := leaderAndOther(t, ctx, l)
 		began := time.Now()
-		r := while(t, ctx, l, func() { must(t, l.Switchover(ctx, to)) })
+		r := while(t, ctx, l, func() { must(t, l.Cluster.Switchover(ctx, to)) })
 		if f := noDeposedWrites(t, l, r); f.Outage() > holeInThePath {
 			t.Errorf("clients of the VIP lost %v more than those who know every node", f.Outage())
 		}
@@ -38,7 +39,7 @@ func TestSwitchover(t *testing.T) {
 
 // A stop of Patroni, as before a reboot, stops PostgreSQL and gives the lock away.
 func TestPatroniStopped(t *testing.T) {
-	from, r := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.StopPatroni(ctx) })
+	from, r := unplanned(t, func(ctx context.Context, _ *lab.Lab, leader *lab.Node) error { return leader.Patroni.Stop(ctx) })
 	if f := r.Figures(); f.Outage() > holeInThePath {
 		t.Errorf("%s stopped: clients of the VIP lost %v more than those who know every node", from.Name, f.Outage())
 	}
@@ -48,20 +49,20 @@ func TestPatroniStopped(t *testing.T) {
 func TestPause(t *testing.T) {
 	ctx, l := cluster(t)
 	leader, _ := leaderAndOther(t, ctx, l)
-	must(t, l.Pause(ctx, true))
+	must(t, l.Cluster.Pause(ctx, true))
 	t.Cleanup(func() {
 		resume, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		must(t, l.Pause(resume, false))
+		must(t, l.Cluster.Pause(resume, false))
 	})
 	r := while(t, ctx, l, func() { time.Sleep(5 * time.Second) })
 	if f := noDeposedWrites(t, l, r); f.NoHolder > 0 || f.Two > 0 {
 		t.Errorf("the VIP was nowhere for %v and on two nodes for %v", f.NoHolder, f.Two)
 	}
 	onlyHolder(t, l, leader)
-	must(t, leader.DeleteVIP())
+	must(t, leader.Addresses.DeleteVIP())
 	eventually(t, 8*time.Second, "the timer puts the address back", func() bool {
-		holders, err := l.Holders()
+		holders, err := l.Holders.Now()
 		must(t, err)
 		return slices.Equal(holders, []string{leader.Name})
 	})
@@ -71,10 +72,10 @@ func TestAddressDeleted(t *testing.T) {
 	ctx, l := cluster(t)
 	leader, _ := leaderAndOther(t, ctx, l)
 	began := time.Now()
-	must(t, leader.DeleteVIP())
+	must(t, leader.Addresses.DeleteVIP())
 	gone := moment(t, l, leader, false, began)
 	eventually(t, 6*time.Second, "the timer puts the address back", func() bool {
-		holders, err := l.Holders()
+		holders, err := l.Holders.Now()
 		must(t, err)
 		return len(holders) > 0
 	})

@@ -1,6 +1,7 @@
-// Command bench prints what vipctl costs: from the start of the process to the first ARP frame of a claim, beside a
-// minimal program that makes the same kernel calls, in turns; a tick that changes nothing; the size of the binary.
-// Nothing is asserted: machines are noisy, the figures are for people.
+// Command bench prints what vipctl costs: from the start of the process to the first ARP frame of a
+// claim, beside a minimal program that makes the same kernel calls, in turns; a tick that changes
+// nothing; the size of the binary. Nothing is asserted: machines are noisy, the figures are for
+// people.
 //
 //	bench VIPCTL MINIMAL [CLAIMS]
 package main
@@ -39,8 +40,8 @@ func main() {
 // inside marks the process that runs in the namespaces of the measurement.
 const inside = "VIPCTL_BENCH_INSIDE"
 
-// reexec runs this program again in a user and a network namespace of its own, where it may move addresses without
-// being root and without touching the machine's links.
+// reexec runs this program again in a user and a network namespace of its own, where it may move
+// addresses without being root and without touching the machine's links.
 func reexec() int {
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), inside+"=1")

@@ -72,7 +72,8 @@ func bench(vipctl, minimal string, claims int) error {
 	return nil
 }
 
-// makeDir makes a folder that vipctl believes a configuration in: none above it may be anybody's to write, as /tmp is.
+// makeDir makes a folder that vipctl believes a configuration in: none above it may be anybody's to
+// write, as /tmp is.
 func makeDir() (string, error) {
 	if dir, err := os.MkdirTemp("/var/lib", "vipctl-bench-"); err == nil {
 		return dir, nil
@@ -183,7 +184,8 @@ func drain(wire int) {
 	}
 }
 
-// forget takes the address and the notes away, so that the next claim is a first one.
+// forget takes the address and what vipctl keeps in /run away, so that the next claim is a first
+// one.
 func forget(link netlink.Link, dir string) error {
 	addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
 	if err != nil {

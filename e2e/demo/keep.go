@@ -13,8 +13,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// detach runs the demo in a process of its own session, relays what it prints, and returns when it says no more: the
-// cluster's timers live in that process, so somebody has to stay.
+// detach runs the demo in a process of its own session, relays what it prints, and returns when it
+// says no more: the cluster's timers live in that process, so somebody has to stay.
 func detach() int {
 	self, err := os.Executable()
 	if err != nil {
@@ -72,7 +72,7 @@ To end it and clean up:
 
 // stay keeps the cluster up, its timers running, until somebody ends this process.
 func stay(ctx context.Context, l *lab.Lab) error {
-	fmt.Printf(lookAround, l.Nodes[0].NS.Name, l.Dir, l.Client.Name, l.VIP, os.Getpid())
+	fmt.Printf(lookAround, l.Nodes[0].NS.Name, l.Dir, l.Clients.Plain.Name, l.VIP, os.Getpid())
 	if err := silence(); err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Command demo brings a Patroni cluster up on this machine, writes through its VIP while the VIP moves, and shows what
-// that cost. `make demo` runs it.
+// Command demo brings a Patroni cluster up on this machine, writes through its VIP while the VIP
+// moves, and shows what that cost. `make demo` runs it.
 package main
 
 import (

@@ -17,16 +17,16 @@ type scene struct {
 var scenes = []scene{
 	{"A switchover", func(ctx context.Context, l *lab.Lab, leader *lab.Node) error {
 		to := other(l, leader)
-		fmt.Printf("  %s leads and has the VIP; patronictl would say: switchover --candidate %s\n", leader.Name, to.Name)
-		return l.Switchover(ctx, to)
+		fmt.Printf("  %s leads and has the VIP; then what `patronictl switchover --candidate %s` does\n", leader.Name, to.Name)
+		return l.Cluster.Switchover(ctx, to)
 	}},
 	{"A crash of the leader", func(ctx context.Context, l *lab.Lab, leader *lab.Node) error {
-		fmt.Printf("  %s leads and has the VIP; every process on it is killed at once, and nobody starts them again\n", leader.Name)
+		fmt.Printf("  %s leads and has the VIP; then every process on it is killed at once, and nobody starts them again\n", leader.Name)
 		if err := leader.Crash(); err != nil {
 			return err
 		}
 		fmt.Println("  waiting until its leader lock has run out and another node leads (ttl is 20 s)")
-		return l.Elected(ctx, leader)
+		return l.Cluster.Elected(ctx, leader)
 	}},
 }
 
@@ -35,11 +35,11 @@ func (s scene) play(ctx context.Context, l *lab.Lab) error {
 	fmt.Printf("\n%s, while clients open a new connection and INSERT every 10 ms.\n", s.title)
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	leader, err := l.Leader(ctx)
+	leader, err := l.Cluster.Leader(ctx)
 	if err != nil || leader == nil {
 		return fmt.Errorf("nobody leads: %w", err)
 	}
-	w, err := l.Write(ctx, lab.WriterOptions{})
+	w, err := l.Clients.Write(ctx, lab.WriterOptions{})
 	if err != nil {
 		return err
 	}
@@ -64,11 +64,15 @@ func (s scene) play(ctx context.Context, l *lab.Lab) error {
 	if err := l.Settle(ctx); err != nil {
 		return err
 	}
-	lost, err := l.Lost(ctx, r)
+	lost, err := l.Clients.Lost(ctx, r)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %d of %d acknowledged writes are lost\n", len(lost), len(r.Acks))
+	if len(lost) > 0 {
+		fmt.Printf("  %d of %d acknowledged writes are lost\n", len(lost), len(r.Acks))
+	} else {
+		fmt.Printf("  no acknowledged write is lost (%d writes)\n", len(r.Acks))
+	}
 	return nil
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// cluster is a lab that several tests use, one after the other. It is brought up by the first that asks.
+// cluster is a lab that several tests use, one after the other. It is brought up by the first that
+// asks.
 type cluster struct {
 	settings string // ttl/loop_wait/retry_timeout
 	opts     lab.Options
@@ -77,8 +78,8 @@ func (r *remains) down() error {
 // down does not wait for a test that has the cluster: it may be called on a signal.
 func (c *cluster) down() error { return c.lab.Down() }
 
-// begin gives the cluster, whole, to the test for a trial of the named fault. The trial's line is printed, and the
-// cluster given back, when the test is over.
+// begin gives the cluster, whole, to the test for a trial of the named fault. The trial's line is
+// printed, and the cluster given back, when the test is over.
 func (c *cluster) begin(t *testing.T, fault string) *trial {
 	t.Helper()
 	tr := c.take(t, fault, 4*time.Minute)
@@ -122,7 +123,7 @@ func (tr *trial) settle() {
 	if err := tr.lab.Settle(ctx); err != nil {
 		tr.Fatal("put the cluster right:", err)
 	}
-	leader, err := tr.lab.Leader(ctx)
+	leader, err := tr.lab.Cluster.Leader(ctx)
 	tr.must(err)
 	tr.leader = leader
 }

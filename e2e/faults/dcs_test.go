@@ -7,8 +7,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// What Patroni survives, the VIP survives: it asks the DCS again for retry_timeout. Not every such stall it does; one
-// that it did not is tried again.
+// A stall that Patroni survives, the VIP survives too: Patroni asks the DCS again for
+// retry_timeout. It does not survive every such stall; then the trial is made again.
 func TestEtcdStalled(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
@@ -25,15 +25,15 @@ func TestEtcdStalled(t *testing.T) {
 	tr.Fatal("Patroni did not survive any of three stalls")
 }
 
-// stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that the next one falls into
-// the stall and outlasts it.
+// stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that
+// the next one falls into the stall and outlasts it.
 func (tr *trial) stall() {
 	tr.Helper()
 	tr.nextLoop()
 	time.Sleep(time.Second)
 	tr.while(func() {
 		for _, n := range tr.lab.Nodes {
-			tr.must(n.DropEtcd())
+			tr.must(n.Link.DropEtcd())
 		}
 		time.Sleep(12 * time.Second)
 		tr.must(tr.lab.Heal())
@@ -49,9 +49,9 @@ func (tr *trial) nextLoop() {
 	tr.eventually(40*time.Second, "Patroni reads the DCS", func() bool { return tr.lastSeen() > before })
 }
 
-// lastSeen is when the leader's Patroni read the DCS, or 0 where it does not answer.
+// lastSeen is when the leader's Patroni read the DCS, or 0 where it does not reply.
 func (tr *trial) lastSeen() int64 {
-	m, err := tr.leader.Member(tr.ctx)
+	m, err := tr.leader.REST.Member(tr.ctx)
 	if err != nil {
 		return 0
 	}
@@ -64,7 +64,7 @@ func (tr *trial) withoutQuorum(meanwhile func()) {
 	var killed []*lab.Node
 	for _, n := range tr.lab.Nodes {
 		if n != tr.leader {
-			n.KillEtcd()
+			n.Etcd.Kill()
 			killed = append(killed, n)
 		}
 	}
@@ -93,13 +93,13 @@ func TestEtcdLostFailsafe(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "etcd without quorum, failsafe_mode on; etcd back")
 	tr.failsafe()
-	defer func() { tr.must(tr.lab.Configure(tr.ctx, `{"failsafe_mode": false}`)) }()
+	defer func() { tr.must(tr.lab.Cluster.Configure(tr.ctx, `{"failsafe_mode": false}`)) }()
 	seen := false
 	tr.while(func() {
 		tr.withoutQuorum(func() {
 			until := time.Now().Add(25 * time.Second) // longer than the lock
 			for time.Now().Before(until) {
-				m, err := tr.leader.Member(tr.ctx)
+				m, err := tr.leader.REST.Member(tr.ctx)
 				seen = seen || err == nil && m.Failsafe
 				time.Sleep(200 * time.Millisecond)
 			}
@@ -120,10 +120,10 @@ func TestEtcdLostFailsafe(t *testing.T) {
 // failsafe turns Patroni's failsafe mode on, and waits until every member knows whom to ask.
 func (tr *trial) failsafe() {
 	tr.Helper()
-	tr.must(tr.lab.Configure(tr.ctx, `{"failsafe_mode": true}`))
+	tr.must(tr.lab.Cluster.Configure(tr.ctx, `{"failsafe_mode": true}`))
 	tr.eventually(30*time.Second, "failsafe_mode is on", func() bool {
 		for _, n := range tr.lab.Nodes {
-			if knows, err := n.Failsafe(tr.ctx); err != nil || !knows {
+			if knows, err := n.REST.Failsafe(tr.ctx); err != nil || !knows {
 				return false
 			}
 		}
@@ -131,17 +131,18 @@ func (tr *trial) failsafe() {
 	})
 }
 
-// A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock others may take meanwhile.
+// A before_stop hook keeps PostgreSQL writable for as long as it runs, on a leader whose lock
+// another node may take meanwhile.
 func TestSlowStop(t *testing.T) {
 	tr := short.begin(t, "leader cut off, its before_stop hook ends 5 s after the successor leads")
 	from := tr.leader
-	defer func() { tr.must(from.HoldStop(false)) }()
+	defer func() { tr.must(from.Patroni.HoldStop(false)) }()
 	tr.while(func() {
-		tr.must(from.HoldStop(true))
-		tr.must(tr.lab.Partition(from)) // not from the clients
-		tr.must(tr.lab.Elected(tr.ctx, from))
+		tr.must(from.Patroni.HoldStop(true))
+		tr.must(from.Link.Partition()) // not from the clients
+		tr.must(tr.lab.Cluster.Elected(tr.ctx, from))
 		time.Sleep(5 * time.Second)
-		tr.must(from.HoldStop(false))
+		tr.must(from.Patroni.HoldStop(false))
 	})
 	tr.succession()
 	if *tr.Two > 0 {

@@ -1,9 +1,11 @@
-// Package faults_test lets faults happen to a real cluster, one test a fault, and shows that the VIP is where it should
-// be: how long clients went without it, whether two nodes had it, and whether a deposed primary took a write.
+// Package faults_test lets faults happen to a real cluster, one test a fault, and shows that the
+// VIP is where it should be: how long clients went without it, whether two nodes had it, and
+// whether a deposed primary took a write.
 //
-// Each trial prints one line of figures. At the end they are printed as a table and written to build/faults.json.
-// `make test-faults` runs all, which takes longer than `go test` allows by itself; `go test ./e2e/faults -v -run NAME` one.
-// Without root or the packages they say what is missing.
+// Each trial prints one line of figures. At the end they are printed as a table and written to
+// build/faults.json. `make test-faults` runs all, which takes longer than `go test` allows by
+// itself; `go test ./e2e/faults -v -run NAME` one. Without root or the packages they say what is
+// missing.
 package faults_test
 
 import (
@@ -37,7 +39,7 @@ var (
 	short = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3, Archive: true, StopHook: true}}
 	// Patroni's own defaults.
 	defaults = &cluster{settings: "30/10/10", opts: lab.Options{TTL: 30, LoopWait: 10, RetryTimeout: 10}}
-	// For what waits long and measures little, beside the others.
+	// For trials that wait long and measure little; they run beside the trials of other clusters.
 	second = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	third  = &cluster{settings: "20/2/3", opts: lab.Options{TTL: 20, LoopWait: 2, RetryTimeout: 3}}
 	// The nodes' wall clocks can be set.
@@ -69,7 +71,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds vipctl as `make build` does, so that no test ever sees an old one, with more tags where they are given.
+// build builds vipctl as `make build` does, so that no test ever sees an old one, with more tags
+// where they are given.
 func build(tags string) (string, error) {
 	dir, err := os.MkdirTemp("", "vipctl-faults-")
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 
 const (
 	outageLimit = 20 * time.Millisecond
-	// again is how often a trial is made whose outage must keep to that: one figure alone is good to some 20 ms.
+	// again is how often a trial is made whose outage must stay below outageLimit: a single figure
+	// is accurate to some 20 ms.
 	again    = 3
 	twoLimit = 300 * time.Millisecond
 )
@@ -28,7 +29,7 @@ func TestSwitchover(t *testing.T) {
 		ok := t.Run(fmt.Sprint(i+1), func(t *testing.T) {
 			tr := short.begin(t, fmt.Sprintf("switchover %d", i+1))
 			to := tr.other()
-			tr.while(func() { tr.must(tr.lab.Switchover(tr.ctx, to)) })
+			tr.while(func() { tr.must(tr.lab.Cluster.Switchover(tr.ctx, to)) })
 			tr.succeeded(to)
 			tr.atMost("two holders", tr.Two, twoLimit)
 			outages, flushes = append(outages, *tr.Outage), append(flushes, *tr.Flush)
@@ -86,7 +87,8 @@ func (tr *trial) failed(target string) (n int64) {
 	return n
 }
 
-// succeeded checks the end of a planned move: the successor has the VIP alone, and no acknowledged write is lost.
+// succeeded checks the end of a planned move: the successor has the VIP alone, and no acknowledged
+// write is lost.
 func (tr *trial) succeeded(to *lab.Node) {
 	tr.Helper()
 	tr.alone(to, 5*time.Second)
@@ -95,7 +97,8 @@ func (tr *trial) succeeded(to *lab.Node) {
 	}
 }
 
-// With an archive_command that is behind, Patroni gives the lock away long before PostgreSQL has ended and on_stop comes.
+// With an archive_command that is behind, Patroni gives the lock away long before PostgreSQL has
+// ended and on_stop comes.
 func TestSwitchoverSlowArchiver(t *testing.T) {
 	atMedian(t, func(t *testing.T) int64 {
 		tr := short.begin(t, "switchover, archive_command takes 6 s")
@@ -113,12 +116,12 @@ func TestSwitchoverSlowArchiver(t *testing.T) {
 func (tr *trial) switchWithSegmentsToArchive(to *lab.Node) {
 	tr.Helper()
 	for range 2 {
-		_, err := tr.leader.Query(tr.ctx, "SELECT pg_switch_wal()")
+		_, err := tr.leader.Postgres.Query(tr.ctx, "SELECT pg_switch_wal()")
 		tr.must(err)
-		_, err = tr.leader.Query(tr.ctx, "CHECKPOINT")
+		_, err = tr.leader.Postgres.Query(tr.ctx, "CHECKPOINT")
 		tr.must(err)
 	}
-	tr.must(tr.lab.Switchover(tr.ctx, to))
+	tr.must(tr.lab.Cluster.Switchover(tr.ctx, to))
 	tr.alone(to, 15*time.Second)
 	tr.replicates(tr.leader, time.Minute) // when it has archived and ended
 }
@@ -127,7 +130,7 @@ func (tr *trial) switchWithSegmentsToArchive(to *lab.Node) {
 func (tr *trial) replicates(n *lab.Node, limit time.Duration) {
 	tr.Helper()
 	tr.eventually(limit, n.Name+" is a replica", func() bool {
-		m, err := n.Member(tr.ctx)
+		m, err := n.REST.Member(tr.ctx)
 		return err == nil && m.Role == "replica" && m.State == "running"
 	})
 }
@@ -135,18 +138,19 @@ func (tr *trial) replicates(n *lab.Node, limit time.Duration) {
 // archiveCommand changes the cluster's archive_command and waits until the leader has it.
 func (tr *trial) archiveCommand(command string) {
 	tr.Helper()
-	tr.must(tr.lab.Configure(tr.ctx, fmt.Sprintf(`{"postgresql": {"parameters": {"archive_command": %q}}}`, command)))
+	tr.must(tr.lab.Cluster.Configure(tr.ctx, fmt.Sprintf(`{"postgresql": {"parameters": {"archive_command": %q}}}`, command)))
 	tr.eventually(20*time.Second, "the leader has the archive_command", func() bool {
-		leader, err := tr.lab.Leader(tr.ctx)
+		leader, err := tr.lab.Cluster.Leader(tr.ctx)
 		if err != nil || leader == nil {
 			return false
 		}
-		rows, err := leader.Query(tr.ctx, "SHOW archive_command")
+		rows, err := leader.Postgres.Query(tr.ctx, "SHOW archive_command")
 		return err == nil && rows[0][0] == command
 	})
 }
 
-// refusing checks that the old PostgreSQL took no write, at whatever address, while both nodes had the VIP.
+// refusing checks that the old PostgreSQL took no write, at whatever address, while both nodes had
+// the VIP.
 func (tr *trial) refusing(to *lab.Node) {
 	tr.Helper()
 	came, gone := tr.held(to, true, tr.began), tr.held(tr.leader, false, tr.began)
@@ -163,7 +167,7 @@ func TestPatroniStopped(t *testing.T) {
 	atMedian(t, func(t *testing.T) int64 {
 		tr := short.begin(t, "Patroni stopped (SIGTERM)")
 		tr.while(func() {
-			tr.must(tr.leader.StopPatroni(tr.ctx))
+			tr.must(tr.leader.Patroni.Stop(tr.ctx))
 			tr.elected()
 		})
 		tr.atMost("two holders", tr.Two, twoLimit)
@@ -175,7 +179,7 @@ func TestPatroniStopped(t *testing.T) {
 
 func TestRestart(t *testing.T) {
 	tr := short.begin(t, "patronictl restart of the leader")
-	tr.while(func() { tr.must(tr.leader.Restart(tr.ctx)) })
+	tr.while(func() { tr.must(tr.leader.REST.Restart(tr.ctx)) })
 	tr.unmoved()
 	tr.atMost("outage", tr.Outage, 50*time.Millisecond)
 }
@@ -183,37 +187,38 @@ func TestRestart(t *testing.T) {
 func TestReload(t *testing.T) {
 	tr := short.begin(t, "patronictl reload of the leader")
 	tr.while(func() {
-		tr.must(tr.leader.Reload(tr.ctx))
+		tr.must(tr.leader.REST.Reload(tr.ctx))
 		time.Sleep(5 * time.Second) // Patroni's next loop, and a callback
 	})
 	tr.unmoved()
 	tr.atMost("outage", tr.Outage, 50*time.Millisecond)
 }
 
-// An address with a prefix of its own that comes first in its subnet would take the host's own one with it.
+// An address with a prefix of its own that comes first in its subnet would take the host's own one
+// with it.
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	tr := second.begin(t, "VIP /24 before the host's own address")
 	from := tr.leader
-	defer func() { tr.must(from.SetVIP("")) }()
-	tr.must(from.SetVIP("/24"))
-	tr.must(from.DeleteVIP())
+	defer func() { tr.must(from.Vipctl.SetPrefix("")) }()
+	tr.must(from.Vipctl.SetPrefix("/24"))
+	tr.must(from.Addresses.DeleteVIP())
 	tr.alone(from, 3*interval)
-	tr.must(from.OwnAddressLast())
+	tr.must(from.Addresses.OwnLast())
 	own := func(when string) {
 		tr.Helper()
-		if has, err := from.HasOwnAddress(); err != nil || !has {
+		if has, err := from.Addresses.HasOwn(); err != nil || !has {
 			tr.Errorf("%s: the host's own address is gone (%v)", when, err)
 		}
 	}
-	from.StopTimer()
+	from.Timer.Stop()
 	tr.eventually(25*time.Second, "the lease has ended", func() bool { return len(tr.holders()) == 0 })
 	own("expired")
-	from.StartTimer()
+	from.Timer.Start()
 	tr.alone(from, 3*interval)
-	tr.must(from.OwnAddressLast())
+	tr.must(from.Addresses.OwnLast())
 	to := tr.other()
-	tr.must(tr.lab.Switchover(tr.ctx, to))
+	tr.must(tr.lab.Cluster.Switchover(tr.ctx, to))
 	tr.alone(to, 3*interval)
 	own("released")
 }

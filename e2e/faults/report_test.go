@@ -23,7 +23,8 @@ type report struct {
 	Trials []*trial `json:"trials"`
 }
 
-// made says of what the figures were made. What cannot be found out is left out.
+// made says when and with which programs the figures were made. What cannot be found out is left
+// out.
 type made struct {
 	At       time.Time `json:"at"` // the run began
 	Cores    int       `json:"cores"`

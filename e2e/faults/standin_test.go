@@ -13,8 +13,9 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// A REST API that goes on saying 200 while the lock is another's, staged: two nodes where something answers in Patroni's place, and
-// real vipctl with real addresses. Only ticks move the VIP, but where a trial calls back.
+// Trials of a REST API that goes on saying 200 while another node has the lock. They are staged: on
+// two nodes a handler replies in Patroni's place, and vipctl and the addresses are real. Only ticks
+// move the VIP, except where a trial calls a callback.
 
 // stage is the two nodes, and the DCS that their stand-ins tell of.
 type stage struct {
@@ -43,7 +44,8 @@ func newStage(ttl, loopWait, retryTimeout int) *stage {
 	return s
 }
 
-// begin brings the stage up, and waits until n1 has the VIP. It is taken away when the test is over.
+// begin brings the stage up, and waits until n1 has the VIP. It is taken away when the test is
+// over.
 func (s *stage) begin(t *testing.T, fault string) *trial {
 	t.Helper()
 	s.do(func() {
@@ -82,17 +84,17 @@ func (s *stage) loop(ctx context.Context) {
 	}
 }
 
-// loop is a look into the DCS.
+// loop reads the DCS.
 func (m *standIn) loop() { m.seen = time.Now().Add(m.off).Unix() }
 
-// standIn answers as Patroni on the node.
-func (s *stage) standIn(n *lab.Node) http.Handler {
-	m, mux := s.cast[n.Name], http.NewServeMux()
+// standIn replies as Patroni on the node does.
+func (s *stage) standIn(node string) http.Handler {
+	m, mux := s.cast[node], http.NewServeMux()
 	mux.HandleFunc("GET /leader", func(w http.ResponseWriter, _ *http.Request) {
 		role := map[bool]string{true: "master", false: "replica"}
 		say(w, map[bool]int{true: 200, false: 503}[m.leads], map[string]any{
 			"state": "running", "role": role[m.leads], "timeline": m.timeline, "dcs_last_seen": m.seen, "cluster_unlocked": s.locked == "",
-			"patroni": map[string]any{"version": "3.2.0", "scope": "lab", "name": n.Name},
+			"patroni": map[string]any{"version": "3.2.0", "scope": "lab", "name": node},
 		})
 	})
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
@@ -129,14 +131,15 @@ func (s *stage) asleep(tr *trial) {
 // succeed lets n1's lock run out, and n2 lead.
 func (s *stage) succeed(tr *trial) {
 	tr.Helper()
-	time.Sleep(time.Until(tr.began.Add(tr.lab.Settings().TTL)))
+	time.Sleep(time.Until(tr.began.Add(tr.lab.Settings.TTL)))
 	s.do(func() { s.locked = "" })
 	tr.LockFree = ms(time.Since(tr.began))
 	time.Sleep(200 * time.Millisecond) // an election
 	s.do(func() { s.locked, s.cast["n2"].leads, s.cast["n2"].timeline = "n2", true, 2 })
 }
 
-// succeeded checks that the successor alone has the VIP for as long as it takes, and how it came to it.
+// succeeded checks that the successor alone has the VIP for as long as it takes, and how it came to
+// it.
 func (s *stage) succeeded(tr *trial, stays func()) {
 	tr.Helper()
 	to := tr.lab.Nodes[1]
@@ -150,7 +153,7 @@ func (s *stage) succeeded(tr *trial, stays func()) {
 	if at := tr.held(tr.leader, true, tr.began); !at.IsZero() {
 		tr.Errorf("n1 claimed the VIP again, %v after it fell asleep", at.Sub(tr.began))
 	}
-	r := lab.Recording{From: tr.began, To: time.Now(), Holders: tr.lab.Timeline()}
+	r := lab.Recording{From: tr.began, To: time.Now(), Holders: tr.lab.Holders.Changes()}
 	f := r.Figures()
 	tr.Two, tr.Nobody, tr.Gone = ms(f.Two), ms(f.NoHolder), ms(gone.Sub(tr.began))
 	tr.Early = ms(time.Duration(*tr.LockFree-*tr.Gone) * time.Millisecond)
@@ -164,7 +167,7 @@ func (s *stage) succeeded(tr *trial, stays func()) {
 	}
 }
 
-// A clock that is set back, which vipctl can see.
+// vipctl can see that this clock was set back.
 func TestStagedClockBack(t *testing.T) {
 	t.Parallel()
 	s := newStage(20, 2, 3)
@@ -178,8 +181,8 @@ func TestStagedClockBack(t *testing.T) {
 	})
 }
 
-// Nothing to see: dcs_last_seen moves, as loops move it, by a monitor alone. The successor is called back, so that it comes as soon as
-// can be.
+// Here vipctl can see nothing: only a monitor moves dcs_last_seen, and it moves as Patroni's loops
+// move it. The successor's callback is called, so that it claims the VIP as early as possible.
 func TestStagedMonitor(t *testing.T) {
 	t.Parallel()
 	s := newStage(30, 10, 10)
@@ -191,12 +194,13 @@ func TestStagedMonitor(t *testing.T) {
 	time.Sleep(40 * time.Second)
 	s.asleep(tr)
 	s.succeed(tr)
-	_, err := tr.lab.Nodes[1].Vipctl("callback", "on_role_change", "master", "lab")
+	_, err := tr.lab.Nodes[1].Vipctl.Run("callback", "on_role_change", "master", "lab")
 	tr.must(err)
 	s.succeeded(tr, func() { time.Sleep(40 * time.Second) })
 }
 
-// What vipctl itself asks is enough to move dcs_last_seen: a leader's tick asks for the members every 5 minutes.
+// What vipctl itself asks is enough to move dcs_last_seen: a leader's tick asks for the members
+// every 5 minutes.
 func TestStagedAlone(t *testing.T) {
 	t.Parallel()
 	s := newStage(20, 2, 3)

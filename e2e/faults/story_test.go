@@ -55,10 +55,10 @@ func (tr *trial) story() {
 
 // addresses says who had the VIP and the lock.
 func (tr *trial) addresses() (all []moment) {
-	for _, h := range tr.lab.Timeline() {
+	for _, h := range tr.lab.Holders.Changes() {
 		all = append(all, moment{h.At, fmt.Sprintf("%s has the VIP: %t", h.Node, h.Has)})
 	}
-	for _, c := range tr.lab.Lock() {
+	for _, c := range tr.lab.Lock.Changes() {
 		all = append(all, moment{c.At, fmt.Sprintf("%q has the lock, over %q", c.Node, c.Over)})
 	}
 	return all
@@ -81,7 +81,7 @@ func (tr *trial) provider() (all []moment) {
 // histories says what vipctl did on every node.
 func (tr *trial) histories() (all []moment) {
 	for _, n := range tr.lab.Nodes {
-		history, err := n.History()
+		history, err := n.Vipctl.History()
 		if err != nil {
 			tr.Log(err)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// trial is one fault on a cluster, and what came of it. Times are in milliseconds; nil is what was not looked for, or
-// did not happen.
+// trial is one fault on a cluster, and what came of it. Times are in milliseconds; nil is what was
+// not looked for, or did not happen.
 type trial struct {
 	*testing.T `json:"-"`
 	ctx        context.Context
@@ -77,7 +77,7 @@ func (tr *trial) other() *lab.Node {
 // holders returns the names of the nodes that have the VIP.
 func (tr *trial) holders() []string {
 	tr.Helper()
-	holders, err := tr.lab.Holders()
+	holders, err := tr.lab.Holders.Now()
 	tr.must(err)
 	return holders
 }
@@ -91,17 +91,18 @@ func (tr *trial) alone(n *lab.Node, limit time.Duration) {
 // elected waits until another node than the leader of before leads and has the VIP alone.
 func (tr *trial) elected() *lab.Node {
 	tr.Helper()
-	tr.must(tr.lab.Elected(tr.ctx, tr.leader))
-	to, err := tr.lab.Leader(tr.ctx)
+	tr.must(tr.lab.Cluster.Elected(tr.ctx, tr.leader))
+	to, err := tr.lab.Cluster.Leader(tr.ctx)
 	tr.must(err)
 	tr.alone(to, 10*time.Second)
 	return to
 }
 
-// while lets clients write from two seconds before the fault to two seconds after it, and keeps what they saw.
+// while lets clients write from two seconds before the fault to two seconds after it, and keeps
+// what they saw.
 func (tr *trial) while(fault func()) {
 	tr.Helper()
-	w, err := tr.lab.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
+	w, err := tr.lab.Clients.Write(tr.ctx, lab.WriterOptions{Except: tr.except})
 	tr.must(err)
 	done := false
 	defer func() {
@@ -119,7 +120,8 @@ func (tr *trial) while(fault func()) {
 	tr.measure()
 }
 
-// measure turns what the clients saw into the trial's figures, and checks the promise that counts most.
+// measure turns what the clients saw into the trial's figures, and checks the promise that counts
+// most.
 func (tr *trial) measure() {
 	tr.Helper()
 	f := tr.recording.Figures()
@@ -148,11 +150,12 @@ func (tr *trial) measure() {
 	}
 }
 
-// overwritten reports whether the server had the leader lock when it acknowledged the write, taken from a successor
-// that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP followed the lock.
+// overwritten reports whether the server had the leader lock when it acknowledged the write, taken
+// from a successor that had it. Patroni before 3.0.3 does so with etcd3 (patroni#2676): the VIP
+// followed the lock.
 func (tr *trial) overwritten(a lab.Ack) bool {
 	var last lab.LockChange
-	for _, c := range tr.lab.Lock() {
+	for _, c := range tr.lab.Lock.Changes() {
 		if c.At.Before(a.End) {
 			last = c
 		}
@@ -160,7 +163,8 @@ func (tr *trial) overwritten(a lab.Ack) bool {
 	return last.Node == a.Node && last.Over != ""
 }
 
-// succession measures how the lock and the VIP went from the old leader to the new one, and checks their order.
+// succession measures how the lock and the VIP went from the old leader to the new one, and checks
+// their order.
 func (tr *trial) succession() {
 	tr.Helper()
 	gone, lock := tr.held(tr.leader, false, tr.began), tr.unlocked()
@@ -181,7 +185,7 @@ func (tr *trial) succession() {
 
 // held returns when the node first got or lost the VIP after a moment, or never.
 func (tr *trial) held(n *lab.Node, has bool, after time.Time) (at time.Time) {
-	for _, h := range tr.lab.Timeline() {
+	for _, h := range tr.lab.Holders.Changes() {
 		if h.Node == n.Name && h.Has == has && h.At.After(after) {
 			return h.At
 		}
@@ -191,7 +195,7 @@ func (tr *trial) held(n *lab.Node, has bool, after time.Time) (at time.Time) {
 
 // unlocked returns when the leader of before no longer had the lock, or never.
 func (tr *trial) unlocked() time.Time {
-	for _, c := range tr.lab.Lock() {
+	for _, c := range tr.lab.Lock.Changes() {
 		if c.At.After(tr.began) && c.Node != tr.leader.Name {
 			return c.At
 		}
@@ -201,14 +205,15 @@ func (tr *trial) unlocked() time.Time {
 
 // two returns how long the VIP was on two nodes in a part of the recording.
 func (tr *trial) two(from, to time.Time) time.Duration {
-	r := lab.Recording{From: from, To: to, Holders: tr.lab.Timeline()}
+	r := lab.Recording{From: from, To: to, Holders: tr.lab.Holders.Changes()}
 	return r.Figures().Two
 }
 
-// unmoved checks that the VIP has not left the leader, nor come to another node, since the writers began.
+// unmoved checks that the VIP has not left the leader, nor come to another node, since the writers
+// began.
 func (tr *trial) unmoved() {
 	tr.Helper()
-	for _, h := range tr.lab.Timeline() {
+	for _, h := range tr.lab.Holders.Changes() {
 		if h.At.After(tr.recording.From) {
 			tr.Errorf("the VIP moved: %v after the fault, %s has it: %t", h.At.Sub(tr.began).Round(time.Millisecond), h.Node, h.Has)
 		}
@@ -216,7 +221,8 @@ func (tr *trial) unmoved() {
 }
 
 const (
-	// staysLimit is what clients may lose where the VIP stays: nothing, but for the measurement's own.
+	// staysLimit is what clients may lose where the VIP stays: nothing, but for the measurement's
+	// own.
 	staysLimit = 100 * time.Millisecond
 	// besideLimit is the same of a trial that shares the machine with those on other clusters.
 	besideLimit = 300 * time.Millisecond
@@ -233,8 +239,8 @@ func (tr *trial) atMost(what string, got *int64, limit time.Duration) {
 	}
 }
 
-// loosened is a limit that a busy machine keeps as well: below it the mechanism is there. A SYN into a hole costs a
-// second, a hand-over that is not heard five.
+// loosened is a limit that a busy machine keeps too. A figure above it says that the mechanism is
+// missing: a SYN that is lost costs a second, a hand-over whose successor is not seen costs five.
 func loosened(limit time.Duration) time.Duration {
 	if *promise {
 		return limit
@@ -242,10 +248,11 @@ func loosened(limit time.Duration) time.Duration {
 	return max(limit, 700*time.Millisecond)
 }
 
-// lost counts the writes acknowledged through the VIP from a moment on that the cluster no longer has.
+// lost counts the writes acknowledged through the VIP from a moment on that the cluster no longer
+// has.
 func (tr *trial) lost(from time.Time) int {
 	tr.Helper()
-	missing, err := tr.lab.Lost(tr.ctx, tr.recording)
+	missing, err := tr.lab.Clients.Lost(tr.ctx, tr.recording)
 	tr.must(err)
 	count := 0
 	for _, a := range missing {

@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/e2e/lab"
 )
 
-// outageOfDeath is what clients may lose when a primary's Patroni dies, beyond Patroni's own election.
+// outageOfDeath is what clients may lose when a primary's Patroni dies, beyond Patroni's own
+// election.
 const outageOfDeath = 4 * time.Second
 
 func TestFrozen(t *testing.T) {
@@ -18,10 +19,11 @@ func TestFrozen(t *testing.T) {
 	tr.frozen(tr.leader.Freeze)
 }
 
-// A Patroni that hangs, as on a dead disk, says nothing: its REST API accepts connections and never answers.
+// A Patroni that hangs, as on a dead disk, is silent: its REST API accepts connections and never
+// replies.
 func TestPatroniFrozen(t *testing.T) {
 	tr := short.begin(t, "Patroni frozen, PostgreSQL runs on, thawed after the failover")
-	tr.frozen(tr.leader.FreezePatroni)
+	tr.frozen(tr.leader.Patroni.Freeze)
 }
 
 // frozen lets something of the leader stand still until another has succeeded it.
@@ -53,7 +55,8 @@ func (tr *trial) settleAnyhow() {
 	tr.leader = was
 }
 
-// lostAfter checks that the successor's writes are all there, unless Patroni itself threw them away.
+// lostAfter checks that the successor's writes are all there, unless Patroni itself threw them
+// away.
 func (tr *trial) lostAfter(first time.Time) {
 	tr.Helper()
 	switch n := tr.lost(first); {
@@ -66,7 +69,7 @@ func (tr *trial) lostAfter(first time.Time) {
 
 // overwrote reports whether a Patroni took the lock from another that had it, see [lab.LockChange].
 func (tr *trial) overwrote() bool {
-	return slices.ContainsFunc(tr.lab.Lock(), func(c lab.LockChange) bool { return c.At.After(tr.began) && c.Over != "" })
+	return slices.ContainsFunc(tr.lab.Lock.Changes(), func(c lab.LockChange) bool { return c.At.After(tr.began) && c.Over != "" })
 }
 
 func TestPatroniKilled(t *testing.T) {
@@ -80,17 +83,19 @@ func TestPatroniKilledDefaults(t *testing.T) {
 	tr.patroniKilled()
 }
 
-// patroniKilled lets a leader's Patroni die. The address must serve until its lease ends, and be gone before the lock
-// is. How long before, and how long Patroni takes to elect another, add up to what clients lose.
+// patroniKilled lets a leader's Patroni die. The address must serve until its lease ends, and be
+// gone before the lock is. How long before, and how long Patroni takes to elect another, add up to
+// what clients lose.
 //
-// No client writes to the dying leader at its own address. While somebody does, each replica that asks the other finds it
-// ahead of what it has itself, and Patroni elects nobody for another loop_wait or two.
+// No client writes to the dying leader at its own address. While somebody does, each replica that
+// asks the other finds it ahead of what it has itself, and Patroni elects nobody for another
+// loop_wait or two.
 func (tr *trial) patroniKilled() {
 	tr.Helper()
 	tr.except = tr.leader.Name
-	time.Sleep(rand.N(tr.lab.Settings().LoopWait)) // anywhere in Patroni's loop; what came before has kept step with it
+	time.Sleep(rand.N(tr.lab.Settings.LoopWait)) // anywhere in Patroni's loop; what came before has kept step with it
 	tr.while(func() {
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		tr.elected()
 	})
 	tr.diedByLease()
@@ -106,14 +111,15 @@ func (tr *trial) diedByLease() {
 	if *tr.Early < 0 {
 		tr.Errorf("the VIP was there %d ms after the lock had ended", -*tr.Early)
 	}
-	tr.atMost("nobody had the VIP beyond Patroni's election", ms(time.Duration(*tr.Nobody-*tr.Election)*time.Millisecond), tr.unheard())
+	tr.atMost("nobody had the VIP beyond Patroni's election", ms(time.Duration(*tr.Nobody-*tr.Election)*time.Millisecond), tr.beforeLock())
 	if *tr.Outage > outageOfDeath.Milliseconds() {
 		tr.note("outage %d ms = lease ended %d ms before the lock + Patroni's election %d ms + %d ms; more than %v", *tr.Outage,
 			*tr.Early, *tr.Election, *tr.Outage-*tr.Early-*tr.Election, outageOfDeath)
 	}
 }
 
-// Whoever asks for the cluster makes Patroni read the DCS, which looks like a loop and refreshes no lock.
+// Whoever asks for the cluster makes Patroni read the DCS, which moves dcs_last_seen as a loop
+// does, and refreshes no lock.
 func TestClusterAsked(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "Patroni killed, somebody asks its REST API for the cluster twice a second")
@@ -123,10 +129,10 @@ func TestClusterAsked(t *testing.T) {
 	tr.while(func() {
 		stop := tr.askForCluster()
 		defer stop()
-		tr.eventually(2*tr.lab.Settings().LoopWait, "the DCS was read long after the loop", func() bool {
-			return tr.lastSeen() >= loop+int64(tr.lab.Settings().LoopWait.Seconds())-2
+		tr.eventually(2*tr.lab.Settings.LoopWait, "the DCS was read long after the loop", func() bool {
+			return tr.lastSeen() >= loop+int64(tr.lab.Settings.LoopWait.Seconds())-2
 		})
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		stop()
 		tr.elected()
 	})
@@ -134,29 +140,31 @@ func TestClusterAsked(t *testing.T) {
 	tr.lostAfter(tr.recording.Figures().Changes[0].Direct)
 }
 
-// askForCluster asks the leader's Patroni for the cluster twice a second, as a monitoring system does, until it is stopped.
+// askForCluster asks the leader's Patroni for the cluster twice a second, as a monitoring system
+// does, until it is stopped.
 func (tr *trial) askForCluster() (stop func()) {
 	ctx, stop := context.WithCancel(tr.ctx)
 	go func() {
 		for every := time.NewTicker(500 * time.Millisecond); ctx.Err() == nil; <-every.C {
-			_ = tr.leader.AskForCluster(ctx)
+			_ = tr.leader.REST.AskForCluster(ctx)
 		}
 	}()
 	return stop
 }
 
-// unheard is how long before the lock's end a lease may end: what the last tick had heard of the DCS may be a loop and a
-// tick old, in whole seconds; a second of margin; etcd ends its leases up to a second late.
-func (tr *trial) unheard() time.Duration {
-	return tr.lab.Settings().LoopWait + interval + 4*time.Second
+// beforeLock is how long before the lock's end a lease may end. What the last tick knew of the DCS
+// may be a loop and a tick old, in whole seconds. A second is margin, and etcd ends its leases up
+// to a second late.
+func (tr *trial) beforeLock() time.Duration {
+	return tr.lab.Settings.LoopWait + interval + 4*time.Second
 }
 
 func TestPatroniRestarted(t *testing.T) {
 	tr := short.begin(t, "Patroni killed and started again within the lease")
 	tr.while(func() {
-		tr.leader.KillPatroni()
+		tr.leader.Patroni.Kill()
 		time.Sleep(5 * time.Second)
-		tr.must(tr.leader.StartPatroni())
+		tr.must(tr.leader.Patroni.Start())
 		tr.leads(tr.leader, 20*time.Second)
 		time.Sleep(2 * interval)
 	})
@@ -164,11 +172,11 @@ func TestPatroniRestarted(t *testing.T) {
 	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
-// leads waits until the node leads, by its Patroni's word.
+// leads waits until the node's Patroni says that it leads.
 func (tr *trial) leads(n *lab.Node, limit time.Duration) {
 	tr.Helper()
 	tr.eventually(limit, n.Name+" leads", func() bool {
-		m, err := n.Member(tr.ctx)
+		m, err := n.REST.Member(tr.ctx)
 		return err == nil && m.Leads && m.State == "running"
 	})
 }
@@ -177,11 +185,11 @@ func TestCable(t *testing.T) {
 	tr := short.begin(t, "cable pulled, plugged back after the failover")
 	var plugged time.Time
 	tr.while(func() {
-		tr.must(tr.lab.PullCable(tr.leader))
-		tr.must(tr.lab.Elected(tr.ctx, tr.leader))
+		tr.must(tr.leader.Link.Pull())
+		tr.must(tr.lab.Cluster.Elected(tr.ctx, tr.leader))
 		tr.elected()
 		plugged = time.Now()
-		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.must(tr.leader.Link.Plug())
 		tr.settleAnyhow()
 	})
 	tr.succession()
@@ -202,7 +210,7 @@ func TestCable(t *testing.T) {
 func TestPostmasterKilled(t *testing.T) {
 	tr := short.begin(t, "postmaster killed, recovered by Patroni")
 	tr.while(func() {
-		tr.must(tr.leader.KillPostmaster())
+		tr.must(tr.leader.Postgres.Kill())
 		time.Sleep(time.Second)
 		tr.leads(tr.leader, 30*time.Second)
 		time.Sleep(2 * interval)
@@ -211,20 +219,20 @@ func TestPostmasterKilled(t *testing.T) {
 	tr.atMost("outage", tr.Outage, staysLimit)
 }
 
-// A Patroni that is started beside a primary that was succeeded says on_start with the role of a primary before it has
-// looked at the lock (since 3.2), or after its first loop.
+// A Patroni that is started beside a primary that was succeeded says on_start with the role of a
+// primary before it has looked at the lock (since 3.2), or after its first loop.
 func TestPatroniStartedBesideExPrimary(t *testing.T) {
 	tr := short.begin(t, "Patroni killed, node cut off, started again beside the running ex-primary")
 	var started time.Time
 	tr.while(func() {
-		tr.leader.KillPatroni()
-		tr.must(tr.lab.PullCable(tr.leader))
+		tr.leader.Patroni.Kill()
+		tr.must(tr.leader.Link.Pull())
 		tr.elected()
 		started = time.Now()
-		tr.must(tr.lab.PlugCable(tr.leader))
+		tr.must(tr.leader.Link.Plug())
 		tr.eventually(time.Minute, tr.leader.Name+"'s Patroni answers", func() bool {
-			tr.must(tr.leader.StartPatroni()) // again, where it ended: it does when etcd is still electing
-			_, err := tr.leader.Member(tr.ctx)
+			tr.must(tr.leader.Patroni.Start()) // again, where it ended: it does when etcd is still electing
+			_, err := tr.leader.REST.Member(tr.ctx)
 			return err == nil
 		})
 		tr.settleAnyhow()

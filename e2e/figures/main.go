@@ -1,11 +1,15 @@
-// Command figures puts what `make test-faults` has measured into a page, so that no hand types a figure there.
+// Command figures puts what `make test-faults` has measured into a page, so that no hand types a
+// figure there.
 //
 //	figures PAGE FILE...
 //
-// Each FILE is what one run wrote. What they come to replaces all that is between these two lines of the PAGE:
+// Each FILE is what one run wrote. What they come to replaces all that is between these two lines
+// of the PAGE:
 //
 //	<!-- figures: begin -->
 //	<!-- figures: end -->
+//
+// The rows are in the order in which the PAGE first links to their faults.
 //
 // When anything is wrong the page stays as it is.
 package main
@@ -44,7 +48,7 @@ func update(page string, files []string) error {
 	if err != nil {
 		return err
 	}
-	after, err := between(string(before), figures(all))
+	after, err := between(string(before), figures(string(before), all))
 	if err != nil {
 		return fmt.Errorf("%s: %w", page, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,6 +34,26 @@ func content(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// The rows follow the page's links, whatever the order in which the trials ran.
+func TestOrder(t *testing.T) {
+	name := page(t, "| [Patroni killed](#a) |\n| [callbacks killed \\| at random](#b) |\n| [switchover](#c) |\n"+begin+end)
+	var stderr bytes.Buffer
+	if code := run([]string{name, first, second}, &stderr); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &stderr)
+	}
+	_, rows, _ := strings.Cut(content(t, name), begin)
+	var got []string
+	for line := range strings.Lines(rows) {
+		if cells := strings.Split(line, " | "); len(cells) == 11 && cells[1] != "settings" {
+			got = append(got, strings.TrimPrefix(cells[0], "| ")+" "+cells[1])
+		}
+	}
+	want := []string{"Patroni killed 30/10/10", "Patroni killed 20/2/3", `callbacks killed \| at random 20/2/3`, "switchover 20/2/3", "node frozen 20/2/3"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestGolden(t *testing.T) {

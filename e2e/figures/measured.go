@@ -24,7 +24,8 @@ type made struct {
 	Etcd     string    `json:"etcd"`
 }
 
-// trial is one fault on a cluster. Times are in milliseconds; nil is what was not looked for, or did not happen.
+// trial is one fault on a cluster. Times are in milliseconds; nil is what was not looked for, or
+// did not happen.
 type trial struct {
 	Fault    string `json:"fault"`
 	Settings string `json:"settings"` // ttl/loop_wait/retry_timeout, in seconds
@@ -48,7 +49,8 @@ type trial struct {
 	Notes     []string `json:"notes"`
 }
 
-// read reads the file of one run. A field that is not known here is an error: no figure is left out in silence.
+// read reads the file of one run. A field that is not known here is an error: no figure is left out
+// in silence.
 func read(file string) (measured, error) {
 	f, err := os.Open(file)
 	if err != nil {

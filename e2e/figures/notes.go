@@ -37,8 +37,8 @@ func list(all []*fault) (text string) {
 	return text
 }
 
-// remarks collects the notes of the fault's trials that differ in nothing but numbers, in the order in which they were
-// made first.
+// remarks collects the notes of the fault's trials that differ in nothing but numbers, in the order
+// in which they were made first.
 func (f *fault) remarks() (all []*remark) {
 	for i, t := range f.trials {
 		for _, note := range t.Notes {

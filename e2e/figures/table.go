@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -64,9 +65,23 @@ func faults(runs []measured) (all []*fault) {
 	return all
 }
 
-// figures is the text between the markers: whence the figures are, the tables, and what the trials remarked.
-func figures(runs []measured) string {
-	all := faults(runs)
+// sorted puts the faults in the order in which the page first links to them. Those to which it does
+// not link come last.
+func sorted(all []*fault, page string) []*fault {
+	place := func(f *fault) int {
+		if i := strings.Index(page, "["+cell(f.name)+"]("); i >= 0 {
+			return i
+		}
+		return len(page)
+	}
+	slices.SortStableFunc(all, func(a, b *fault) int { return cmp.Compare(place(a), place(b)) })
+	return all
+}
+
+// figures is the text between the page's markers: where the figures come from, the tables, and what
+// the trials remarked.
+func figures(page string, runs []measured) string {
+	all := sorted(faults(runs), page)
 	return strings.Join([]string{
 		origin(runs) + "\n",
 		table([]string{"fault", "settings", "ran"}, clients, all, func(f *fault) []string {

@@ -9,19 +9,20 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// Calls are requests to the provider, in the order in which they arrived. Agent is the name of the node that called.
+// Calls are requests to the provider, in the order in which they arrived. Agent is the name of the
+// node that called.
 type Calls []hetznertest.Call
 
-// Calls returns all that have arrived since the given moment, those that were never answered included. What a node could
-// not connect for is none.
+// Calls returns all that have arrived since the given moment, also those that got no reply. An
+// attempt that could not connect is no call.
 func (h *Hetzner) Calls(since time.Time) Calls {
 	all := Calls(h.World.Calls())
 	return all.only(func(c hetznertest.Call) bool { return !c.At.Before(since) })
 }
 
-// By returns the node's calls.
-func (c Calls) By(n *Node) Calls {
-	return c.only(func(c hetznertest.Call) bool { return c.Agent == n.Name })
+// By returns the calls of the node of that name.
+func (c Calls) By(node string) Calls {
+	return c.only(func(c hetznertest.Call) bool { return c.Agent == node })
 }
 
 // Mutating returns the calls that asked for a change.

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// children are the processes that this one has to wait for. It stands for the PID 1 of every node: PostgreSQL leaves its
-// Patroni at birth, and Patroni's demotion waits until somebody has reaped the old postmaster. A container's PID 1
-// takes a second or two for that, or never does it.
+// children are the processes that this one has to wait for. It stands for the PID 1 of every node:
+// PostgreSQL leaves its Patroni at birth, and Patroni's demotion waits until somebody has reaped
+// the old postmaster. A container's PID 1 takes a second or two for that, or never does it.
 var children registry
 
 type registry struct {
@@ -21,7 +21,7 @@ type registry struct {
 	once sync.Once
 }
 
-// start starts cmd in the namespace. Whoever started it must wait for it with wait.
+// start starts cmd in the namespace. The caller must wait for it with wait.
 func (r *registry) start(ns *Namespace, cmd *exec.Cmd) error {
 	r.once.Do(r.adopt)
 	r.mu.Lock()
@@ -39,6 +39,14 @@ func (r *registry) wait(cmd *exec.Cmd) error {
 	defer r.mu.Unlock()
 	delete(r.own, cmd.Process.Pid)
 	return err
+}
+
+// run starts cmd in the namespace and waits until it has ended.
+func (r *registry) run(ns *Namespace, cmd *exec.Cmd) error {
+	if err := r.start(ns, cmd); err != nil {
+		return err
+	}
+	return r.wait(cmd)
 }
 
 // adopt makes this process the parent of every orphan below it, and reaps them.
@@ -61,8 +69,8 @@ func (r *registry) adopt() {
 	}()
 }
 
-// reap collects the orphans that ended. A child of this process's own session was started by somebody in this process
-// who waits for it; node processes are started in sessions of their own.
+// reap collects the orphans that ended. A child in this process's own session has somebody in this
+// process who waits for it. The nodes' processes are started in sessions of their own.
 func (r *registry) reap() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// endpoint is an HTTP server at an address inside a namespace. This process serves it, so that it is nobody's whom the
-// lab kills or freezes.
+// endpoint is an HTTP server at an address inside a namespace. This process serves it: the lab
+// kills and freezes no process that serves one.
 type endpoint struct {
 	ns      *Namespace
 	address string
@@ -15,7 +15,7 @@ type endpoint struct {
 	server  *http.Server // nil while it is down
 }
 
-// up has the endpoint answer, unless it does.
+// up starts the server, unless it runs.
 func (e *endpoint) up() error {
 	if e.server != nil {
 		return nil
@@ -34,7 +34,8 @@ func (e *endpoint) up() error {
 	return nil
 }
 
-// down cuts the endpoint's connections and has new ones refused. What was asked of it goes on unheard.
+// down cuts the endpoint's connections and has new ones refused. A request that it was serving goes
+// on, and its reply is lost.
 func (e *endpoint) down() {
 	if e.server != nil {
 		_ = e.server.Close()

@@ -2,24 +2,11 @@ package lab
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"slices"
 	"time"
 )
 
-// Recording is what writers saw between their start and their stop.
-type Recording struct {
-	From, To time.Time
-	Acks     []Ack
-	Failures []Failure
-	Holders  []Held  // since the lab is up
-	Frames   []Frame // since the lab is up
-
-	session string
-}
-
-// Figures are what a recording comes down to.
+// Figures are computed from a recording by [Recording.Figures].
 type Figures struct {
 	VIPGap    Gap           // through the VIP
 	FlushGap  Gap           // through the VIP, for the client that forgets its neighbours
@@ -40,7 +27,8 @@ type Gap struct{ From, To time.Time }
 // Length is how long the gap is.
 func (g Gap) Length() time.Duration { return g.To.Sub(g.From) }
 
-// Within lists the target's failed attempts that took some time and ended in the gap: what the writer waited for.
+// Within lists the target's failed attempts that ended in the gap and took over 50 ms: these are
+// what the writer waited for.
 func (r *Recording) Within(g Gap, target string) (slow []Failure) {
 	for _, f := range r.Failures {
 		if f.Target == target && f.End.After(g.From) && !f.End.After(g.To) && f.End.Sub(f.Start) > 50*time.Millisecond {
@@ -58,7 +46,8 @@ type Change struct {
 	VIP      time.Time // acknowledged through the VIP, zero when never
 }
 
-// Lag is the time from the first direct write to the first through the VIP; negative when the VIP was first.
+// Lag is the time from the first direct write to the first through the VIP; negative when the VIP
+// was first.
 func (c Change) Lag() time.Duration { return c.VIP.Sub(c.Direct) }
 
 // Figures computes the figures of the recording.
@@ -83,7 +72,8 @@ func (r *Recording) Figures() Figures {
 
 func direct(a Ack) bool { return a.Target != ViaVIP && a.Target != ViaFlush }
 
-// gap is the longest time without an acknowledgement of the kind, the recording's two ends included.
+// gap is the longest time without an acknowledgement of the kind. The recording's start and its end
+// count as one each.
 func (r *Recording) gap(kind func(Ack) bool) Gap {
 	var longest Gap
 	last := r.From
@@ -126,7 +116,8 @@ func (r *Recording) changes() []Change {
 	return all[min(1, len(all)):]
 }
 
-// deposed lists the writes through the VIP that a server acknowledged when a later timeline had already taken one.
+// deposed lists the writes through the VIP that a server acknowledged when a later timeline had
+// already taken one.
 func (r *Recording) deposed() (late []Ack) {
 	newest := 0
 	for _, a := range r.Acks { // in the order of their acknowledgement
@@ -167,28 +158,4 @@ func (r *Recording) holding() (none, several time.Duration) {
 	}
 	account(r.To)
 	return none, several
-}
-
-// Lost returns the acknowledged writes that the leader no longer has. Asynchronous replication loses some when a leader
-// dies; a VIP that stays behind loses more.
-func (l *Lab) Lost(ctx context.Context, r *Recording) ([]Ack, error) {
-	leader, err := l.Leader(ctx)
-	if err != nil || leader == nil {
-		return nil, fmt.Errorf("no leader to ask for what was written: %w", err)
-	}
-	rows, err := leader.query(ctx, "SELECT target, seq FROM writes WHERE session = '"+r.session+"'")
-	if err != nil {
-		return nil, err
-	}
-	kept := make(map[string]bool, len(rows))
-	for _, row := range rows {
-		kept[row[0]+" "+row[1]] = true
-	}
-	var lost []Ack
-	for _, a := range r.Acks {
-		if !kept[fmt.Sprint(a.Target, " ", a.Seq)] {
-			lost = append(lost, a)
-		}
-	}
-	return lost, nil
 }

@@ -13,9 +13,9 @@ import (
 
 // What the fake's world consists of, besides a server for each node.
 const (
-	networkID, networkName, networkRange = 4711, "lab-net", "10.77.0.0/16"
-	floatingID, floatingName             = 7, "lab-vip"
-	firstServer                          = 41
+	networkID, networkRange = 4711, "10.77.0.0/16"
+	floatingID              = 7
+	firstServer             = 41
 )
 
 // How long things take there. The real webservice of the Robot needs 40 to 110 s for a switch.
@@ -25,18 +25,17 @@ const (
 	switchTime = 5 * time.Second
 )
 
-const (
-	apiAddress      = "127.0.0.1:8780" // in every node's namespace
-	metadataAddress = "169.254.169.254"
-)
+const metadataAddress = "169.254.169.254"
 
-// Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each at an address of its
-// own namespace; what the API says who has the VIP is where the lab's router sends it, at the same moment. Its methods
-// must not be called concurrently.
+// Hetzner is the fake provider of a lab. Every node reaches its API and its metadata service, each
+// at an address in its own namespace. At the moment when the API's answer to who has the VIP
+// changes, the lab's router sends the VIP there. Its methods must not be called concurrently.
 type Hetzner struct {
 	World *hetznertest.World // for scripts of faults
 
-	lab      *Lab
+	router   *Router
+	hosts    []*Host
+	vip      string
 	product  Product
 	api      []*endpoint
 	metadata []*endpoint
@@ -54,24 +53,28 @@ type Move struct {
 	Node string // "" for nobody
 }
 
-// foundHetzner makes the provider, with a server for each node and the VIP.
-func (l *Lab) foundHetzner() error {
-	h := &Hetzner{World: hetznertest.New(), lab: l, product: l.opts.Hetzner, stop: make(chan struct{}), done: make(chan struct{})}
+// newHetzner makes the provider, with a server for each host and the VIP. Where it returns a
+// provider and an error, the caller closes the provider.
+func newHetzner(p Product, router *Router, hosts []*Host) (*Hetzner, error) {
+	h := &Hetzner{
+		World: hetznertest.New(), router: router, hosts: hosts, vip: p.address(), product: p,
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
 	h.furnish()
 	api := h.World.Cloud()
 	if h.product == FailoverIP {
 		api = h.World.Robot()
 	}
-	for i, n := range l.Nodes {
-		if err := ip("-n", n.NS.Name, "addr", "add", metadataAddress+"/32", "dev", "lo"); err != nil {
-			return err
+	for i, host := range hosts {
+		if err := ip("-n", host.NS.Name, "addr", "add", metadataAddress+"/32", "dev", "lo"); err != nil {
+			return nil, err
 		}
-		h.api = append(h.api, &endpoint{ns: n.NS, address: apiAddress, handler: as(n.Name, api)})
-		h.metadata = append(h.metadata, &endpoint{ns: n.NS, address: metadataAddress + ":80", handler: as(n.Name, h.World.Metadata(serverID(i)))})
+		h.api = append(h.api, &endpoint{ns: host.NS, address: apiAddress, handler: as(host.Name, api)})
+		h.metadata = append(h.metadata,
+			&endpoint{ns: host.NS, address: metadataAddress + ":80", handler: as(host.Name, h.World.Metadata(serverID(i)))})
 	}
-	l.Hetzner = h
 	go h.settle()
-	return errors.Join(h.Up(), each(h.metadata, (*endpoint).up))
+	return h, errors.Join(h.Up(), each(h.metadata, (*endpoint).up))
 }
 
 func each(all []*endpoint, do func(*endpoint) error) error {
@@ -84,27 +87,28 @@ func each(all []*endpoint, do func(*endpoint) error) error {
 
 func serverID(node int) int64 { return firstServer + int64(node) }
 
-// furnish fills the world: nobody has the VIP, but for a failover IP, which begins at the server that it was ordered for.
+// furnish fills the world: nobody has the VIP, but for a failover IP, which begins at the server
+// that it was ordered for.
 func (h *Hetzner) furnish() {
 	w := h.World
 	w.Pace(apiLatency, actionTime, switchTime)
 	w.OnMove(h.moved)
 	w.AddNetwork(networkID, networkName, networkRange)
 	var mains []string
-	for i, n := range h.lab.Nodes {
+	for i, n := range h.hosts {
 		w.AddServer(serverID(i), n.Name, n.Addr, networkID, n.Addr)
 		mains = append(mains, n.Addr)
 	}
 	switch h.product {
 	case FloatingIP:
-		w.AddFloatingIP(floatingID, floatingName, h.lab.VIP)
+		w.AddFloatingIP(floatingID, floatingName, h.vip)
 	case FailoverIP:
-		w.AddFailover(h.lab.VIP, "255.255.255.255", mains...)
-		w.Route(h.lab.VIP, mains[0])
+		w.AddFailover(h.vip, "255.255.255.255", mains...)
+		w.Route(h.vip, mains[0])
 	}
 }
 
-// as has the world know which node calls, by the user agent: every vipctl sends the same.
+// as tells the world which node calls, by the user agent: every vipctl sends the same one.
 func as(node string, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
@@ -113,19 +117,19 @@ func as(node string, api http.Handler) http.Handler {
 	})
 }
 
-// moved is told by the world, which is locked meanwhile.
+// moved is called by the world, which is locked meanwhile.
 func (h *Hetzner) moved(address, server string) {
-	if address != h.lab.VIP {
+	if address != h.vip {
 		return
 	}
-	var to *Node
+	var to *Host
 	move := Move{At: time.Now()}
-	for i, n := range h.lab.Nodes {
+	for i, n := range h.hosts {
 		if server == fmt.Sprint(serverID(i)) || server == n.Addr {
 			to, move.Node = n, n.Name
 		}
 	}
-	err := h.lab.routeVIP(to)
+	err := h.router.send(to)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.moves = append(h.moves, move)
@@ -134,7 +138,8 @@ func (h *Hetzner) moved(address, server string) {
 	}
 }
 
-// settle asks the world again and again who has the VIP: an action that has ended takes effect in it when somebody asks.
+// settle asks the world again and again who has the VIP: an action that has ended takes effect in
+// it when somebody asks.
 func (h *Hetzner) settle() {
 	defer close(h.done)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -150,7 +155,7 @@ func (h *Hetzner) settle() {
 			case AliasIP:
 				h.World.Aliases(serverID(0))
 			case FailoverIP:
-				h.World.Routed(h.lab.VIP)
+				h.World.Routed(h.vip)
 			}
 		}
 	}
@@ -164,28 +169,29 @@ func (h *Hetzner) Moves() []Move {
 }
 
 // routesTo returns nil when the router sends the VIP to the node.
-func (h *Hetzner) routesTo(n *Node) error {
-	to, err := h.lab.Routed()
-	if err != nil || to == n {
+func (h *Hetzner) routesTo(node string) error {
+	to, err := h.router.Routed()
+	if err != nil || to == node {
 		return err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(fmt.Errorf("the VIP is not routed to %s", n.Name), h.problem)
+	return errors.Join(fmt.Errorf("the VIP is not routed to %s", node), h.problem)
 }
 
-// Up has the API answer every node.
+// Up makes the API reply to every node.
 func (h *Hetzner) Up() error { return each(h.api, (*endpoint).up) }
 
-// Down cuts every connection to the API, and has new ones refused.
+// Down cuts every connection to the API; new ones are refused.
 func (h *Hetzner) Down() {
 	for _, e := range h.api {
 		e.down()
 	}
 }
 
-// Hang has the API accept calls and answer none, until the function that it returns is called. What hangs begins with one
-// of the given words, "POST /floating_ips" for example; without any it is everything.
+// Hang makes the API accept calls and reply to none, until the returned function is called. A call
+// hangs that begins with one of the given texts, "POST /floating_ips" for example; without any text
+// every call hangs.
 func (h *Hetzner) Hang(calls ...string) (end func()) {
 	if len(calls) == 0 { // what metadata services are asked is something else
 		calls = []string{"POST ", "DELETE ", "GET /floating_ips", "GET /servers", "GET /networks", "GET /actions", "GET /failover"}

@@ -1,13 +1,9 @@
 package lab
 
-import (
-	"errors"
-	"io/fs"
-	"os"
-)
+// What is changed in Patroni, in Python.
 
-// stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`, before PostgreSQL is
-// told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
+// stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`,
+// before PostgreSQL is told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
 const stopHook = `import os, time
 from patroni.postgresql.postmaster import PostmasterProcess
 
@@ -21,43 +17,34 @@ def wait_then_stop(self, *args, **kwargs):
 PostmasterProcess.signal_stop = wait_then_stop
 `
 
-// hooked prepares the command line of a Patroni that is changed as the lab's options say. Python imports a module called
-// sitecustomize by itself.
-func (n *Node) hooked(argv []string) ([]string, error) {
-	var module string
-	var env []string
-	o := n.lab.opts
-	if o.StopHook {
-		module += stopHook
-		env = append(env, "LAB_HOLD_STOP="+n.path("hold-stop"))
-	}
-	if o.Clocks {
-		module += ownClock
-		env = append(env, "LAB_CLOCK="+n.clockFile())
-	}
-	if o.WallWaits {
-		module += wallWaits
-	}
-	if module == "" {
-		return argv, nil
-	}
-	if err := os.MkdirAll(n.path("hook"), 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(n.path("hook", "sitecustomize.py"), []byte(module), 0o644); err != nil {
-		return nil, err
-	}
-	return append(append([]string{"/usr/bin/env", "PYTHONPATH=" + n.path("hook")}, env...), argv...), nil
-}
+// ownClock replaces the wall clock by one that [Clock] sets.
+const ownClock = `import os, time
 
-// HoldStop makes every stop of PostgreSQL by the node's Patroni wait, as a before_stop hook that hangs does, until it is
-// allowed again. It takes Options.StopHook.
-func (n *Node) HoldStop(on bool) error {
-	if on {
-		return os.WriteFile(n.path("hold-stop"), nil, 0o644)
-	}
-	if err := os.Remove(n.path("hold-stop")); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
+true_time = time.time
+
+def wall_clock():
+    with open(os.environ["LAB_CLOCK"]) as off:
+        return true_time() + int(off.read())
+
+time.time = wall_clock
+`
+
+// wallWaits makes Patroni's waits end by the wall clock, as Python's did before 3.11, where a lock
+// is waited for with sem_timedwait (bpo-41710).
+const wallWaits = `import threading, time
+
+wait = threading.Condition.wait
+
+def wait_by_wall_clock(self, timeout=None):
+    if timeout is None:
+        return wait(self)
+    end = time.time() + timeout
+    while True:
+        left = end - time.time()
+        if wait(self, max(0, min(left, 0.1))):
+            return True
+        if left <= 0:
+            return False
+
+threading.Condition.wait = wait_by_wall_clock
+`

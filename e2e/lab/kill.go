@@ -13,9 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KillRuns kills, until ctx ends, every run of vipctl's subcommand ("callback", "reconcile") on any node, each so long
-// after its exec as the given function says. The counter says how many it has killed before they had ended.
-func (l *Lab) KillRuns(ctx context.Context, subcommand string, after func() time.Duration) (*atomic.Int64, error) {
+// KillRuns kills, until ctx ends, every run of vipctl's subcommand ("callback", "reconcile") on any
+// of the nodes, each after the time since its exec that the given function returns. The counter
+// counts the runs that it has killed before they had ended.
+func KillRuns(ctx context.Context, nodes []*Node, subcommand string, after func() time.Duration) (*atomic.Int64, error) {
 	var (
 		killed atomic.Int64
 		done   = make(chan struct{})
@@ -35,7 +36,7 @@ func (l *Lab) KillRuns(ctx context.Context, subcommand string, after func() time
 				return
 			case e := <-events:
 				exec, ok := e.Msg.(*netlink.ExecProcEvent)
-				if !ok || !l.runs(int(exec.ProcessTgid), subcommand) {
+				if !ok || !runs(nodes, int(exec.ProcessTgid), subcommand) {
 					continue
 				}
 				kill, err := later(int(exec.ProcessTgid))
@@ -53,14 +54,15 @@ func (l *Lab) KillRuns(ctx context.Context, subcommand string, after func() time
 	return &killed, nil
 }
 
-// runs reports whether the process is vipctl on a node of this lab with the given subcommand.
-func (l *Lab) runs(pid int, subcommand string) bool {
+// runs reports whether the process is vipctl on one of the nodes with the given subcommand.
+func runs(nodes []*Node, pid int, subcommand string) bool {
 	argv, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	ours := func(n *Node) bool { return bytes.HasPrefix(argv, []byte(n.program()+"\x00")) }
-	return err == nil && slices.ContainsFunc(l.Nodes, ours) && bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
+	ours := func(n *Node) bool { return bytes.HasPrefix(argv, []byte(n.Vipctl.program+"\x00")) }
+	return err == nil && slices.ContainsFunc(nodes, ours) && bytes.Contains(argv, []byte("\x00"+subcommand+"\x00"))
 }
 
-// later takes hold of a process and returns a function that kills that one, whoever may have its pid by then.
+// later opens a process and returns a function that kills that process, and no other that has its
+// pid by then.
 func later(pid int) (kill func() bool, err error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -1,88 +1,129 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// Node is one host of the cluster: a namespace with etcd, Patroni, PostgreSQL and vipctl.
+// Node is one host of the cluster with its programs. Its own methods are what happens to all of it
+// at once; what happens to one part is that part's. They must not be called concurrently.
 type Node struct {
-	Name string
-	Addr string
-	NS   *Namespace
-	Dir  string // logs, configuration, data
-
-	lab     *Lab
-	etcd    *service
-	patroni *service
-	timer   *timer
+	*Host
+	Link      *Link
+	Addresses *Addresses
+	Clock     *Clock
+	Etcd      *Etcd
+	Postgres  *Postgres
+	Patroni   *Patroni
+	REST      *REST
+	Vipctl    *Vipctl
+	Timer     *Timer
 }
 
-// service is a long-running program of a node.
-type service struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
+// newNodes makes the nodes of the hosts. None is furnished, and nothing on them runs.
+func newNodes(h *home, hosts []*Host, sw *Switch, o Options) []*Node {
+	var nodes []*Node
+	for _, host := range hosts {
+		nodes = append(nodes, newNode(h, host, hosts, sw, o))
+	}
+	return nodes
 }
 
-func (s *service) running() bool {
-	if s == nil {
-		return false
+func newNode(h *home, host *Host, all []*Host, sw *Switch, o Options) *Node {
+	n := &Node{
+		Host: host,
+		Link: &Link{host: host, sw: sw, all: all}, Addresses: &Addresses{host: host, vip: o.Hetzner.address()},
+		Etcd:     &Etcd{host: host, members: all, dir: h.path("mem", host.Name, "etcd"), v2: o.EtcdV2},
+		Postgres: &Postgres{host: host, bin: findPostgres(), data: host.path("data", "pg")},
+		REST:     &REST{host: host, loopWait: o.LoopWait},
+		Vipctl: &Vipctl{
+			host: host, program: host.path("bin", "vipctl"), address: o.Hetzner.address(), interval: o.Interval,
+			route: o.Hetzner.routeYAML(host), more: o.VipctlYAML,
+		},
 	}
-	select {
-	case <-s.done:
-		return false
-	default:
-		return true
+	n.Clock = &Clock{file: n.Vipctl.program + ".clock"}
+	n.Timer = &Timer{host: host, interval: o.Interval}
+	n.Patroni = &Patroni{host: host, members: all, opts: o, bin: n.Postgres.bin, clock: n.Clock}
+	if o.Binary != "" {
+		n.Timer.argv = n.Vipctl.command("reconcile")
+		n.Patroni.call = n.Vipctl.command("callback")
 	}
+	return n
 }
 
-// signal sends sig to the service, if it runs.
-func (s *service) signal(sig os.Signal) {
-	if s.running() {
-		_ = s.cmd.Process.Signal(sig)
+// furnish makes the node's folders and configuration. What postgres must not change is root's.
+func (n *Node) furnish(h *home, p Product) error {
+	for _, dir := range []string{n.path("data"), n.path("state"), h.path("mem", n.Name)} {
+		if err := h.postgresDir(dir); err != nil {
+			return err
+		}
 	}
+	if err := os.Mkdir(n.path("run"), 0o755); err != nil {
+		return err
+	}
+	if err := h.tmpfs(n.path("run"), "16m"); err != nil {
+		return err
+	}
+	return errors.Join(n.Patroni.writeYAML(), n.Vipctl.SetPrefix(""), p.writeSecret(n.Host))
 }
 
-func (n *Node) path(name ...string) string { return filepath.Join(append([]string{n.Dir}, name...)...) }
-
-// command prepares a program that runs as postgres, in a session of its own: Ctrl-C at the terminal is not for it.
-func (n *Node) command(out io.Writer, argv ...string) *exec.Cmd {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + n.Dir, "LC_ALL=C.UTF-8", "PYTHONUNBUFFERED=1"}
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: n.lab.postgres}
-	return cmd
+// Start starts what does not run on the node: its etcd, its Patroni, its timer.
+func (n *Node) Start() error {
+	if err := n.Etcd.Start(); err != nil {
+		return err
+	}
+	if err := n.Patroni.Start(); err != nil {
+		return err
+	}
+	n.Timer.Start()
+	return nil
 }
 
-// serve starts a program whose output goes to NAME.log in the node's folder.
-func (n *Node) serve(name string, argv ...string) (*service, error) {
-	log, err := os.OpenFile(n.path(name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	s := &service{cmd: n.command(log, argv...), done: make(chan struct{})}
-	if err := children.start(n.NS, s.cmd); err != nil {
-		return nil, fmt.Errorf("start %s on %s: %w", name, n.Name, err)
-	}
-	go func() {
-		defer close(s.done)
-		_ = children.wait(s.cmd)
-	}()
-	return s, nil
+// Crash kills every process of the node at once. Its kernel lives on, with the VIP, and so does its
+// timer.
+func (n *Node) Crash() (err error) {
+	n.Timer.quietly(func() { err = n.NS.kill(n.Timer.owns) })
+	return err
 }
 
-// lastWords is the end of a service's log.
-func (n *Node) lastWords(service string) string {
-	const enough = 600
-	log, err := os.ReadFile(n.path(service + ".log"))
-	if err != nil {
-		return err.Error()
+// PowerOff ends the node as a power failure does: its processes, its timer, its address, its /run.
+func (n *Node) PowerOff() error {
+	if err := n.Link.Pull(); err != nil {
+		return err
 	}
-	return string(log[max(0, len(log)-enough):])
+	n.Timer.Stop()
+	if err := n.NS.kill(nobody); err != nil {
+		return err
+	}
+	if err := n.Addresses.DeleteVIP(); err != nil {
+		return err
+	}
+	return n.Vipctl.WipeRun()
+}
+
+// Freeze stops every process of the node, not its timer and not its kernel: that goes on answering
+// ARP, and accepts connections for programs that will never serve them.
+func (n *Node) Freeze() {
+	n.Timer.quietly(func() { n.NS.signalAll(unix.SIGSTOP, n.Timer.owns) })
+}
+
+// FreezeAll stops the node's timer too.
+func (n *Node) FreezeAll() {
+	n.Timer.Stop()
+	n.NS.signalAll(unix.SIGSTOP, nobody)
+}
+
+// Thaw lets every process of the node go on.
+func (n *Node) Thaw() { n.NS.signalAll(unix.SIGCONT, nobody) }
+
+// startAnew starts the node without its PostgreSQL's files, so that Patroni copies the leader's, in
+// whatever state it is.
+func (n *Node) startAnew() error {
+	if err := errors.Join(n.Crash(), os.RemoveAll(n.Postgres.data), n.Start()); err != nil {
+		return fmt.Errorf("start %s anew: %w", n.Name, err)
+	}
+	return nil
 }

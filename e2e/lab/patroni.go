@@ -1,19 +1,23 @@
 package lab
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 )
 
-const scope = "lab"
+const (
+	scope    = "lab"
+	restPort = 8008
+)
 
-// patroniYAML is a node's patroni.yml. lab.node tells a client through the VIP which server it has reached.
+// patroniYAML is a node's patroni.yml. lab.node tells a client through the VIP which server it has
+// reached.
 const patroniYAML = `scope: %[1]s
 name: %[2]s
 restapi:
@@ -60,161 +64,141 @@ postgresql:
     log_min_error_statement: panic
 %[11]s`
 
-func (n *Node) writePatroniYAML() error {
-	var hosts []string
-	for _, o := range n.lab.Nodes {
-		hosts = append(hosts, `"`+o.Addr+`:2379"`)
-	}
-	o := n.lab.opts
-	archive := map[bool]string{true: "on", false: "off"}[o.Archive]
-	dcs := map[bool]string{true: "etcd", false: "etcd3"}[o.EtcdV2]
-	text := fmt.Sprintf(patroniYAML, scope, n.Name, n.Addr, strings.Join(hosts, ", "), o.TTL, o.LoopWait, o.RetryTimeout,
-		o.Synchronous, n.lab.pgBin, n.Dir, n.callbacksYAML(), archive, dcs)
-	return os.WriteFile(n.path("patroni.yml"), []byte(text), 0o644)
+// Patroni is a node's Patroni: its process, and its patroni.yml. What it says is [REST]'s. Its
+// methods must not be called concurrently.
+type Patroni struct {
+	host    *Host
+	members []*Host // where an etcd is
+	opts    Options
+	bin     string   // the folder of PostgreSQL's programs
+	call    []string // the command line for a callback; nil for none
+	clock   *Clock
+
+	service *service
 }
 
-// callbacksYAML names vipctl for every callback. Under file capabilities it ignores the environment, hence the flag.
-func (n *Node) callbacksYAML() string {
-	if n.lab.opts.Binary == "" {
+func (p *Patroni) yaml() string { return p.host.path("patroni.yml") }
+
+func (p *Patroni) writeYAML() error {
+	var etcds []string
+	for _, m := range p.members {
+		etcds = append(etcds, `"`+m.Addr+`:2379"`)
+	}
+	o := p.opts
+	archive := map[bool]string{true: "on", false: "off"}[o.Archive]
+	dcs := map[bool]string{true: "etcd", false: "etcd3"}[o.EtcdV2]
+	text := fmt.Sprintf(patroniYAML, scope, p.host.Name, p.host.Addr, strings.Join(etcds, ", "), o.TTL, o.LoopWait, o.RetryTimeout,
+		o.Synchronous, p.bin, p.host.Dir, p.callbacksYAML(), archive, dcs)
+	return os.WriteFile(p.yaml(), []byte(text), 0o644)
+}
+
+// callbacksYAML names vipctl for every callback. Under file capabilities it ignores the
+// environment, hence the flag.
+func (p *Patroni) callbacksYAML() string {
+	if p.call == nil {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString("  callbacks:\n")
 	for _, action := range []string{"on_start", "on_stop", "on_restart", "on_reload", "on_role_change"} {
-		fmt.Fprintf(&b, "    %s: %s\n", action, strings.Join(n.vipctl("callback"), " "))
+		fmt.Fprintf(&b, "    %s: %s\n", action, strings.Join(p.call, " "))
 	}
 	return b.String()
 }
 
-// StartPatroni starts the node's Patroni, unless it runs already.
-func (n *Node) StartPatroni() (err error) {
-	if n.patroni.running() {
+// Start starts Patroni, unless it runs already.
+func (p *Patroni) Start() (err error) {
+	if p.service.running() {
 		return nil
 	}
-	argv, err := n.hooked([]string{"/usr/bin/patroni", n.path("patroni.yml")})
-	if err != nil {
-		return err
+	argv := []string{"/usr/bin/patroni", p.yaml()}
+	if module, env := p.hooks(); module != "" {
+		if err := os.MkdirAll(p.host.path("hook"), 0o755); err != nil {
+			return err
+		}
+		// Python imports a module of this name by itself.
+		if err := os.WriteFile(p.host.path("hook", "sitecustomize.py"), []byte(module), 0o644); err != nil {
+			return err
+		}
+		argv = append(append([]string{"/usr/bin/env", "PYTHONPATH=" + p.host.path("hook")}, env...), argv...)
 	}
-	n.patroni, err = n.serve("patroni", argv...)
+	p.service, err = p.host.serve("patroni", argv...)
 	return err
 }
 
-// StopPatroni asks the node's Patroni to end, and PostgreSQL with it, and returns when it has.
-func (n *Node) StopPatroni(ctx context.Context) error {
-	n.patroni.signal(syscall.SIGTERM)
+// hooks is the Python module that changes this Patroni as the lab's options say, and the
+// environment that it reads. Both are empty where nothing is changed.
+func (p *Patroni) hooks() (module string, env []string) {
+	if p.opts.StopHook {
+		module += stopHook
+		env = append(env, "LAB_HOLD_STOP="+p.holdStop())
+	}
+	if p.opts.Clocks {
+		module += ownClock
+		env = append(env, "LAB_CLOCK="+p.clock.file)
+	}
+	if p.opts.WallWaits {
+		module += wallWaits
+	}
+	return module, env
+}
+
+// holdStop is the file that makes stops of PostgreSQL wait as long as it is there.
+func (p *Patroni) holdStop() string { return p.host.path("hold-stop") }
+
+// HoldStop makes every stop of PostgreSQL by this Patroni wait, as a before_stop hook that hangs
+// does, until HoldStop(false). It takes Options.StopHook.
+func (p *Patroni) HoldStop(on bool) error {
+	if on {
+		return os.WriteFile(p.holdStop(), nil, 0o644)
+	}
+	if err := os.Remove(p.holdStop()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Stop asks Patroni to end, and PostgreSQL with it, and returns when it has.
+func (p *Patroni) Stop(ctx context.Context) error {
+	p.service.signal(syscall.SIGTERM)
 	select {
-	case <-n.patroni.done:
+	case <-p.service.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("stop Patroni on %s: %w", n.Name, ctx.Err())
+		return fmt.Errorf("stop Patroni on %s: %w", p.host.Name, ctx.Err())
 	}
 }
 
-// KillPatroni ends the node's Patroni with SIGKILL, and returns when it has ended. PostgreSQL runs on.
-func (n *Node) KillPatroni() {
-	n.patroni.signal(syscall.SIGKILL)
-	<-n.patroni.done
-}
+// Kill ends Patroni with SIGKILL, and returns when it has ended. PostgreSQL runs on.
+func (p *Patroni) Kill() { p.service.kill() }
 
-// Member is what a node's Patroni says of itself.
-type Member struct {
-	Leads    bool   `json:"-"`
-	State    string `json:"state"`
-	Role     string `json:"role"`
-	Timeline int    `json:"timeline"`
-	Pause    bool   `json:"pause"`
-	Failsafe bool   `json:"failsafe_mode_is_active"`
-	LastSeen int64  `json:"dcs_last_seen"` // the DCS, in seconds since 1970
-}
+// Freeze stops Patroni and nothing else: its REST API accepts connections and never replies.
+// [Node.Thaw] lets it go on.
+func (p *Patroni) Freeze() { p.service.signal(syscall.SIGSTOP) }
 
-// Member asks the node's Patroni, GET /leader, from the node itself.
-func (n *Node) Member(ctx context.Context) (Member, error) {
-	code, body, err := n.http(ctx, http.MethodGet, 8008, "/leader", "")
-	if err != nil {
-		return Member{}, err
+// BreakYAML makes patroni.yml unreadable, as an operator's slip does, or right again. A Patroni
+// that runs has read it already.
+func (p *Patroni) BreakYAML(on bool) error {
+	if !on {
+		return p.writeYAML()
 	}
-	m := Member{Leads: code == http.StatusOK}
-	if err := json.Unmarshal([]byte(body), &m); err != nil {
-		return Member{}, fmt.Errorf("ask Patroni on %s: %w", n.Name, err)
-	}
-	return m, nil
-}
-
-// AskForCluster asks the node's Patroni for the cluster, which makes it read the DCS.
-func (n *Node) AskForCluster(ctx context.Context) error {
-	_, _, err := n.http(ctx, http.MethodGet, 8008, "/cluster", "")
-	return err
-}
-
-// Leader returns the node that says it leads, or nil when none does. Two that say so are an error.
-func (l *Lab) Leader(ctx context.Context) (leader *Node, err error) {
-	for _, n := range l.Nodes {
-		if m, e := n.Member(ctx); e != nil || !m.Leads {
-			continue
-		}
-		if leader != nil {
-			return nil, fmt.Errorf("%s and %s both lead", leader.Name, n.Name)
-		}
-		leader = n
-	}
-	return leader, nil
-}
-
-// Switchover asks Patroni to make the node the leader, and returns when the node says that it is.
-func (l *Lab) Switchover(ctx context.Context, to *Node) error {
-	from, err := l.Leader(ctx)
+	f, err := os.OpenFile(p.yaml(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	if from == nil || from == to {
-		return fmt.Errorf("switch over to %s: it leads already, or nobody does", to.Name)
+	_, err = f.WriteString("\n   - oops: [\n")
+	return errors.Join(err, f.Close())
+}
+
+// MoveREST gives the REST API another port in patroni.yml, as an operator does who has not reloaded
+// Patroni yet, or takes that back.
+func (p *Patroni) MoveREST(on bool) error {
+	if err := p.writeYAML(); err != nil || !on {
+		return err
 	}
-	body := fmt.Sprintf(`{"leader": %q, "candidate": %q}`, from.Name, to.Name)
-	code, answer, err := from.http(ctx, http.MethodPost, 8008, "/switchover", body)
+	text, err := os.ReadFile(p.yaml())
 	if err != nil {
-		return fmt.Errorf("switch over to %s: %w", to.Name, err)
+		return err
 	}
-	if code >= 300 {
-		return fmt.Errorf("switch over to %s: %s", to.Name, answer)
-	}
-	return l.waitFor(ctx, to.Name+" leads", func() error { return to.leads(ctx) })
-}
-
-func (n *Node) leads(ctx context.Context) error {
-	m, err := n.Member(ctx)
-	if err == nil && !(m.Leads && m.State == "running") {
-		err = fmt.Errorf("%s is %s and %s", n.Name, m.Role, m.State)
-	}
-	return err
-}
-
-// Pause pauses the cluster, or resumes it, and returns when every running Patroni knows.
-func (l *Lab) Pause(ctx context.Context, on bool) error {
-	var asked bool
-	return l.waitFor(ctx, fmt.Sprintf("pause is %t", on), func() error {
-		for _, n := range l.Nodes {
-			if !n.patroni.running() {
-				continue
-			}
-			if !asked {
-				_, _, err := n.http(ctx, http.MethodPatch, 8008, "/config", fmt.Sprintf(`{"pause": %t}`, on))
-				if asked = err == nil; !asked {
-					return err
-				}
-			}
-			if m, err := n.Member(ctx); err != nil || m.Pause != on {
-				return fmt.Errorf("%s does not know yet (%v)", n.Name, err)
-			}
-		}
-		return nil
-	})
-}
-
-// findPostgres returns the folder of the newest PostgreSQL's programs.
-func findPostgres() string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if len(found) == 0 {
-		return ""
-	}
-	return filepath.Dir(found[len(found)-1])
+	return os.WriteFile(p.yaml(), bytes.ReplaceAll(text, []byte(":8008"), []byte(":8009")), 0o644)
 }

@@ -16,7 +16,15 @@ const (
 	FailoverIP Product = "failover IP" // of dedicated servers
 )
 
-// address is the VIP where it is that product. None is in the nodes' own subnet: nobody asks his neighbours for it.
+// What the products are called, and where every node reaches Hetzner's API: in its own namespace.
+const (
+	networkName  = "lab-net"
+	floatingName = "lab-vip"
+	apiAddress   = "127.0.0.1:8780"
+)
+
+// address is the VIP where it is that product, or where it is none. No product is in the nodes' own
+// subnet: there a neighbour would ask for it.
 func (p Product) address() string {
 	switch p {
 	case FloatingIP:
@@ -26,33 +34,37 @@ func (p Product) address() string {
 	case FailoverIP:
 		return "198.51.100.100"
 	}
-	return switchedVIP
+	return "10.77.0.100"
 }
 
-// routeYAML is the VIP's route in the node's vipctl.yml, "" where the lab has no provider.
-func (n *Node) routeYAML() string {
+// routeYAML is the VIP's route in the host's vipctl.yml, "" for no product.
+func (p Product) routeYAML(h *Host) string {
 	const cloud = "    route: {hetzner_cloud: {%s, token_file: %s, endpoint: \"http://%s\"}}\n"
-	secret := n.path("secret")
-	switch n.lab.opts.Hetzner {
+	secret := secretFile(h)
+	switch p {
 	case FloatingIP:
 		return fmt.Sprintf(cloud, "floating_ip: "+floatingName, secret, apiAddress)
 	case AliasIP:
 		return fmt.Sprintf(cloud, "alias_ip: true, network: "+networkName, secret, apiAddress)
 	case FailoverIP:
 		return fmt.Sprintf("    route: {hetzner_robot: {user: %q, password_file: %s, server_ip: %s, endpoint: \"http://%s\"}}\n",
-			hetznertest.User, secret, n.Addr, apiAddress)
+			hetznertest.User, secret, h.Addr, apiAddress)
 	}
 	return ""
 }
 
-// writeSecret writes the file that [Node.routeYAML] names: root's, and for postgres to read.
-func (n *Node) writeSecret() error {
-	text := map[Product]string{FloatingIP: hetznertest.Token, AliasIP: hetznertest.Token, FailoverIP: hetznertest.Password}[n.lab.opts.Hetzner]
+func secretFile(h *Host) string { return h.path("secret") }
+
+// writeSecret writes the file that [Product.routeYAML] names: root's, and for postgres to read.
+func (p Product) writeSecret(h *Host) error {
+	text := map[Product]string{
+		FloatingIP: hetznertest.Token, AliasIP: hetznertest.Token, FailoverIP: hetznertest.Password,
+	}[p]
 	if text == "" {
 		return nil
 	}
-	if err := os.WriteFile(n.path("secret"), []byte(text+"\n"), 0o640); err != nil {
+	if err := os.WriteFile(secretFile(h), []byte(text+"\n"), 0o640); err != nil {
 		return err
 	}
-	return os.Chown(n.path("secret"), 0, int(n.lab.postgres.Gid))
+	return os.Chown(secretFile(h), 0, int(h.postgres.Gid))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,43 +13,54 @@ import (
 // outside is the subnet beyond the router: clients from 201 on.
 const outside = "10.78.0.%d"
 
-// makeRouter puts a router at the switch, with a switch of its own for what is outside. It is host 1 in both subnets.
-func (l *Lab) makeRouter() (err error) {
-	if l.router, err = l.plug(l.sw, "router", fmt.Sprintf(inside, 1)); err != nil {
-		return err
-	}
-	if err := addBridge(l.router); err != nil {
-		return err
-	}
-	if err := ip("-n", l.router.Name, "addr", "add", fmt.Sprintf(outside, 1)+prefixLen, "dev", bridge); err != nil {
-		return err
-	}
-	return l.router.forward(true)
+// Router stands between the clients and the nodes' switch, with a switch of its own for the
+// clients. It is host 1 in both subnets. Its methods may be called concurrently.
+type Router struct {
+	ns      *Namespace
+	outside *Switch
+	vip     string
+	hosts   []*Host
 }
 
-// routeThrough gives nodes and clients the router for everything that is not in their own subnet. The nodes forward
-// nothing: what comes for an address that a node does not have is lost there.
-func (l *Lab) routeThrough() error {
-	problems := []error{
-		ip("-n", l.Client.Name, "route", "add", "default", "via", fmt.Sprintf(outside, 1)),
-		ip("-n", l.Flush.Name, "route", "add", "default", "via", fmt.Sprintf(outside, 1)),
+// newRouter puts a router at the switch. It sends the VIP nowhere.
+func newRouter(sw *Switch, vip string, hosts []*Host) (*Router, error) {
+	ns, err := sw.plug("router", fmt.Sprintf(inside, 1))
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range l.Nodes {
-		problems = append(problems, ip("-n", n.NS.Name, "route", "add", "default", "via", fmt.Sprintf(inside, 1)), n.NS.forward(false))
+	r := &Router{ns: ns, vip: vip, hosts: hosts}
+	if r.outside, err = newSwitch(ns, sw.prefix); err != nil {
+		return nil, err
+	}
+	if err := ip("-n", ns.Name, "addr", "add", fmt.Sprintf(outside, 1)+prefixLen, "dev", bridge); err != nil {
+		return nil, err
+	}
+	return r, forward(ns, true)
+}
+
+// serve gives nodes and clients the router for everything that is not in their own subnet. The
+// nodes forward nothing: what comes for an address that a node does not have is lost there.
+func (r *Router) serve(clients ...*Namespace) error {
+	var problems []error
+	for _, ns := range clients {
+		problems = append(problems, ip("-n", ns.Name, "route", "add", "default", "via", fmt.Sprintf(outside, 1)))
+	}
+	for _, h := range r.hosts {
+		problems = append(problems, ip("-n", h.NS.Name, "route", "add", "default", "via", fmt.Sprintf(inside, 1)), forward(h.NS, false))
 	}
 	return errors.Join(problems...)
 }
 
 // forward has the namespace forward IPv4 or not. A new one inherits the machine's choice.
-func (n *Namespace) forward(on bool) error {
+func forward(ns *Namespace, on bool) error {
 	value := map[bool]string{true: "1", false: "0"}[on]
-	return n.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte(value), 0o644) })
+	return ns.Do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte(value), 0o644) })
 }
 
-// routeVIP has the router send the VIP to the node, or nowhere where that is nil.
-func (l *Lab) routeVIP(to *Node) error {
-	return l.router.Do(func() error {
-		route := &netlink.Route{Dst: l.vipNet()}
+// send has the router send the VIP to the host, or nowhere where that is nil.
+func (r *Router) send(to *Host) error {
+	return r.ns.Do(func() error {
+		route := &netlink.Route{Dst: r.vipNet()}
 		if to != nil {
 			route.Gw = net.ParseIP(to.Addr)
 			return netlink.RouteReplace(route)
@@ -62,19 +72,22 @@ func (l *Lab) routeVIP(to *Node) error {
 	})
 }
 
-func (l *Lab) vipNet() *net.IPNet {
-	return &net.IPNet{IP: net.ParseIP(l.VIP).To4(), Mask: net.CIDRMask(32, 32)}
+func (r *Router) vipNet() *net.IPNet {
+	return &net.IPNet{IP: net.ParseIP(r.vip).To4(), Mask: net.CIDRMask(32, 32)}
 }
 
-// Routed asks the router's kernel which node it sends the VIP's traffic to, nil for none.
-func (l *Lab) Routed() (to *Node, err error) {
-	err = l.router.Do(func() error {
-		routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: l.vipNet()}, netlink.RT_FILTER_DST)
+// Routed asks the router's kernel for the name of the node that it sends the VIP's traffic to, ""
+// for none.
+func (r *Router) Routed() (to string, err error) {
+	err = r.ns.Do(func() error {
+		routes, err := netlink.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: r.vipNet()}, netlink.RT_FILTER_DST)
 		if err != nil || len(routes) == 0 {
 			return err
 		}
-		if i := slices.IndexFunc(l.Nodes, func(n *Node) bool { return routes[0].Gw.Equal(net.ParseIP(n.Addr)) }); i >= 0 {
-			to = l.Nodes[i]
+		for _, h := range r.hosts {
+			if routes[0].Gw.Equal(net.ParseIP(h.Addr)) {
+				to = h.Name
+			}
 		}
 		return nil
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -17,19 +16,20 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// routed connects a lab whose nodes run nothing but a server on PostgreSQL's port, which says whose it is.
+// routed connects a lab whose nodes run nothing but a server on PostgreSQL's port, which says whose
+// it is.
 func routed(t *testing.T, p Product) *Lab {
 	t.Helper()
 	if err := Lacks(); err != nil {
 		t.Skip(err)
 	}
-	l := &Lab{opts: Options{Hetzner: p}.withDefaults(), VIP: p.address()}
+	l := newLab(Options{Hetzner: p})
 	t.Cleanup(func() {
 		if err := l.Down(); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := errors.Join(l.makeDir(), l.connect()); err != nil {
+	if err := errors.Join(l.makeHome(t.Context()), l.connect(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	l.Hetzner.World.Pace(10*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond)
@@ -37,7 +37,7 @@ func routed(t *testing.T, p Product) *Lab {
 		host := &endpoint{ns: n.NS, address: ":5432", handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(rw, n.Name)
 		})}
-		if err := errors.Join(n.AddVIP(), host.up()); err != nil {
+		if err := errors.Join(n.Addresses.AddVIP(), host.up()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(host.down)
@@ -46,12 +46,10 @@ func routed(t *testing.T, p Product) *Lab {
 }
 
 // whose asks from the client who answers at the address, "" for nobody.
-func (l *Lab) whose(t *testing.T, address string) string {
+func whose(t *testing.T, l *Lab, address string) string {
 	t.Helper()
-	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return l.Client.Dial(ctx, network, address)
-	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Second}
+	client := l.Clients.Plain.httpClient()
+	client.Timeout = time.Second
 	resp, err := client.Get("http://" + address + ":5432/")
 	if err != nil {
 		return ""
@@ -65,9 +63,8 @@ func (l *Lab) whose(t *testing.T, address string) string {
 }
 
 // route is the product's client as it would run on the node.
-func (n *Node) route(t *testing.T) reconcile.Route {
+func route(t *testing.T, l *Lab, n *Node) reconcile.Route {
 	t.Helper()
-	l := n.lab
 	began := time.Now()
 	access := hetzner.Access{Endpoint: "http://" + apiAddress, UserAgent: "any", Dial: n.NS.Dial, Now: func() time.Duration { return time.Since(began) }}
 	vip := netip.MustParseAddr(l.VIP)
@@ -100,22 +97,22 @@ func TestTrafficFollowsTheAPI(t *testing.T) {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
 			l := routed(t, p)
-			if got := l.whose(t, l.Nodes[2].Addr); got != "n3" {
+			if got := whose(t, l, l.Nodes[2].Addr); got != "n3" {
 				t.Fatalf("%q answers at n3's own address", got)
 			}
 			for i, n := range []*Node{l.Nodes[1], l.Nodes[2]} {
 				began := time.Now()
-				if _, err := n.route(t).Take(t.Context(), func(context.Context) bool { return true }); err != nil {
+				if _, err := route(t, l, n).Take(t.Context(), func(context.Context) bool { return true }); err != nil {
 					t.Fatal(err)
 				}
-				if got := l.whose(t, l.VIP); got != n.Name {
+				if got := whose(t, l, l.VIP); got != n.Name {
 					t.Errorf("%q answers at the VIP that %s has", got, n.Name)
 				}
 				calls := l.Hetzner.Calls(began)
-				if len(calls.Mutating()) != mutations[i] || !slices.Equal(calls, calls.By(n)) {
+				if len(calls.Mutating()) != mutations[i] || !slices.Equal(calls, calls.By(n.Name)) {
 					t.Errorf("%v for %s, want %d mutating: %v", calls, n.Name, mutations[i], []hetznertest.Call(calls))
 				}
-				if err := l.Hetzner.routesTo(n); err != nil {
+				if err := l.Hetzner.routesTo(n.Name); err != nil {
 					t.Error(err)
 				}
 			}
@@ -127,11 +124,11 @@ func TestAPIOutage(t *testing.T) {
 	t.Parallel()
 	l := routed(t, FloatingIP)
 	n := l.Nodes[1]
-	route := n.route(t)
+	r := route(t, l, n)
 	take := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		_, err := route.Take(ctx, func(context.Context) bool { return true })
+		_, err := r.Take(ctx, func(context.Context) bool { return true })
 		return err
 	}
 	l.Hetzner.Down()
@@ -152,11 +149,11 @@ func TestAPIOutage(t *testing.T) {
 	if err := take(); err != nil {
 		t.Fatal(err)
 	}
-	if got := l.whose(t, l.VIP); got != n.Name {
+	if got := whose(t, l, l.VIP); got != n.Name {
 		t.Errorf("%q answers at the VIP that %s has", got, n.Name)
 	}
 	l.Hetzner.World.Assign(floatingID, 0)
-	if got := l.whose(t, l.VIP); got != "" {
+	if got := whose(t, l, l.VIP); got != "" {
 		t.Errorf("%q answers at the VIP that nobody has", got)
 	}
 	moves := l.Hetzner.Moves()

@@ -1,29 +1,44 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os/exec"
 	"strings"
 	"syscall"
 )
 
-// The lab's addresses. Labs are isolated from each other and from the host, so all use the same ones.
+// The addresses at a lab's switch. Labs are isolated from each other and from the host, so all use
+// the same ones.
 const (
-	switchedVIP = "10.77.0.100"
-	inside      = "10.77.0.%d" // at the switch: nodes from 11 on, clients from 201 on
-	prefixLen   = "/24"
-	bridge      = "br0"
+	inside    = "10.77.0.%d" // nodes from 11 on, clients from 201 on
+	prefixLen = "/24"
+	bridge    = "br0"
 )
 
-// plug joins a new namespace to a switch by a cable: eth0 in the namespace, and a port of the given name at the switch.
-func (l *Lab) plug(sw *Namespace, port, addr string) (*Namespace, error) {
-	ns, err := newNamespace(l.prefix + port)
+// Switch joins namespaces by cables, as a bridge in a namespace of its own.
+type Switch struct {
+	ns     *Namespace
+	prefix string // of the names of the namespaces that are plugged in
+}
+
+// newSwitch makes a switch of the namespace.
+func newSwitch(ns *Namespace, prefix string) (*Switch, error) {
+	err := ip("-n", ns.Name, "link", "add", bridge, "up", "type", "bridge", "forward_delay", "0")
+	return &Switch{ns: ns, prefix: prefix}, err
+}
+
+// plug joins a new namespace to the switch by a cable: eth0 in the namespace, and a port of the
+// given name at the switch.
+func (s *Switch) plug(port, addr string) (*Namespace, error) {
+	ns, err := newNamespace(s.prefix + port)
 	if err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{
-		{"-n", sw.Name, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns.Name},
-		{"-n", sw.Name, "link", "set", port, "master", bridge, "up"},
+		{"-n", s.ns.Name, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", ns.Name},
+		{"-n", s.ns.Name, "link", "set", port, "master", bridge, "up"},
 		{"-n", ns.Name, "addr", "add", addr + prefixLen, "dev", "eth0"},
 		{"-n", ns.Name, "link", "set", "eth0", "up"},
 	} {
@@ -34,79 +49,32 @@ func (l *Lab) plug(sw *Namespace, port, addr string) (*Namespace, error) {
 	return ns, nil
 }
 
-func (l *Lab) makeSwitch() (err error) {
-	if l.sw, err = newNamespace(l.prefix + "sw"); err != nil {
+// PlugStranger plugs in one more host that has the address by mistake, for good. It returns that
+// host's MAC, and a function that takes the host away.
+func (s *Switch) PlugStranger(addr string) (mac string, leave func() error, err error) {
+	ns, err := s.plug("stranger", addr)
+	if err != nil {
+		return "", nil, errors.Join(err, ns.delete())
+	}
+	mac, err = macOf(ns)
+	return mac, ns.delete, err
+}
+
+// setPort sets a port up or down. The namespace at the other end sees its carrier come or go.
+func (s *Switch) setPort(port, state string) error {
+	return ip("-n", s.ns.Name, "link", "set", port, state)
+}
+
+// macOf returns the MAC of the namespace's eth0.
+func macOf(ns *Namespace) (mac string, err error) {
+	err = ns.Do(func() error {
+		link, err := net.InterfaceByName("eth0")
+		if err == nil {
+			mac = link.HardwareAddr.String()
+		}
 		return err
-	}
-	return addBridge(l.sw)
-}
-
-func addBridge(ns *Namespace) error {
-	return ip("-n", ns.Name, "link", "add", bridge, "up", "type", "bridge", "forward_delay", "0")
-}
-
-// PullCable cuts the node from everybody: the switch's end of its cable goes down, and the node sees no carrier.
-func (l *Lab) PullCable(n *Node) error { return ip("-n", l.sw.Name, "link", "set", n.Name, "down") }
-
-// PlugCable undoes [Lab.PullCable].
-func (l *Lab) PlugCable(n *Node) error { return ip("-n", l.sw.Name, "link", "set", n.Name, "up") }
-
-// Partition cuts the node from the other nodes, not from the clients, and leaves its carrier up.
-func (l *Lab) Partition(n *Node) error {
-	var others []string
-	for _, o := range l.Nodes {
-		if o != n {
-			others = append(others, `"`+o.Name+`"`)
-		}
-	}
-	set := strings.Join(others, ", ")
-	return nft(l.sw, fmt.Sprintf(`table bridge partition_%[1]s {
-	chain forward {
-		type filter hook forward priority 0;
-		iifname "%[1]s" oifname { %[2]s } drop
-		iifname { %[2]s } oifname "%[1]s" drop
-	}
-}`, n.Name, set))
-}
-
-// DropARP loses every ARP frame between the node and the rest, and nothing else.
-func (l *Lab) DropARP(n *Node) error {
-	return nft(l.sw, fmt.Sprintf(`table bridge arp_%[1]s {
-	chain forward {
-		type filter hook forward priority 0;
-		iifname "%[1]s" ether type arp drop
-		oifname "%[1]s" ether type arp drop
-	}
-}`, n.Name))
-}
-
-// DropEtcd makes every packet from or to etcd on this node vanish, its own etcd's included.
-func (n *Node) DropEtcd() error {
-	return nft(n.NS, `table inet etcd {
-	chain in { type filter hook input priority 0; tcp dport { 2379, 2380 } drop; tcp sport { 2379, 2380 } drop; }
-	chain out { type filter hook output priority 0; tcp dport { 2379, 2380 } drop; tcp sport { 2379, 2380 } drop; }
-}`)
-}
-
-// DropREST makes every packet between this node and another's Patroni vanish, and those of the others to its own.
-func (n *Node) DropREST() error {
-	return nft(n.NS, `table inet rest {
-	chain in { type filter hook input priority 0; iifname "eth0" tcp dport 8008 drop; }
-	chain out { type filter hook output priority 0; oifname "eth0" tcp dport 8008 drop; }
-}`)
-}
-
-// Heal plugs every cable in and forgets every packet filter.
-func (l *Lab) Heal() error {
-	for _, n := range l.Nodes {
-		if err := l.PlugCable(n); err != nil {
-			return err
-		}
-		if err := nft(n.NS, "flush ruleset"); err != nil {
-			return err
-		}
-	}
-	return nft(l.sw, "flush ruleset")
+	})
+	return mac, err
 }
 
 // nft gives the rules to nft(8) in the namespace.
@@ -115,8 +83,11 @@ func nft(ns *Namespace, rules string) error {
 	cmd := exec.Command("nft", "-f", "-")
 	cmd.Stdin, cmd.Stderr = strings.NewReader(rules), &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as for ip
-	if err := ns.run(cmd); err != nil {
+	if err := children.run(ns, cmd); err != nil {
 		return fmt.Errorf("nft in %s: %w: %s", ns.Name, err, strings.TrimSpace(out.String()))
 	}
 	return nil
 }
+
+// forgetRules forgets every rule that was given to [nft] in the namespace.
+func forgetRules(ns *Namespace) error { return nft(ns, "flush ruleset") }

@@ -4,32 +4,39 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// timer stands for the systemd timer of a node: it runs `vipctl reconcile` at every interval, never two at a time. Like
-// PID 1 it is no process of the node's own: it goes on when those are frozen or killed.
-type timer struct {
+// Timer stands for the systemd timer of a node: it runs `vipctl reconcile` at every interval, never
+// two at a time. Like PID 1 it is no process of the node's own: it goes on when those are frozen or
+// killed. Start and Stop must not be called concurrently.
+type Timer struct {
+	host     *Host
+	argv     []string // nil where the lab has no vipctl
+	interval time.Duration
+
 	mu   sync.Mutex // held while a run is being started, so that nobody mistakes it for a process of the node
 	pid  int        // the run under way, 0 for none
 	stop chan struct{}
-	done chan struct{}
+	done chan struct{} // nil while the timer is stopped
 }
 
-// StartTimer starts the node's timer, unless it runs already.
-func (n *Node) StartTimer() {
-	if n.lab.opts.Binary == "" || n.timer != nil {
+// Start starts the timer, unless it runs already or there is no vipctl to run.
+func (t *Timer) Start() {
+	if t.argv == nil || t.done != nil {
 		return
 	}
-	t := &timer{stop: make(chan struct{}), done: make(chan struct{})}
-	n.timer = t
+	stop, done := make(chan struct{}), make(chan struct{})
+	t.stop, t.done = stop, done
 	go func() {
-		defer close(t.done)
-		tick := time.NewTicker(n.lab.opts.Interval)
+		defer close(done)
+		tick := time.NewTicker(t.interval)
 		defer tick.Stop()
 		for {
-			n.tick(t)
+			t.tick()
 			select {
-			case <-t.stop:
+			case <-stop:
 				return
 			case <-tick.C:
 			}
@@ -37,32 +44,31 @@ func (n *Node) StartTimer() {
 	}()
 }
 
-// StopTimer stops the node's timer as `systemctl stop` would: a run under way is ended too.
-func (n *Node) StopTimer() {
-	t := n.timer
-	if t == nil {
+// Stop stops the timer as `systemctl stop` would: a run under way is ended too.
+func (t *Timer) Stop() {
+	if t.done == nil {
 		return
 	}
 	close(t.stop)
 	t.quietly(func() {
 		if t.pid != 0 {
-			killPID(t.pid)
+			_ = unix.Kill(t.pid, unix.SIGKILL)
 		}
 	})
 	<-t.done
-	n.timer = nil
+	t.done = nil
 }
 
 // tick runs `vipctl reconcile` once.
-func (n *Node) tick(t *timer) {
-	log, err := os.OpenFile(n.path("timer.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+func (t *Timer) tick() {
+	log, err := os.OpenFile(t.host.path("timer.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return // the lab is being taken away
 	}
 	defer log.Close()
-	cmd := n.command(log, n.vipctl("reconcile")...)
+	cmd := t.host.command(log, t.argv...)
 	t.quietly(func() {
-		if err = children.start(n.NS, cmd); err == nil {
+		if err = children.start(t.host.NS, cmd); err == nil {
 			t.pid = cmd.Process.Pid
 		}
 	})
@@ -73,14 +79,12 @@ func (n *Node) tick(t *timer) {
 	t.quietly(func() { t.pid = 0 })
 }
 
-// owns reports whether the pid is the timer's run. It is called from within quietly.
-func (t *timer) owns(pid int) bool { return t != nil && t.pid == pid }
-
 // quietly calls f while no run starts.
-func (t *timer) quietly(f func()) {
-	if t != nil {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-	}
+func (t *Timer) quietly(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	f()
 }
+
+// owns reports whether the pid is the run under way. It is called from within quietly.
+func (t *Timer) owns(pid int) bool { return t.pid == pid }

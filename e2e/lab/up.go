@@ -4,235 +4,217 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 )
 
-// waitFor asks until ready returns nil, and otherwise says what it was still waiting for when ctx ended.
-func (l *Lab) waitFor(ctx context.Context, what string, ready func() error) error {
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	var last error
-	for {
-		err := ready()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() == nil {
-			last = err // later ones only say that ctx has ended
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w: %v", what, ctx.Err(), last)
-		case <-tick.C:
+// Up brings a lab up: a leader, streaming replicas and, with a binary, the VIP on the leader. When
+// it fails, or ctx ends before it is done, nothing is left behind.
+func Up(ctx context.Context, opts Options) (*Lab, error) {
+	if err := Lacks(); err != nil {
+		return nil, err
+	}
+	l := newLab(opts)
+	for _, s := range l.steps() {
+		if err := s.take(ctx, l.opts.Progress); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", s.what, err), l.Down())
 		}
 	}
+	return l, nil
+}
+
+// step is one thing to do on the way up.
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+func (s step) take(ctx context.Context, progress func(Step)) error {
+	progress(Step{What: s.what})
+	began := time.Now()
+	if err := s.do(ctx); err != nil {
+		return err
+	}
+	progress(Step{What: s.what, Took: time.Since(began)})
+	return ctx.Err()
+}
+
+func (l *Lab) steps() []step {
+	hosts := []step{
+		{"sweep up after dead labs, make a folder", l.makeHome},
+		{"connect the hosts", l.connect},
+	}
+	if l.opts.StandIn != nil {
+		return append(hosts, step{"something answers as Patroni", l.upStandIns})
+	}
+	return append(hosts,
+		step{"etcd elects a leader", l.upEtcd},
+		step{"Patroni bootstraps PostgreSQL on n1", l.upFirst},
+		step{"the replicas copy it and stream", l.upRest},
+		step{"the leader has the VIP", l.upVIP})
+}
+
+func (l *Lab) makeHome(context.Context) error {
+	err := l.home.make()
+	l.Dir = l.home.dir
+	return err
+}
+
+// connect makes the switch, the nodes, the clients, and what writes down what happens between them.
+func (l *Lab) connect(context.Context) error {
+	ns, err := newNamespace(l.home.prefix + "sw")
+	if err != nil {
+		return err
+	}
+	if l.Switch, err = newSwitch(ns, l.home.prefix); err != nil {
+		return err
+	}
+	hosts, err := l.connectNodes()
+	if err != nil {
+		return err
+	}
+	plain, flushing, err := l.connectClients(hosts)
+	if err != nil {
+		return err
+	}
+	if l.Holders, err = watchHolders(l.VIP, hosts, l.stop); err != nil {
+		return err
+	}
+	if l.Wire, err = watchWire(plain, l.VIP, hosts, l.stop); err != nil {
+		return err
+	}
+	l.Clients = &Clients{Plain: plain, Flushing: flushing, vip: l.VIP, cluster: l.Cluster, holders: l.Holders, wire: l.Wire}
+	return nil
+}
+
+func (l *Lab) connectNodes() (hosts []*Host, err error) {
+	for i := range l.opts.Nodes {
+		name := fmt.Sprintf("n%d", i+1)
+		hosts = append(hosts, &Host{Name: name, Addr: fmt.Sprintf(inside, 11+i), Dir: l.home.path(name), postgres: l.home.postgres})
+	}
+	l.Nodes = newNodes(&l.home, hosts, l.Switch, l.opts)
+	l.Cluster = &Cluster{nodes: l.Nodes}
+	for _, n := range l.Nodes {
+		if n.NS, err = l.Switch.plug(n.Name, n.Addr); err != nil {
+			return nil, err
+		}
+		if err := n.furnish(&l.home, l.opts.Hetzner); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+// connectClients joins the clients to the nodes' switch. Where the VIP is Hetzner's, it joins them
+// to a router, and makes the provider that tells the router where the VIP is.
+func (l *Lab) connectClients(hosts []*Host) (plain, flushing *Namespace, err error) {
+	if l.opts.Hetzner == "" {
+		return plugClients(l.Switch, inside)
+	}
+	if l.Router, err = newRouter(l.Switch, l.VIP, hosts); err != nil {
+		return nil, nil, err
+	}
+	if plain, flushing, err = plugClients(l.Router.outside, outside); err != nil {
+		return nil, nil, err
+	}
+	if err := l.Router.serve(plain, flushing); err != nil {
+		return nil, nil, err
+	}
+	l.Hetzner, err = newHetzner(l.opts.Hetzner, l.Router, hosts)
+	return plain, flushing, err
+}
+
+// install gives every node its vipctl. All have one file, each by a name of its own.
+func (l *Lab) install() error {
+	if l.opts.Binary == "" {
+		return nil
+	}
+	installed := l.home.path("bin", "vipctl")
+	if err := installVipctl(l.opts.Binary, installed, l.home.postgres.Gid); err != nil {
+		return err
+	}
+	for _, n := range l.Nodes {
+		if err := n.Vipctl.link(installed); err != nil {
+			return err
+		}
+		if l.opts.Clocks {
+			if err := n.Clock.Set(0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// upStandIns makes nodes on which a handler of [Options.StandIn] answers in Patroni's place: there
+// is no etcd, no PostgreSQL and nobody who calls back, but a postmaster.pid of a server that runs.
+// What vipctl does is all its timers' work.
+func (l *Lab) upStandIns(context.Context) error {
+	if err := l.install(); err != nil {
+		return err
+	}
+	for _, n := range l.Nodes {
+		e := &endpoint{ns: n.NS, address: "0.0.0.0:8008", handler: l.opts.StandIn(n.Name)}
+		if err := l.home.postgresDir(n.Postgres.data); err != nil {
+			return err
+		}
+		if err := errors.Join(n.Postgres.pretend(), e.up()); err != nil {
+			return err
+		}
+		l.standIns = append(l.standIns, e)
+		n.Timer.Start()
+	}
+	return nil
 }
 
 func (l *Lab) upEtcd(ctx context.Context) error {
+	var hosts []*Host
 	for _, n := range l.Nodes {
-		if err := n.startEtcd(); err != nil {
+		if err := n.Etcd.Start(); err != nil {
 			return err
 		}
+		hosts = append(hosts, n.Host)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	err := l.waitFor(ctx, "etcd is healthy", func() error {
+	err := waitFor(ctx, "etcd is healthy", func() error {
 		var problems []error
 		for _, n := range l.Nodes {
-			problems = append(problems, n.etcdReady(ctx))
+			problems = append(problems, n.Etcd.ready(ctx))
 		}
 		return errors.Join(problems...)
 	})
-	l.watchLock()
+	l.Lock.watch(hosts, l.opts.EtcdV2, l.stop)
 	return err
 }
 
 func (l *Lab) upFirst(ctx context.Context) error {
-	if err := l.installVipctl(); err != nil {
+	if err := l.install(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
-	if err := l.Nodes[0].StartPatroni(); err != nil {
+	first := l.Nodes[0]
+	if err := first.Patroni.Start(); err != nil {
 		return err
 	}
-	l.Nodes[0].StartTimer()
-	return l.waitFor(ctx, "n1 leads", func() error { return l.Nodes[0].leads(ctx) })
+	first.Timer.Start()
+	return waitFor(ctx, first.Name+" leads", func() error { return first.REST.leads(ctx) })
 }
 
 func (l *Lab) upRest(ctx context.Context) error {
 	for _, n := range l.Nodes[1:] {
-		if err := n.StartPatroni(); err != nil {
+		if err := n.Patroni.Start(); err != nil {
 			return err
 		}
-		n.StartTimer()
+		n.Timer.Start()
 	}
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
-	return l.waitFor(ctx, "the replicas stream", func() error { return l.whole(ctx) })
+	return waitFor(ctx, "the replicas stream", func() error { return l.Cluster.whole(ctx) })
 }
 
 func (l *Lab) upVIP(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return l.waitFor(ctx, "the VIP is where it belongs", func() error { return l.vipAtLeader(ctx) })
-}
-
-// Settle puts the lab right after whatever was done to it: everything healed, thawed and started, one leader, every
-// other node streaming from it, the VIP on the leader.
-func (l *Lab) Settle(ctx context.Context) error {
-	if err := l.Heal(); err != nil {
-		return err
-	}
-	for _, n := range l.Nodes {
-		n.Thaw()
-		if err := n.Start(); err != nil {
-			return err
-		}
-	}
-	if err := l.mend(ctx); err != nil {
-		return err
-	}
-	return l.waitFor(ctx, "the VIP is where it belongs", func() error { return l.vipAtLeader(ctx) })
-}
-
-// mend waits until the cluster is whole. A replica that has not come by itself in half a minute is made anew: after a
-// leader that ran on without its lock, Patroni may leave one that followed it too far. Where that one leads, it would be
-// waited for for ever: another has to succeed it first.
-func (l *Lab) mend(ctx context.Context) error {
-	whole := func() error { return l.whole(ctx) }
-	patience, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if l.waitFor(patience, "the cluster is whole", whole) == nil {
-		return nil
-	}
-	leader, err := l.Leader(ctx)
-	if err == nil && leader != nil && leader.stuck(ctx) {
-		if err = errors.Join(leader.Crash(), l.Elected(ctx, leader), leader.Start()); err == nil {
-			leader, err = l.Leader(ctx)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	for _, n := range l.Nodes {
-		if leader != nil && n != leader && l.streaming(ctx, leader, n) != nil {
-			if err := n.anew(); err != nil {
-				return err
-			}
-		}
-	}
-	if err := l.waitFor(ctx, "the cluster is whole", whole); err != nil {
-		return fmt.Errorf("%w\n%s", err, l.members())
-	}
-	return nil
-}
-
-// anew starts the node without its PostgreSQL's files, so that Patroni copies the leader's, in whatever state it is.
-func (n *Node) anew() error {
-	return errors.Join(n.Crash(), os.RemoveAll(n.path("data", "pg")), n.Start())
-}
-
-// members says what every node's Patroni answers, what its PostgreSQL says of replication, and Patroni's last words.
-func (l *Lab) members() string {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	var b strings.Builder
-	for _, n := range l.Nodes {
-		m, err := n.Member(ctx)
-		fmt.Fprintf(&b, "%s: %+v %v\n", n.Name, m, err)
-		for _, question := range []string{
-			"SELECT 'sender', application_name, client_addr, state, sent_lsn, replay_lsn FROM pg_stat_replication",
-			"SELECT 'slot', slot_name, active, active_pid, restart_lsn FROM pg_replication_slots",
-			"SELECT 'receiver', status, sender_host, received_tli, flushed_lsn FROM pg_stat_wal_receiver",
-		} {
-			rows, err := n.query(ctx, question)
-			if err != nil {
-				rows = [][]string{{err.Error()}}
-			}
-			for _, row := range rows {
-				fmt.Fprintln(&b, strings.Join(row, " "))
-			}
-		}
-		fmt.Fprintln(&b, n.lastWords("patroni"))
-	}
-	return b.String()
-}
-
-// stuck reports whether the node leads with a PostgreSQL that does not come up.
-func (n *Node) stuck(ctx context.Context) bool {
-	m, err := n.Member(ctx)
-	return err == nil && m.Leads && m.State != "running"
-}
-
-// Elected waits until a node other than the one given leads and takes writes.
-func (l *Lab) Elected(ctx context.Context, not *Node) error {
-	return l.waitFor(ctx, "another node than "+not.Name+" leads", func() error {
-		leader, err := l.Leader(ctx)
-		if err != nil {
-			return err
-		}
-		if leader == nil || leader == not {
-			return errors.New("nobody does yet")
-		}
-		return leader.leads(ctx)
-	})
-}
-
-// whole says what keeps the cluster from being whole, or returns nil.
-func (l *Lab) whole(ctx context.Context) error {
-	leader, err := l.Leader(ctx)
-	if err != nil {
-		return err
-	}
-	if leader == nil {
-		return errors.New("nobody leads")
-	}
-	if err := leader.leads(ctx); err != nil {
-		return err
-	}
-	for _, n := range l.Nodes {
-		if n == leader {
-			continue
-		}
-		if err := l.streaming(ctx, leader, n); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// streaming returns nil when the replica streams from the leader, and else the last that its Patroni said.
-func (l *Lab) streaming(ctx context.Context, leader, replica *Node) error {
-	// Patroni names a replica's stream after the node; pg_basebackup's stream has another name.
-	const question = "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming' AND application_name = '%s'"
-	rows, err := leader.query(ctx, fmt.Sprintf(question, replica.Name))
-	if err == nil && len(rows) == 0 {
-		err = fmt.Errorf("%s does not stream from %s: %s", replica.Name, leader.Name, replica.lastWords("patroni"))
-	}
-	return err
-}
-
-// vipAtLeader returns nil when the leader and nobody else has the VIP, or when nobody is there to move it.
-func (l *Lab) vipAtLeader(ctx context.Context) error {
-	if l.opts.Binary == "" {
-		return nil
-	}
-	leader, err := l.Leader(ctx)
-	if err != nil {
-		return err
-	}
-	holders, err := l.Holders()
-	if err != nil {
-		return err
-	}
-	if leader == nil || len(holders) != 1 || holders[0] != leader.Name {
-		return fmt.Errorf("the VIP is on %v", holders)
-	}
-	if l.Hetzner != nil {
-		return l.Hetzner.routesTo(leader)
-	}
-	return nil
+	return l.waitForVIP(ctx)
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// TestByHand types what docs/operations.md says of an address that has to be moved by hand, on a link with a dot in its
-// name, as VLANs have: the address comes, the neighbour hears of it, and it goes. A line that is typed twice does no harm.
+// TestByHand types what docs/operations.md says of an address that has to be moved by hand, on a
+// link with a dot in its name, as VLANs have: the address comes, the neighbour hears of it, and it
+// goes. A line that is typed twice does no harm.
 func TestByHand(t *testing.T) {
 	alone(t)
 	for _, program := range []string{"ip", "arping", "sysctl"} {

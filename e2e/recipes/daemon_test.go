@@ -16,8 +16,8 @@ type daemon struct {
 	version int
 }
 
-// restartKeepsAll: Debian 12's networkd leaves every address where it is when it starts; Debian 11's (247) does not, nor
-// does Debian 13's (257).
+// restartKeepsAll: Debian 12's networkd leaves every address where it is when it starts; Debian
+// 11's (247) does not, nor does Debian 13's (257).
 func (d daemon) restartKeepsAll() bool { return d.version == 252 }
 
 // daemons are the machine's own networkd, and Debian 13's where deps.sh has unpacked that.

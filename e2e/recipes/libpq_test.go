@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestConnectionString: libpq takes the settings that docs/surroundings.md has for clients, and its table names each.
+// TestConnectionString: libpq takes the settings that docs/surroundings.md has for clients, and its
+// table names each.
 func TestConnectionString(t *testing.T) {
 	alone(t)
 	psql, _ := filepath.Glob("/usr/lib/postgresql/*/bin/psql")

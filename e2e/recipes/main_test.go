@@ -14,10 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inside is set in the process that runs the tests, in namespaces of its own; to why there are none where it is not.
+// inside is set in the process that runs the tests, in namespaces of its own; to why there are none
+// where it is not.
 const inside, ours = "VIPCTL_TEST_INSIDE", "yes"
 
-// TestMain runs the tests again in a network, mount and PID namespace: whatever they start ends with them.
+// TestMain runs the tests again in a network, mount and PID namespace: whatever they start ends
+// with them.
 func TestMain(m *testing.M) {
 	if os.Getenv(inside) != "" {
 		os.Exit(m.Run())
@@ -48,8 +50,8 @@ func alone(t *testing.T) {
 	must(t, furnish())
 }
 
-// furnish mounts what the programs want to see, and sets lo up, once. Where /sys is read-only networkd takes the place for a container,
-// and does not wait for udev.
+// furnish mounts what the programs want to see, and sets lo up, once. Where /sys is read-only
+// networkd takes the place for a container, and does not wait for udev.
 var furnish = sync.OnceValue(func() error {
 	for _, m := range []struct {
 		what, where string

@@ -54,8 +54,9 @@ func documented(t *testing.T) []row {
 	return rows
 }
 
-// TestKeepConfiguration: what the page says of each setting holds at a reconfigure, and at a restart where that removes
-// anything. Each setting has a link of its own, with a VIP that has a lease and one that has no end.
+// TestKeepConfiguration: what the page says of each setting holds at a reconfigure, and at a
+// restart where that removes anything. Each setting has a link of its own, with a VIP that has a
+// lease and one that has no end.
 func TestKeepConfiguration(t *testing.T) {
 	alone(t)
 	page := documented(t)
@@ -155,7 +156,8 @@ func (w *world) stop(t *testing.T) {
 	_ = w.process.Wait()
 }
 
-// restart is `systemctl restart systemd-networkd`: the folder of its states stays (RuntimeDirectoryPreserve=yes).
+// restart is `systemctl restart systemd-networkd`: the folder of its states stays
+// (RuntimeDirectoryPreserve=yes).
 func (w *world) restart(t *testing.T) {
 	t.Helper()
 	w.stop(t)
@@ -167,7 +169,8 @@ func (w *world) restart(t *testing.T) {
 	w.start(t)
 }
 
-// networkctl asks for every link, the last first: its VIPs are removed, so that the others have had their time by then.
+// networkctl asks for every link, the last first: its VIPs are removed, so that the others have had
+// their time by then.
 func (w *world) networkctl(t *testing.T, verb string) {
 	t.Helper()
 	links := slices.Clone(w.links)

@@ -13,8 +13,8 @@ import (
 	"github.com/vipctl/vipctl/vip"
 )
 
-// TestAntiSpoofing: what docs/surroundings.md says of ANSWERS on a replica. The filter stands where a hypervisor has it,
-// behind the host that holds the VIP.
+// TestAntiSpoofing: what docs/surroundings.md says of ANSWERS on a replica. The filter stands where
+// a hypervisor has it, behind the host that holds the VIP.
 func TestAntiSpoofing(t *testing.T) {
 	alone(t)
 	if _, err := exec.LookPath("nft"); err != nil {

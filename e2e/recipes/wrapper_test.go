@@ -34,7 +34,8 @@ echo $$ >"$0-$1.new" && mv "$0-$1.new" "$0-$1"
 [ "$1" != on_stop ] || exec sleep 600
 `
 
-// TestWrapperUnderPatroni: Patroni ends both commands of examples/vipctl-and when the next callback comes, and runs that.
+// TestWrapperUnderPatroni: Patroni ends both commands of examples/vipctl-and when the next callback
+// comes, and runs that.
 func TestWrapperUnderPatroni(t *testing.T) {
 	alone(t)
 	const python = "/usr/bin/python3" // Debian's, which has Patroni
@@ -68,8 +69,8 @@ func TestWrapperUnderPatroni(t *testing.T) {
 	must(t, <-done)
 }
 
-// reap collects the process whose PID is in the file once it has ended and fallen to this one, which is PID 1 here.
-// Patroni waits for that before it runs the next callback.
+// reap collects the process whose PID is in the file once it has ended and fallen to this one,
+// which is PID 1 here. Patroni waits for that before it runs the next callback.
 func reap(file string) bool {
 	text, _ := os.ReadFile(file)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))

@@ -1,5 +1,5 @@
-// Command minimal is the floor that vipctl's start is measured against: the same two kernel calls as a claim, put an
-// address on a link and send one gratuitous ARP request, and nothing else.
+// Command minimal is the floor that vipctl's start is measured against: the same two kernel calls
+// as a claim, put an address on a link and send one gratuitous ARP request, and nothing else.
 //
 //	minimal LINK-INDEX MAC IPv4
 package main
@@ -25,7 +25,8 @@ func main() {
 	}
 }
 
-// addAddress is RTM_NEWADDR with NLM_F_REPLACE for a /32, without waiting for the kernel's acknowledgement.
+// addAddress is RTM_NEWADDR with NLM_F_REPLACE for a /32, without waiting for the kernel's
+// acknowledgement.
 func addAddress(index int, ip net.IP) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE)
 	if err != nil {

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -16,42 +15,21 @@ import (
 // WriterOptions say how the clients write. The zero value of each is its default.
 type WriterOptions struct {
 	Every time.Duration // from attempt to attempt, 10 ms
-	// Connect ends an attempt whose connection is not accepted, 2.5 s: long enough for TCP's second SYN after one
-	// second, so that a SYN into the void costs here what it costs any client.
+	// Connect ends an attempt whose connection is not accepted, 2.5 s: long enough for TCP's second
+	// SYN after one second, so that a lost SYN costs a writer what it costs any client.
 	Connect time.Duration
-	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server does, 1 s.
+	// Answer ends an attempt whose connection was accepted and then ignored, as a frozen server
+	// does, 1 s.
 	Answer time.Duration
 	// Except is a node to which nobody writes at its own address; empty for none.
 	Except string
 }
 
-// The targets of writers besides the nodes, which are called by their names.
-const (
-	ViaVIP   = "vip"
-	ViaFlush = "flush" // the VIP too, from a client that forgets its neighbours every second
-)
-
-// Ack is a write that a server acknowledged.
-type Ack struct {
-	Target   string // ViaVIP, ViaFlush or a node's name
-	Seq      int
-	Start    time.Time // before the connection
-	End      time.Time // after the acknowledgement
-	Node     string    // who it was that answered
-	Timeline int
-}
-
-// Failure is a write that failed.
-type Failure struct {
-	Target     string
-	Start, End time.Time
-	Why        string
-}
-
-// Writers write to the lab until they are stopped. Each attempt is a new connection and an INSERT; each target has a
-// writer of its own, which makes its attempts one after the other.
+// Writers write to the lab until they are stopped. Each attempt is a new connection and an INSERT;
+// each target has a writer of its own, which makes its attempts one after the other.
 type Writers struct {
-	lab     *Lab
+	holders *Holders
+	wire    *Wire
 	opts    WriterOptions
 	session string
 	from    time.Time
@@ -62,37 +40,6 @@ type Writers struct {
 	acks     []Ack
 	failures []Failure
 	fatal    error
-}
-
-// Write starts one writer through the VIP, one more through it from the other client, and one for every node but one.
-func (l *Lab) Write(ctx context.Context, opts WriterOptions) (*Writers, error) {
-	opts = opts.withDefaults()
-	const table = "CREATE TABLE IF NOT EXISTS writes (session text, target text, seq bigint, PRIMARY KEY (session, target, seq))"
-	err := l.waitFor(ctx, "somebody makes the writers' table", func() error {
-		leader, err := l.Leader(ctx)
-		if err == nil && leader == nil {
-			err = errors.New("nobody leads")
-		}
-		if err == nil { // it leads a little before it takes writes
-			_, err = leader.query(ctx, table)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	ctx, stop := context.WithCancel(ctx)
-	l.sessions++
-	w := &Writers{lab: l, opts: opts, session: strconv.Itoa(l.sessions), from: time.Now(), stop: stop}
-	w.start(ctx, l.Client, ViaVIP, l.VIP)
-	w.start(ctx, l.Flush, ViaFlush, l.VIP)
-	for _, n := range l.Nodes {
-		if n.Name == opts.Except {
-			continue
-		}
-		w.start(ctx, l.Client, n.Name, n.Addr)
-	}
-	return w, nil
 }
 
 func (o WriterOptions) withDefaults() WriterOptions {
@@ -112,12 +59,15 @@ func (w *Writers) Stop() (*Recording, error) {
 	to := time.Now()
 	w.stop()
 	w.done.Wait()
-	r := &Recording{From: w.from, To: to, Acks: w.acks, Failures: w.failures, Holders: w.lab.Timeline(), Frames: w.lab.Frames(),
-		session: w.session}
+	r := &Recording{
+		From: w.from, To: to, Acks: w.acks, Failures: w.failures,
+		Holders: w.holders.Changes(), Frames: w.wire.Frames(), session: w.session,
+	}
 	return r, w.fatal
 }
 
-// start starts one writer. Its goroutine is in the client's namespace, so that every socket it opens is too.
+// start starts one writer. Its goroutine is in the client's namespace, so that every socket it
+// opens is too.
 func (w *Writers) start(ctx context.Context, from *Namespace, target, address string) {
 	w.done.Add(1)
 	from.Go(func(err error) {
@@ -131,7 +81,7 @@ func (w *Writers) start(ctx context.Context, from *Namespace, target, address st
 			}
 			ack := Ack{Target: target, Seq: seq, Start: time.Now()}
 			failure := w.attempt(address, &ack)
-			w.note(ack, failure)
+			w.record(ack, failure)
 			<-next
 		}
 		w.mu.Lock()
@@ -142,7 +92,7 @@ func (w *Writers) start(ctx context.Context, from *Namespace, target, address st
 	})
 }
 
-func (w *Writers) note(ack Ack, err error) {
+func (w *Writers) record(ack Ack, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -182,7 +132,8 @@ func (w *Writers) attempt(address string, ack *Ack) error {
 	return err
 }
 
-// forget drops the calling thread's neighbour entry for the address, as a client does that has just booted.
+// forget drops the neighbour entry for the address in the calling thread's namespace. A client that
+// has just booted has none either.
 func forget(address string) {
 	link, err := netlink.LinkByName("eth0")
 	if err != nil {

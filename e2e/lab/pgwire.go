@@ -2,7 +2,6 @@ package lab
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,13 +10,15 @@ import (
 	"strings"
 )
 
-// pgConn speaks as much of PostgreSQL's protocol, version 3, as a writer needs: no password, simple queries, text.
+// pgConn speaks as much of PostgreSQL's protocol, version 3, as a writer needs: no password, simple
+// queries, text.
 type pgConn struct {
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-// pgOpen greets the server at the other end of conn. The caller has set conn's deadline, and closes it.
+// pgOpen greets the server at the other end of conn. The caller has set conn's deadline, and closes
+// it.
 func pgOpen(conn net.Conn) (*pgConn, error) {
 	const hello = "user\x00postgres\x00database\x00postgres\x00\x00"
 	msg := binary.BigEndian.AppendUint32(nil, uint32(8+len(hello)))
@@ -106,20 +107,4 @@ func pgError(body []byte) error {
 		}
 	}
 	return errors.New("an error without a message")
-}
-
-// query asks the node's own PostgreSQL, from the node itself.
-func (n *Node) query(ctx context.Context, sql string) ([][]string, error) {
-	conn, err := n.NS.Dial(ctx, "tcp", "127.0.0.1:5432")
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	p, err := pgOpen(conn)
-	if err != nil {
-		return nil, err
-	}
-	defer p.bye()
-	return p.query(sql)
 }

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -42,22 +46,22 @@ func openNamespace(name string) (*Namespace, error) {
 	return &Namespace{Name: name, handle: h, id: fmt.Sprintf("net:[%d]", st.Ino)}, nil
 }
 
-// Do runs f on a thread that is in the namespace. Sockets that f opens and processes that it starts stay there; what f
-// hands to other goroutines does not.
+// Do runs f on a thread that is in the namespace. Sockets that f opens and processes that it starts
+// stay there; what f hands to other goroutines does not.
 func (n *Namespace) Do(f func() error) error {
 	runtime.LockOSThread()
-	home, err := netns.Get()
+	origin, err := netns.Get()
 	if err != nil {
 		runtime.UnlockOSThread()
 		return err
 	}
-	defer home.Close()
+	defer origin.Close()
 	if err := netns.Set(n.handle); err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("enter namespace %s: %w", n.Name, err)
 	}
 	defer func() {
-		if netns.Set(home) == nil {
+		if netns.Set(origin) == nil {
 			runtime.UnlockOSThread()
 		} // else the thread ends with its goroutine: nobody else must run on it
 	}()
@@ -72,7 +76,8 @@ func (n *Namespace) Go(f func(entered error)) {
 	}()
 }
 
-// Dial connects from inside the namespace. The address must be a literal: a look-up would run on other threads.
+// Dial connects from inside the namespace. The address must be a literal: a look-up would run on
+// other threads.
 func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	err = n.Do(func() error {
 		var d net.Dialer
@@ -82,13 +87,62 @@ func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net
 	return conn, err
 }
 
-// run starts cmd in the namespace and waits for it.
-func (n *Namespace) run(cmd *exec.Cmd) error {
-	if err := children.start(n, cmd); err != nil {
-		return err
-	}
-	return children.wait(cmd)
+// httpClient returns a client whose connections begin in the namespace. Each request has a
+// connection of its own.
+func (n *Namespace) httpClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: n.Dial, DisableKeepAlives: true}}
 }
+
+// pids lists the processes in the namespace. Zombies are in none.
+func (n *Namespace) pids() []int {
+	entries, _ := os.ReadDir("/proc")
+	var in []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if id, err := os.Readlink("/proc/" + e.Name() + "/ns/net"); err == nil && id == n.id && pid != os.Getpid() {
+			in = append(in, pid)
+		}
+	}
+	return in
+}
+
+// signalAll sends sig to every process of the namespace but those to spare, again until no new one
+// turns up: a process may fork while the others are being signalled.
+func (n *Namespace) signalAll(sig unix.Signal, spare func(pid int) bool) {
+	done := make(map[int]bool)
+	for again := true; again; {
+		again = false
+		for _, pid := range n.pids() {
+			if !done[pid] && !spare(pid) {
+				done[pid], again = true, true
+				_ = unix.Kill(pid, sig)
+			}
+		}
+	}
+}
+
+// kill ends every process of the namespace but those to spare, and returns when they are gone.
+func (n *Namespace) kill(spare func(pid int) bool) error {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		left := 0
+		for _, pid := range n.pids() {
+			if !spare(pid) {
+				left++
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("processes in %s survive SIGKILL: %v", n.Name, n.pids())
+}
+
+// nobody spares no process.
+func nobody(int) bool { return false }
 
 func (n *Namespace) delete() error {
 	if n == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -21,29 +20,18 @@ const (
 	nsPrefix  = "vipctl-" // then the lab's ID and the host's name
 )
 
-// Lacks says what this machine lacks for a lab, or returns nil.
-func Lacks() error {
-	if os.Geteuid() != 0 {
-		return errors.New("the lab needs root")
-	}
-	var missing []string
-	for _, program := range []string{"ip", "nft", "setcap", "etcd", "patroni"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing = append(missing, program)
-		}
-	}
-	if findPostgres() == "" {
-		missing = append(missing, "postgresql")
-	}
-	if len(missing) > 0 {
-		return fmt.Errorf("the lab needs %s (make deps installs it)", strings.Join(missing, ", "))
-	}
-	return nil
+// home is the lab's folder. Whatever else belongs to the lab has its ID in its name, so that it can
+// be found and removed when the process that made it is dead.
+type home struct {
+	dir      string
+	prefix   string // of the names of the lab's namespaces
+	postgres *syscall.Credential
+	lock     *os.File
 }
 
-// makeDir gives the lab its ID and its folder, locked for as long as this process lives.
-func (l *Lab) makeDir() (err error) {
-	if l.postgres, err = credential("postgres"); err != nil {
+// make gives the lab its ID and its folder, locked for as long as this process lives.
+func (h *home) make() (err error) {
+	if h.postgres, err = credential("postgres"); err != nil {
 		return err
 	}
 	door, err := lockFile("/run/lock/vipctl-lab", unix.LOCK_EX) // nobody sweeps a folder that is not locked yet
@@ -54,55 +42,57 @@ func (l *Lab) makeDir() (err error) {
 	if err := sweep(); err != nil {
 		return err
 	}
-	id := make([]byte, 2)
-	_, _ = rand.Read(id)
-	l.ID = fmt.Sprintf("%x", id)
-	l.Dir, l.prefix = dirPrefix+l.ID, nsPrefix+l.ID+"-"
-	if err := os.Mkdir(l.Dir, 0o755); err != nil {
+	random := make([]byte, 2)
+	_, _ = rand.Read(random)
+	id := fmt.Sprintf("%x", random)
+	h.dir, h.prefix = dirPrefix+id, nsPrefix+id+"-"
+	if err := os.Mkdir(h.dir, 0o755); err != nil {
 		return err
 	}
-	if l.lock, err = lockFile(l.path("lock"), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if h.lock, err = lockFile(h.path("lock"), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(l.lock, os.Getpid()); err != nil {
+	if _, err := fmt.Fprintln(h.lock, os.Getpid()); err != nil {
 		return err
 	}
-	if err := os.Mkdir(l.path("mem"), 0o755); err != nil {
+	if err := os.Mkdir(h.path("mem"), 0o755); err != nil {
 		return err
 	}
-	return l.tmpfs(l.path("mem"), "1g")
+	return h.tmpfs(h.path("mem"), "1g")
 }
 
-func (l *Lab) tmpfs(dir, size string) error {
-	opts := fmt.Sprintf("size=%s,mode=0755,uid=%d,gid=%d", size, l.postgres.Uid, l.postgres.Gid)
+func (h *home) path(name ...string) string {
+	return filepath.Join(append([]string{h.dir}, name...)...)
+}
+
+// tmpfs mounts a file system in memory that is postgres's.
+func (h *home) tmpfs(dir, size string) error {
+	opts := fmt.Sprintf("size=%s,mode=0755,uid=%d,gid=%d", size, h.postgres.Uid, h.postgres.Gid)
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, opts); err != nil {
 		return fmt.Errorf("mount a tmpfs on %s: %w", dir, err)
 	}
 	return nil
 }
 
-// Down takes the lab away: processes, namespaces, mounts, files. It may be called again.
-func (l *Lab) Down() (err error) {
-	l.down.Do(func() {
-		for _, n := range l.Nodes {
-			n.StopTimer()
-		}
-		if l.watch != nil {
-			close(l.watch.stop)
-		}
-		if l.Hetzner != nil {
-			l.Hetzner.close()
-		}
-		for _, e := range l.standIns {
-			e.down()
-		}
-		if l.Dir != "" {
-			err = remove(l.Dir)
-		}
-		if l.lock != nil {
-			_ = l.lock.Close()
-		}
-	})
+// postgresDir makes a folder that only postgres may enter.
+func (h *home) postgresDir(dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chown(dir, int(h.postgres.Uid), int(h.postgres.Gid))
+}
+
+// remove ends and deletes everything that belongs to the lab, as far as it was made.
+func (h *home) remove() (err error) {
+	if h.dir != "" {
+		err = remove(h.dir)
+	}
+	if h.lock != nil {
+		_ = h.lock.Close()
+	}
 	return err
 }
 
