@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // loader is Debian's Patroni: one process that reads one configuration after the other.
@@ -120,7 +120,7 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	t.Helper()
 	path, env := c.write(t)
 	want := l.load(path, c.env)
-	client := patroni.New(patroni.Options{Config: path, EnvironmentFile: env, Timeout: time.Second, Now: func() reconcile.Moment { return 1 }})
+	client := patroni.New(patroni.Options{Config: path, EnvironmentFile: env, Timeout: time.Second, Now: func() policy.Moment { return 1 }})
 	_, err := client.Scope()
 	problems := client.Startable()
 	problems = slices.DeleteFunc(problems, func(f reconcile.Finding) bool { return f.Level != reconcile.Problem })
