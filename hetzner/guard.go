@@ -16,8 +16,8 @@ const proofAge = reconcile.EvidenceAge / 2
 // guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
 // made by the HTTP transport.
 type guard struct {
-	still func(context.Context) bool // nil: an operator's call, which needs no leader
-	now   func() reconcile.Moment
+	stillLeader func(context.Context) bool // nil: an operator's call, which needs no leader
+	now         func() reconcile.Moment
 
 	mu    sync.Mutex
 	proof reconcile.Moment // when this member was last known to lead
@@ -25,8 +25,8 @@ type guard struct {
 	lost  bool
 }
 
-func newGuard(still func(context.Context) bool, now func() reconcile.Moment) *guard {
-	return &guard{still: still, now: now, proof: now()}
+func newGuard(stillLeader func(context.Context) bool, now func() reconcile.Moment) *guard {
+	return &guard{stillLeader: stillLeader, now: now, proof: now()}
 }
 
 // attempt is called before each mutating attempt.
@@ -70,7 +70,7 @@ func (g *guard) refresh(ctx context.Context) error {
 // check asks whether this member leads. The proof is as old as the question, not as its answer.
 func (g *guard) check(ctx context.Context) error {
 	at := g.now()
-	if g.lost || g.still != nil && !g.still(ctx) {
+	if g.lost || g.stillLeader != nil && !g.stillLeader(ctx) {
 		g.lost = true
 		return reconcile.ErrNoLongerLeader
 	}

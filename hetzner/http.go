@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,31 @@ type Attempt struct {
 	Remaining   string // RateLimit-Remaining, as it came
 	Took        time.Duration
 	Err         string // why there was no usable answer
+}
+
+// line is the attempt on one line. A journal shows the line alone, so that everything is in it.
+func (t Attempt) line() string {
+	words := []string{fmt.Sprintf("attempt %d", t.N)}
+	if t.Remaining != "" {
+		words = append(words, t.Remaining+" calls left")
+	}
+	if t.Correlation != "" {
+		words = append(words, "correlation id "+t.Correlation)
+	}
+	status := "no answer"
+	if t.Status != 0 {
+		status = fmt.Sprintf("HTTP %d", t.Status)
+	}
+	answer := strings.Join(slices.DeleteFunc([]string{status, t.Code, t.Err}, func(s string) bool { return s == "" }), ": ")
+	return fmt.Sprintf("%s: %s %s: %s in %v (%s)", t.Op, t.Method, t.Path, answer, t.Took.Round(time.Millisecond), strings.Join(words, ", "))
+}
+
+// fields are the same for a log.
+func (t Attempt) fields() map[string]any {
+	return map[string]any{
+		"op": t.Op, "method": t.Method, "path": t.Path, "attempt": t.N, "status": t.Status, "code": t.Code,
+		"correlation": t.Correlation, "remaining": t.Remaining, "took_ms": t.Took.Round(time.Millisecond).Milliseconds(),
+	}
 }
 
 const (

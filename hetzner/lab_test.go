@@ -2,6 +2,7 @@ package hetzner_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,8 +13,8 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 const (
@@ -131,7 +132,26 @@ func (l *lab) fixture() routetest.Fixture {
 		Mutations: func() int { return len(l.Mutations()) },
 		Down:      l.net.Down,
 		Up:        l.net.Up,
+		Foreign:   json.RawMessage(`{"config":"another","target":99,"server":98,"switch":{"since":1,"action":97}}`),
 	}
+}
+
+// recall gives a route a memo.
+func recall(t *testing.T, r reconcile.Route, memo json.RawMessage) {
+	t.Helper()
+	if err := r.Recall(memo, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pending reports whether a route's memo has a switch that was begun.
+func pending(t *testing.T, r reconcile.Route) bool {
+	t.Helper()
+	var m struct{ Switch json.RawMessage }
+	if err := json.Unmarshal(r.Memo(), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Switch != nil
 }
 
 func who(holder, us, rival string) string {

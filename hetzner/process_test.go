@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // errKilled is what each call returns to what is left of a killed process.

@@ -38,7 +38,7 @@ type Robot struct {
 	turn  chan struct{} // held by a call of which nobody knows yet whether its login is good
 	mu    sync.Mutex
 	good  bool
-	login *reconcile.RouteWait // set by a refused login
+	login *waiting // set by a refused login
 }
 
 // NewRobot returns a client. It connects to nothing.
@@ -155,7 +155,7 @@ func (r *Robot) loggedIn() bool {
 }
 
 // refused returns until when no login may be tried, nil when one may.
-func (r *Robot) refused() *reconcile.RouteWait {
+func (r *Robot) refused() *waiting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.login == nil || r.login.Until <= r.now() {
@@ -166,7 +166,7 @@ func (r *Robot) refused() *reconcile.RouteWait {
 }
 
 // recall takes over a refused login from a memo.
-func (r *Robot) recall(w *reconcile.RouteWait) {
+func (r *Robot) recall(w *waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w != nil && w.For == r.password && (r.login == nil || w.Until > r.login.Until) {
@@ -182,7 +182,7 @@ func (r *Robot) learn(err error) {
 	switch {
 	case status == http.StatusUnauthorized:
 		r.good = false
-		r.login = &reconcile.RouteWait{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
+		r.login = &waiting{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
 	case err == nil || status != 0:
 		r.good = true
 	}

@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -43,12 +42,25 @@ type waitStatus struct {
 	Reason string          `json:"reason"`
 }
 
+// routeStatus is what is known of the route of the ith VIP. The error is what was in the way of reading that.
+func (h *host) routeStatus(i int, f reconcile.Facts) (*routeStatus, error) {
+	vip := h.engine.VIPs[i]
+	m, err := h.notes.RouteMemo(vip.Name)
+	if err == nil {
+		err = vip.Route.Recall(m.Provider, nil)
+	}
+	if err != nil {
+		m = reconcile.RouteMemo{}
+	}
+	return newRouteStatus(h.config.VIPs[i].Route.Kind(), m, vip.Route.Details(), f), err
+}
+
 // newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route is no news of this
 // one's.
-func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *routeStatus {
+func newRouteStatus(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f reconcile.Facts) *routeStatus {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
-	s := &routeStatus{Via: via(r), now: wall, onLink: f.Sight.Here == reconcile.PresenceYes}
+	s := &routeStatus{Via: via, now: wall, onLink: f.Sight.Here == reconcile.PresenceYes}
 	current := f.Note.Claimed != 0 && m.Generation == f.Note.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
@@ -60,12 +72,12 @@ func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *
 			s.Quota = &quotaStatus{Limit: q.Limit, Remaining: q.Remaining}
 		}
 	}
-	if m.Action != nil {
-		took := milliseconds(m.Action.Took)
+	if d.Took != nil {
+		took := milliseconds(*d.Took)
 		s.LastSwitchMS = &took
 	}
-	if m.Pending != nil && current {
-		since := at(m.Pending.Since)
+	if m.Begun != 0 && current {
+		since := at(m.Begun)
 		s.PendingSince = &since
 	}
 	if current {
@@ -77,23 +89,12 @@ func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f reconcile.Facts) *
 		}
 		return &waitStatus{Until: at(w.Until), Reason: w.Why}
 	}
-	s.Wait, s.LoginWait = wait(m.Wait), wait(m.Login)
+	s.Wait, s.LoginWait = wait(d.Wait), wait(d.Login)
 	return s
 }
 
 // milliseconds are to the microsecond, as in the history.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// via names the kind of a route.
-func via(r *config.Route) string {
-	switch {
-	case r.HetznerRobot != nil:
-		return "failover_ip"
-	case r.HetznerCloud.AliasIP:
-		return "alias_ip"
-	}
-	return "floating_ip"
-}
 
 // warnings are what an operator should not overlook. leads is whether this member does.
 func (s *routeStatus) warnings(vip string, leads bool) (list []string) {

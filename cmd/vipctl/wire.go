@@ -24,7 +24,6 @@ type host struct {
 	history *state.History
 	engine  *reconcile.Engine
 	routes  *routes
-	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
 	budget  *vip.Budget // of the frames that links are sent
 
@@ -96,18 +95,14 @@ func (h *host) openState() {
 func (h *host) wire(v config.VIP) {
 	wired := reconcile.VIP{
 		Name: v.Name, Address: h.address(v), Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+		Route: h.routes.of(v),
 	}
-	late := h.routes.of(v)
-	if late != nil { // a nil in the interface would not be nil
-		wired.Route = late
-	}
-	h.late = append(h.late, late)
 	h.engine.VIPs = append(h.engine.VIPs, wired)
 }
 
 // address is a VIP's on this host's link.
 func (h *host) address(v config.VIP) reconcile.Address {
-	if r := v.Route; r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static {
+	if v.Route.Static() {
 		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: h.noted(v), Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)})
 	}
 	return vip.New(vip.Options{
