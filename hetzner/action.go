@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// action is a change that the Cloud API carries out after it has answered: 201 says that it was begun.
+// action is a change that the Cloud API carries out after it has answered: 201 says that it was
+// begun.
 type action struct {
 	ID      int64
 	Command string
@@ -33,7 +34,8 @@ func decodeAction(body []byte) (action, error) {
 	return a.Action, nil
 }
 
-// pollPause is how long to wait before look n at an action, counted from 0. Each look costs a call of the quota.
+// pollPause is how long to wait before look n at an action, counted from 0. Each look costs a call
+// of the quota.
 func pollPause(n int) time.Duration {
 	switch {
 	case n < 3:
@@ -44,7 +46,8 @@ func pollPause(n int) time.Duration {
 	return 2 * time.Second
 }
 
-// awaitAction waits for the end of an action. The error is an [actionError] where the action ended in one.
+// awaitAction waits for the end of an action. The error is an [actionError] where the action ended
+// in one.
 func awaitAction(ctx context.Context, c *Cloud, a action, attempts int) error {
 	for n := 0; a.Status == "running"; n++ {
 		if err := pause(ctx, pollPause(n)); err != nil {

@@ -18,10 +18,11 @@ type AliasIPOptions struct {
 	Server  int64      // this server's id; 0 asks the metadata service
 }
 
-// AliasIP is a route through an alias IP in a private network of the Cloud. It is not atomic: an address cannot be the
-// alias of two servers, the API knows no move, and a list of aliases can only be replaced as a whole. So the old
-// holder's is taken away first, and there is a moment in which nobody has the address; and whoever else changes the
-// aliases of these servers in the same second may undo one change or the other.
+// AliasIP is a route through an alias IP in a private network of the Cloud. It is not atomic: an
+// address cannot be the alias of two servers, the API knows no move, and a list of aliases can only
+// be replaced as a whole. So the old holder's is taken away first, and there is a moment in which
+// nobody has the address; and whoever else changes the aliases of these servers in the same second
+// may undo one change or the other.
 type AliasIP struct {
 	cloudRoute
 	opts AliasIPOptions
@@ -40,7 +41,8 @@ func newAliasIP(client func() (*Cloud, error), a Access, m *Metadata, o AliasIPO
 	return &AliasIP{cloudRoute: cloudRoute{ledger: l, client: client, meta: m, server: o.Server}, opts: o}
 }
 
-// Holder asks which server has the alias: one GET for every fifty servers of the project, once the ids are known.
+// Holder asks which server has the alias: one GET for every fifty servers of the project, once the
+// ids are known.
 func (a *AliasIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
@@ -51,8 +53,9 @@ func (a *AliasIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	return a.looked(w.state(), err)
 }
 
-// Take takes the alias from whoever has it and gives it to this server: the list of servers, and for each of the two a
-// POST and a GET for each look at its action. Other aliases stay where they are.
+// Take takes the alias from whoever has it and gives it to this server: the list of servers, and
+// for each of the two a POST and a GET for each look at its action. Other aliases stay where they
+// are.
 func (a *AliasIP) Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()

@@ -90,7 +90,8 @@ func TestAliasIPFaults(t *testing.T) {
 	}
 }
 
-// TestAliasIPWaits: the second change begins after the first has ended, and not when it was accepted.
+// TestAliasIPWaits: the second change begins after the first has ended, and not when it was
+// accepted.
 func TestAliasIPWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

@@ -81,7 +81,8 @@ func TestNoCredentialsNoClient(t *testing.T) {
 	}
 }
 
-// TestMetadataUsesNoProxy: an environment with a proxy must not send the question to another machine.
+// TestMetadataUsesNoProxy: an environment with a proxy must not send the question to another
+// machine.
 func TestMetadataUsesNoProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
@@ -141,8 +142,8 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes longer than half of
-// what evidence counts; the other half may have gone by when Take was called.
+// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes
+// longer than half of what evidence counts; the other half may have gone by when Take was called.
 func TestALateConnectionAsksAgain(t *testing.T) {
 	for _, leading := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

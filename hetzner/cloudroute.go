@@ -20,7 +20,8 @@ type cloudRoute struct {
 // given is a client that exists already.
 func given[T any](client *T) func() (*T, error) { return func() (*T, error) { return client, nil } }
 
-// open gets the client. It stands before every call, and reads the token where that was not read before.
+// open gets the client. It stands before every call, and reads the token where that was not read
+// before.
 func (r *cloudRoute) open() (err error) {
 	r.cloud, err = r.client()
 	return err
@@ -49,8 +50,8 @@ func (r *cloudRoute) serverID(ctx context.Context) (int64, error) {
 	return id, nil
 }
 
-// follow waits for the end of an action that this call has begun. Its id is kept in the memo meanwhile: should this process
-// be killed, the next one waits on.
+// follow waits for the end of an action that this call has begun. Its id is kept in the memo
+// meanwhile: should this process be killed, the next one waits on.
 func (r *cloudRoute) follow(ctx context.Context, a action) error {
 	if r.memo.Switch != nil {
 		r.memo.Switch.Action = a.ID

@@ -17,8 +17,8 @@ const (
 	robotLook = 10 * time.Second  // Holder's
 )
 
-// robotPace costs 12 of the 100 GETs that the webservice allows in an hour. A switch that is overdue makes at most 30
-// POSTs an hour of 50.
+// robotPace costs 12 of the 100 GETs that the webservice allows in an hour. A switch that is
+// overdue makes at most 30 POSTs an hour of 50.
 func robotPace() pace {
 	return pace{check: 5 * time.Minute, eager: 2 * time.Minute, late: 2 * time.Minute}
 }
@@ -30,8 +30,8 @@ type FailoverOptions struct {
 	Server     netip.Addr // this server's main IPv4 address, or for IPv6 any of its main /64
 }
 
-// Failover is a route through a failover IP of dedicated servers. One call takes it, wherever it is routed; the network
-// needs one to two minutes for it.
+// Failover is a route through a failover IP of dedicated servers. One call takes it, wherever it is
+// routed; the network needs one to two minutes for it.
 type Failover struct {
 	ledger
 	client func() (*Robot, error)
@@ -69,7 +69,8 @@ func (f *Failover) fits() error {
 	return nil
 }
 
-// network64 is the first address of a /64, which is the webservice's name for an IPv6 subnet, and for a server by IPv6.
+// network64 is the first address of a /64, which is the webservice's name for an IPv6 subnet, and
+// for a server by IPv6.
 func network64(a netip.Addr) netip.Addr {
 	if !a.Is6() {
 		return a
@@ -77,8 +78,8 @@ func network64(a netip.Addr) netip.Addr {
 	return netip.PrefixFrom(a, 64).Masked().Addr()
 }
 
-// open gets the client. It stands before every call, and reads the password where that was not read before. A refused
-// login counts for as long as the password stays the same.
+// open gets the client. It stands before every call, and reads the password where that was not read
+// before. A refused login counts for as long as the password stays the same.
 func (f *Failover) open() (err error) {
 	if f.robot, err = f.client(); err != nil {
 		return err
@@ -117,14 +118,15 @@ func (f *Failover) Take(ctx context.Context, begun reconcile.Moment, stillLeader
 	return f.close(s, err, g)
 }
 
-// GiveUp returns [reconcile.ErrNoGiveUp]: a failover IP without a route is worse than one with a wrong one.
+// GiveUp returns [reconcile.ErrNoGiveUp]: a failover IP without a route is worse than one with a
+// wrong one.
 func (f *Failover) GiveUp(context.Context) (reconcile.RouteState, error) {
 	f.Abandon()
 	return reconcile.RouteState{}, reconcile.ErrNoGiveUp
 }
 
-// Check looks at everything that Take depends on, and changes nothing: one GET of the 100 in an hour. It is the one that
-// Holder makes.
+// Check looks at everything that Take depends on, and changes nothing: one GET of the 100 in an
+// hour. It is the one that Holder makes.
 func (f *Failover) Check(ctx context.Context) reconcile.RouteCheck {
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()

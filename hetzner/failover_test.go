@@ -93,7 +93,8 @@ func TestFailoverRoutedNowhere(t *testing.T) {
 	})
 }
 
-// TestAnothersSwitch: a look that finds a switch under way, of somebody else, does not wait five minutes for its end.
+// TestAnothersSwitch: a look that finds a switch under way, of somebody else, does not wait five
+// minutes for its end.
 func TestAnothersSwitch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)

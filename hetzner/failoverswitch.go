@@ -26,8 +26,8 @@ type failoverSwitch struct {
 	posts    int // POSTs that reached the webservice
 }
 
-// run is a loop of POSTs, and of looks where a POST would be in vain: a switch that an earlier run began may go on, or
-// have ended well.
+// run is a loop of POSTs, and of looks where a POST would be in vain: a switch that an earlier run
+// began may go on, or have ended well.
 func (f *failoverSwitch) run(ctx context.Context) (reconcile.RouteState, error) {
 	for begun := f.now()-f.memo.Switch.Since > proofAge; ; begun = false {
 		if err := f.sitOut(ctx); err != nil {
@@ -127,7 +127,8 @@ func (f *failoverSwitch) watch(ctx context.Context) step {
 	return step{}
 }
 
-// sitOut waits until the webservice may be asked again, or says why not where that is too late for this Take.
+// sitOut waits until the webservice may be asked again, or says why not where that is too late for
+// this Take.
 func (f *failoverSwitch) sitOut(ctx context.Context) error {
 	w := f.memo.Wait
 	if end, ok := ctx.Deadline(); ok && w != nil && w.Until-f.now() < time.Until(end) && f.robot.refused() == nil {
@@ -136,7 +137,8 @@ func (f *failoverSwitch) sitOut(ctx context.Context) error {
 	return f.barred("switch " + f.what())
 }
 
-// post asks once for the switch: whether to ask again is for run to say. sent tells whether the API may have heard.
+// post asks once for the switch: whether to ask again is for run to say. sent tells whether the API
+// may have heard.
 func (f *failoverSwitch) post(ctx context.Context) (s reconcile.RouteState, sent bool, err error) {
 	ip, sent, err := f.robot.failover(ctx, question{
 		op: "switch " + f.what() + " to " + f.server.String(), method: http.MethodPost, path: f.path(), guard: f.guard, attempts: 1,

@@ -27,7 +27,8 @@ type FloatingIPOptions struct {
 	Server     int64      // this server's id; 0 asks the metadata service
 }
 
-// FloatingIP is a route through the Cloud's floating IPs. One call takes it, wherever it is assigned.
+// FloatingIP is a route through the Cloud's floating IPs. One call takes it, wherever it is
+// assigned.
 type FloatingIP struct {
 	cloudRoute
 	opts FloatingIPOptions
@@ -49,8 +50,8 @@ func newFloatingIP(client func() (*Cloud, error), a Access, m *Metadata, o Float
 	return &FloatingIP{cloudRoute: cloudRoute{ledger: l, client: client, meta: m, server: o.Server}, opts: o}
 }
 
-// Holder asks to which server the floating IP is assigned: one GET once the ids are known, and one more
-// while the memo has an action under way.
+// Holder asks to which server the floating IP is assigned: one GET once the ids are known, and one
+// more while the memo has an action under way.
 func (f *FloatingIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
@@ -60,7 +61,8 @@ func (f *FloatingIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	return f.looked(f.look(ctx))
 }
 
-// Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each look at the action.
+// Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each
+// look at the action.
 func (f *FloatingIP) Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
@@ -90,8 +92,8 @@ func (f *FloatingIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 	return f.looked(s, err)
 }
 
-// Check looks at everything that Take depends on, and changes nothing. Whether the token may write cannot be known
-// without writing.
+// Check looks at everything that Take depends on, and changes nothing. Whether the token may write
+// cannot be known without writing.
 func (f *FloatingIP) Check(ctx context.Context) reconcile.RouteCheck {
 	ctx, cancel := context.WithTimeout(ctx, checkPatience)
 	defer cancel()
@@ -166,8 +168,8 @@ func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any
 	return nil
 }
 
-// settle follows the answer floating_ip_assigned. Hetzner does not say whether that means this server or another, so it is
-// looked up.
+// settle follows the answer floating_ip_assigned. Hetzner does not say whether that means this
+// server or another, so it is looked up.
 func (f *FloatingIP) settle(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	s, err := f.look(ctx)
 	if err != nil || s.Ours {
@@ -197,7 +199,8 @@ func (f *FloatingIP) look(ctx context.Context) (reconcile.RouteState, error) {
 	return f.state(ip.Server, server, moving), err
 }
 
-// moving reports whether the action that is in the memo still runs. One that does not is dropped from it.
+// moving reports whether the action that is in the memo still runs. One that does not is dropped
+// from it.
 func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
 	p := f.memo.Switch
 	if p == nil || p.Action == 0 {
@@ -223,7 +226,8 @@ func (f *FloatingIP) state(holder *int64, server int64, moving bool) reconcile.R
 	return s
 }
 
-// find reads the floating IP, by its id where that is known. An id that is gone is looked up once more.
+// find reads the floating IP, by its id where that is known. An id that is gone is looked up once
+// more.
 func (f *FloatingIP) find(ctx context.Context) (floatingIP, error) {
 	if f.memo.Target != 0 {
 		ip, err := floatingIPByID(ctx, f.cloud, f.memo.Target, f.attempts())

@@ -68,7 +68,8 @@ func (l *lab) through(d dialer) *lab { return &lab{World: l.World, net: l.net, d
 
 func metadataHost(id int64) string { return fmt.Sprintf("169.254.169.254:%d", id) }
 
-// access is how node id reaches a host of the lab. Its id is the User-Agent, so that calls can be told apart.
+// access is how node id reaches a host of the lab. Its id is the User-Agent, so that calls can be
+// told apart.
 func (l *lab) access(id int64, endpoint string) hetzner.Access {
 	return hetzner.Access{
 		Endpoint: endpoint, UserAgent: fmt.Sprint(id), Dial: l.dial, Now: routetest.Now,

@@ -20,22 +20,22 @@ type pace struct {
 	late  time.Duration // between two calls of a switch that takes longer than that
 }
 
-// lateAttempts is how many requests a call may make for a switch that is overdue: an API that is down for hours must
-// not find its quota used up when it returns.
+// lateAttempts is how many requests a call may make for a switch that is overdue: an API that is
+// down for hours must not find its quota used up when it returns.
 const lateAttempts = 3
 
 // failedPause follows an action that was accepted and then failed: the same call may fail again.
 const failedPause = 5 * time.Second
 
-// secretPause is how soon a secret that could not be read is tried again. That costs no call, and whoever mends the file
-// should not have to wait for long.
+// secretPause is how soon a secret that could not be read is tried again. That costs no call, and
+// whoever mends the file should not have to wait for long.
 const secretPause = 5 * time.Second
 
 // maxWait bounds what an API can make us wait, whatever it answers.
 const maxWait = time.Hour
 
-// memo is what one process tells the next about a route. The engine keeps it and does not read it. Times are on the
-// boot clock. Fields are added, never renamed.
+// memo is what one process tells the next about a route. The engine keeps it and does not read it.
+// Times are on the boot clock. Fields are added, never renamed.
 type memo struct {
 	// Config stands for the configuration that the ids were found with.
 	Config string `json:"config,omitempty"`
@@ -107,7 +107,8 @@ func (l *ledger) noted() {
 	}
 }
 
-// Recall takes over what an earlier process left. Of another configuration that is all but what its ids led to.
+// Recall takes over what an earlier process left. Of another configuration that is all but what its
+// ids led to.
 func (l *ledger) Recall(data json.RawMessage, keep func(json.RawMessage)) error {
 	l.memo, l.keep = memo{Config: l.config}, keep
 	if len(data) == 0 {
@@ -146,7 +147,8 @@ func (l *ledger) begin(since reconcile.Moment) {
 	}
 }
 
-// notOpened closes a call for which there is no client, since its secret cannot be read. The API was not asked.
+// notOpened closes a call for which there is no client, since its secret cannot be read. The API
+// was not asked.
 func (l *ledger) notOpened(err error) (reconcile.RouteState, error) {
 	return reconcile.RouteState{Due: l.now() + secretPause}, err
 }
@@ -190,8 +192,8 @@ func (l *ledger) looked(s reconcile.RouteState, err error) (reconcile.RouteState
 	return s, err
 }
 
-// switched closes a Take. A switch that did not end stays pending and is due again; an abandoned one is dropped from the
-// memo.
+// switched closes a Take. A switch that did not end stays pending and is due again; an abandoned
+// one is dropped from the memo.
 func (l *ledger) switched(s reconcile.RouteState, err error, g *guard) (reconcile.RouteState, error) {
 	switch {
 	case errors.Is(err, reconcile.ErrNoLongerLeader):
@@ -258,5 +260,6 @@ func hopeless(err error) bool {
 	return status >= 400 && status < 500 && status != 429
 }
 
-// errConfig is wrapped by errors that only a change of the configuration, or in the provider's console, can cure.
+// errConfig is wrapped by errors that only a change of the configuration, or in the provider's
+// console, can cure.
 var errConfig = errors.New("check the configuration")

@@ -24,18 +24,20 @@ type Options struct {
 	Proxy func(*http.Request) (*url.URL, error)
 	// Dial connects; nil is the system's way.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Getenv looks up secrets in the environment; nil where it is not to be trusted, as in a process with file capabilities.
+	// Getenv looks up secrets in the environment; nil where it is not to be trusted, as in a
+	// process with file capabilities.
 	Getenv func(string) string
-	// Trace, when set, is told of every attempt as soon as it is over: a line for people, and the same as fields of a log.
-	// It may be called concurrently.
+	// Trace, when set, is told of every attempt as soon as it is over: a line for people, and the
+	// same as fields of a log. It may be called concurrently.
 	Trace func(line string, fields map[string]any)
-	// Permit, when set, is the command that lets this process read a file. It is added to the error of a secret that this
-	// process must not read.
+	// Permit, when set, is the command that lets this process read a file. It is added to the error
+	// of a secret that this process must not read.
 	Permit func(file string) string
 }
 
-// Provider makes the routes of a configuration. VIPs with the same credential and endpoint share one client, because
-// Hetzner counts refused logins and calls by account. No secret is read, and nothing is asked, before a route is used.
+// Provider makes the routes of a configuration. VIPs with the same credential and endpoint share
+// one client, because Hetzner counts refused logins and calls by account. No secret is read, and
+// nothing is asked, before a route is used.
 //
 // Routes are made by one goroutine; everything else may be done concurrently.
 type Provider struct {
@@ -53,7 +55,8 @@ type Provider struct {
 // account is a credential and where it is good.
 type account struct{ endpoint, user, file string }
 
-// CloudOptions are one VIP's route through the Cloud API: a floating IP, or an alias IP of a private network.
+// CloudOptions are one VIP's route through the Cloud API: a floating IP, or an alias IP of a
+// private network.
 type CloudOptions struct {
 	Address    netip.Addr // the VIP
 	Alias      bool       // an alias IP, not a floating IP
@@ -91,7 +94,8 @@ func New(o Options) *Provider {
 	return p
 }
 
-// CloudRoute returns a route without a memo. What is wrong with its token comes as an error of its calls.
+// CloudRoute returns a route without a memo. What is wrong with its token comes as an error of its
+// calls.
 func (p *Provider) CloudRoute(o CloudOptions) reconcile.Route {
 	client, access := p.cloud(o.TokenFile, o.Endpoint), p.at(o.Endpoint)
 	p.used = append(p.used, opens(client))
@@ -101,8 +105,8 @@ func (p *Provider) CloudRoute(o CloudOptions) reconcile.Route {
 	return newFloatingIP(client, access, p.meta, FloatingIPOptions{Address: o.Address, FloatingIP: o.FloatingIP, Server: o.Server})
 }
 
-// RobotRoute returns a route without a memo. What is wrong with its password or its addresses comes as an error of its
-// calls.
+// RobotRoute returns a route without a memo. What is wrong with its password or its addresses comes
+// as an error of its calls.
 func (p *Provider) RobotRoute(o RobotOptions) reconcile.Route {
 	f := newFailover(p.robot(o.User, o.PasswordFile, o.Endpoint), p.at(o.Endpoint), o.FailoverOptions)
 	if err := f.fits(); err != nil {
@@ -112,8 +116,8 @@ func (p *Provider) RobotRoute(o RobotOptions) reconcile.Route {
 	return f
 }
 
-// ReadSecrets reads the secrets of all routes that were made, and returns what is in the way of that, once for each of
-// them.
+// ReadSecrets reads the secrets of all routes that were made, and returns what is in the way of
+// that, once for each of them.
 func (p *Provider) ReadSecrets() error {
 	var problems []error
 	told := map[string]bool{}
@@ -126,9 +130,10 @@ func (p *Provider) ReadSecrets() error {
 	return errors.Join(problems...)
 }
 
-// CheckWithoutRoute looks at a VIP that has no route and that the kernel alone announces. It warns where the VIP lies in a
-// private network of Hetzner's Cloud: those are routed, nobody hears an ARP frame, and nothing says so. On other machines
-// there is no finding, and finding that out takes a second at the most, for all VIPs together.
+// CheckWithoutRoute looks at a VIP that has no route and that the kernel alone announces. It warns
+// where the VIP lies in a private network of Hetzner's Cloud: those are routed, nobody hears an ARP
+// frame, and nothing says so. On other machines there is no finding, and finding that out takes a
+// second at the most, for all VIPs together.
 func (p *Provider) CheckWithoutRoute(ctx context.Context, vip netip.Addr) []reconcile.Finding {
 	if !slices.ContainsFunc(p.networks(ctx), func(n netip.Prefix) bool { return n.Contains(vip.Unmap()) }) {
 		return nil
@@ -142,7 +147,8 @@ func opens[T any](client func() (*T, error)) func() error {
 	return func() error { _, err := client(); return err }
 }
 
-// cloud returns what makes the client of a token at its first call, and returns the same, or the same error, ever after.
+// cloud returns what makes the client of a token at its first call, and returns the same, or the
+// same error, ever after.
 func (p *Provider) cloud(file, endpoint string) func() (*Cloud, error) {
 	who := account{endpoint: endpoint, file: file}
 	if p.clouds[who] == nil {

@@ -107,7 +107,8 @@ func TestSecretsAreReadLate(t *testing.T) {
 	}
 }
 
-// A route whose secret cannot be read says so in every call, keeps what is known, asks nobody, and is soon tried again.
+// A route whose secret cannot be read says so in every call, keeps what is known, asks nobody, and
+// is soon tried again.
 func TestUnreadableSecret(t *testing.T) {
 	dial := Options{Getenv: func(string) string { return "" }, Permit: func(file string) string { return "permit " + file }}
 	const missing = "/nowhere/secret"

@@ -117,8 +117,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// TestRandomAnswers: whatever an API answers, nothing panics, nothing is told that must not be, and a switch that is
-// pending is tried again within an hour.
+// TestRandomAnswers: whatever an API answers, nothing panics, nothing is told that must not be, and
+// a switch that is pending is tried again within an hour.
 func TestRandomAnswers(t *testing.T) {
 	cloud := []string{hetznertest.Token}
 	robot := []string{hetznertest.Password, base64.StdEncoding.EncodeToString([]byte(hetznertest.User + ":" + hetznertest.Password))}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A question takes its time, and this member is demoted meanwhile: that another has the route is no reason to take it.
+// A question takes its time, and this member is demoted meanwhile: that another has the route is no
+// reason to take it.
 func TestAQuestionThatOutlastsTheLeader(t *testing.T) {
 	for name, c := range map[string]struct {
 		took  time.Duration
@@ -48,8 +49,8 @@ func TestAnEarlierClaimsSwitch(t *testing.T) {
 	r.wantRecords("the route points here: us, after 0s; ")
 }
 
-// A tick that finds that this member does not lead ends what an earlier tick of its process asks an API, and tells
-// nobody of it.
+// A tick that finds that this member does not lead ends what an earlier tick of its process asks an
+// API, and tells nobody of it.
 func TestADemotionEndsACall(t *testing.T) {
 	r := newRouted(t)
 	r.leads()

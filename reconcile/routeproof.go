@@ -1,7 +1,7 @@
 package reconcile
 
-// entitled reports whether the address would be claimed here and now. One that is merely kept, by an operator's hold, in
-// silence or in doubt, gives no right to take a route from somebody else.
+// entitled reports whether the address would be claimed here and now. One that is merely kept, by
+// an operator's hold, in silence or in doubt, gives no right to take a route from somebody else.
 func entitled(f Facts) bool {
 	f.Sight = Sight{Here: PresenceNo}
 	if !f.Peers.full() { // nobody had to be asked about an address that is here
@@ -10,7 +10,8 @@ func entitled(f Facts) bool {
 	return Decide(f).Do == DoHold
 }
 
-// proved is when what vouches for the address was true: who leads by Patroni's word, or by the peers', or else argv.
+// proved is when what vouches for the address was true. That is Patroni's reply, else what the
+// peers said, else argv.
 func proved(f Facts) Moment {
 	switch {
 	case f.Word.Answer == Leader:

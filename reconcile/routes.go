@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// tickSwitches is how long a tick's process works on a route: less than the time that the example's unit gives it.
+// tickSwitches is how long a tick's process works on a route: less than the time that the example's
+// unit gives it.
 const tickSwitches = 25 * time.Second
 
-// switchRoute begins what the route of a VIP needs that has just been vouched for, and returns what waits for its end.
+// switchRoute begins what the route of a VIP needs that has just been vouched for, and returns what
+// waits for its end.
 func switchRoute(ctx context.Context, v *visit) (finish func()) {
 	if v.vip.Route == nil || v.outcome.Verdict.Do != DoHold || v.outcome.Err != nil || !v.claimed && !entitled(v.facts) {
 		return func() {}
@@ -49,8 +51,8 @@ func joinRoute(v *visit, s *routeSwitch) {
 	}
 }
 
-// dismissRoute ends this process's call for an address that is not here, or about to go: a member that does not lead asks
-// the API nothing, not even how a call went.
+// dismissRoute ends this process's call for an address that is not here, or about to go: a member
+// that does not lead asks the API nothing, not even how a call went.
 func dismissRoute(v *visit, verdict Verdict) {
 	if verdict.Do == DoHold || verdict.Do == DoNothing && v.facts.holder() {
 		return
@@ -58,8 +60,8 @@ func dismissRoute(v *visit, verdict Verdict) {
 	v.routes.cancel(v.vip.Name)
 }
 
-// Settled waits until no API is asked any more, for d at the most, and reports whether that is so. A tick leaves that
-// work behind; whoever runs one goes on running them until it is done.
+// Settled waits until no API is asked any more, for d at the most, and reports whether that is so.
+// A tick leaves that work behind; whoever runs one goes on running them until it is done.
 func (e *Engine) Settled(ctx context.Context, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -77,9 +79,9 @@ func (e *Engine) Settled(ctx context.Context, d time.Duration) bool {
 	return true
 }
 
-// Unassign gives a VIP's route up where it points here, and returns who has it then. It is an operator's, and meant for
-// a VIP that has been released: while it is still held, the next tick takes the route back. The error wraps [ErrBusy] where
-// another process asks the API.
+// Unassign gives a VIP's route up where it points here, and returns who has it then. It is an
+// operator's, and meant for a VIP that has been released: while it is still held, the next tick
+// takes the route back. The error wraps [ErrBusy] where another process asks the API.
 func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, error) {
 	unlock, err := e.Notes.LockRoute(vip.Name)
 	if err != nil {
@@ -100,8 +102,9 @@ func (e *Engine) Unassign(ctx context.Context, vip VIP, t Trigger) (RouteState, 
 	return state, nil
 }
 
-// CheckRoute has a VIP's route checked with what earlier processes have learned, a refused login above all, and keeps
-// what it learns: a login that is refused here counts like any other. Errors come as findings.
+// CheckRoute has a VIP's route checked with what earlier processes have learned, a refused login
+// above all, and keeps what it learns: a login that is refused here counts like any other. Errors
+// come as findings.
 func (e *Engine) CheckRoute(ctx context.Context, vip VIP) []Finding {
 	var found Findings
 	unlock, err := e.Notes.LockRoute(vip.Name)

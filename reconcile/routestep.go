@@ -19,8 +19,9 @@ type routeFacts struct {
 	Due      Moment // when the route is worth asking again; 0 is at once
 }
 
-// nextRouteStep decides what a route needs. A fresh claim, and one with a switch whose end is not known, take the route
-// at once: one call does, whoever has it. What an API has asked to wait for is the provider's own to keep.
+// nextRouteStep decides what a route needs. A fresh claim, and one with a switch whose end is not
+// known, take the route at once: one call does, whoever has it. What an API has asked to wait for
+// is the provider's own to keep.
 func nextRouteStep(f routeFacts) routeStep {
 	switch {
 	case f.TakenFor != f.Claim:

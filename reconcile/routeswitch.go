@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// routeSwitch points the network at this host for one claim. It holds no VIP's lock, runs beside the engine's work, and in
-// a tick outlives the run.
+// routeSwitch points the network at this host for one claim. It holds no VIP's lock, runs beside
+// the engine's work, and in a tick outlives the run.
 type routeSwitch struct {
 	*Engine
 	vip        VIP
@@ -50,8 +50,9 @@ func (s *routeSwitch) run(ctx context.Context) {
 	}
 }
 
-// recall reads what earlier processes left, and gives the route its part. Another claim's failure says nothing of this
-// one. Neither does its switch: it may be overdue, and a route spends few requests on one that is.
+// recall reads what earlier processes left, and gives the route its part. Another claim's failure
+// says nothing of this one. Neither does its switch: it may be overdue, and a route spends few
+// requests on one that is.
 func (s *routeSwitch) recall() {
 	m, err := s.Notes.RouteMemo(s.vip.Name)
 	if err == nil {
@@ -85,7 +86,8 @@ func (s *routeSwitch) ask(ctx context.Context) {
 	s.finish(state, err, news{success: "the route points here: " + state.Holder, failure: "the API does not say where the route points"})
 }
 
-// take keeps the intent before it asks for anything, so that a call which is cut short is finished by the next run.
+// take keeps the intent before it asks for anything, so that a call which is cut short is finished
+// by the next run.
 func (s *routeSwitch) take(ctx context.Context, why string) {
 	s.memo.Generation = s.generation
 	s.memo = s.memo.begin(s.Clock.Now())
@@ -99,8 +101,8 @@ func (s *routeSwitch) take(ctx context.Context, why string) {
 	})
 }
 
-// turn has the route turned here. Take trusts a proof of half an [EvidenceAge]: where a question or a busy host has let
-// ours become older, the proof is renewed first.
+// turn has the route turned here. Take trusts a proof of half an [EvidenceAge]: where a question or
+// a busy host has let ours become older, the proof is renewed first.
 func (s *routeSwitch) turn(ctx context.Context, begun Moment) (RouteState, error) {
 	if s.Clock.Now()-s.proved > EvidenceAge/2 && !s.stillLeader(ctx) {
 		return RouteState{}, ErrNoLongerLeader
@@ -117,7 +119,8 @@ func reason(ctx context.Context, err error) error {
 	return err
 }
 
-// news is what people are told of a route. A failure is told once; a success where it is worthy, or ends a failure.
+// news is what people are told of a route. A failure is told once; a success where it is worthy, or
+// ends a failure.
 type news struct {
 	worthy           bool
 	success, failure string
@@ -147,8 +150,8 @@ func (s *routeSwitch) finish(state RouteState, err error, n news) {
 	}
 }
 
-// keep saves the memo, with the route's part of it. Where that fails, the next run does again what this one did, which does
-// no harm.
+// keep saves the memo, with the route's part of it. Where that fails, the next run does again what
+// this one did, which does no harm.
 func (s *routeSwitch) keep() { s.keepProvider(s.vip.Route.Memo()) }
 
 // keepProvider saves the memo in the middle of a call.
@@ -157,8 +160,8 @@ func (s *routeSwitch) keepProvider(memo json.RawMessage) {
 	s.warn("save the route's memo", s.Notes.SaveRouteMemo(s.vip.Name, s.memo))
 }
 
-// warn keeps err, when there is one, for a callback to report. A tick is gone by then; it has the same trouble with the
-// note, and reports that.
+// warn keeps err, when there is one, for a callback to report. A tick is gone by then; it has the
+// same trouble with the note, and reports that.
 func (s *routeSwitch) warn(doing string, err error) bool {
 	if err != nil {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: %s: %v", s.vip.Name, doing, err))
@@ -178,8 +181,9 @@ func (s *routeSwitch) tell(why string) {
 	s.warn("write the history", s.Journal.Append(*s.record))
 }
 
-// stillLeader asks, before an attempt that comes late, whether the address would be claimed if everything were decided
-// now, and whether the claim is still the same. An operator's --force needs no leader.
+// stillLeader asks, before an attempt that comes late, whether the address would be claimed if
+// everything were decided now, and whether the claim is still the same. An operator's --force needs
+// no leader.
 func (s *routeSwitch) stillLeader(ctx context.Context) bool {
 	t := Trigger{Event: EventTick, By: s.trigger.By, At: s.Clock.Now()}
 	if s.trigger.Force {
@@ -193,8 +197,9 @@ func (s *routeSwitch) stillLeader(ctx context.Context) bool {
 	return v.outcome.Verdict.Do == DoHold && v.facts.Note.Generation == s.generation
 }
 
-// absentAddress is an address that always says that it is not here. stillLeader asks whether the address would be claimed now, and
-// does not look at the link while a tick of this process may move the address.
+// absentAddress is an address that always says that it is not here. stillLeader asks whether the
+// address would be claimed now, and does not look at the link while a tick of this process may move
+// the address.
 type absentAddress struct{ Address }
 
 func (absentAddress) Look() (Sight, error) { return Sight{Here: PresenceNo}, nil }

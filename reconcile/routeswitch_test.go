@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// worldRoute is a route in the world. It is asked by one goroutine at a time, under the route's lock.
+// worldRoute is a route in the world. It is asked by one goroutine at a time, under the route's
+// lock.
 type worldRoute struct {
 	w      *world
 	holder string // who has it
@@ -400,7 +401,8 @@ func TestStillLeaderByForce(t *testing.T) {
 	}
 }
 
-// A claim on argv that Patroni then denies gives the call up, and whoever leads next takes the route anew.
+// A claim on argv that Patroni then denies gives the call up, and whoever leads next takes the
+// route anew.
 func TestAClaimThatIsUndone(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
@@ -454,7 +456,8 @@ func TestUnassign(t *testing.T) {
 	}
 }
 
-// TestProved: what is known from the word counts from its question, else from the peers', else from the start.
+// TestProved: what is known from the word counts from its question, else from the peers', else from
+// the start.
 func TestProved(t *testing.T) {
 	f := facts(leads(heard(300*time.Millisecond)), polled(PollUs), func(f *Facts) {
 		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
@@ -472,7 +475,8 @@ func TestProved(t *testing.T) {
 	}
 }
 
-// A process that is killed in the middle of a call leaves what the route wanted kept, and when the switch was begun.
+// A process that is killed in the middle of a call leaves what the route wanted kept, and when the
+// switch was begun.
 func TestTheNextProcessGoesOn(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()
@@ -512,7 +516,8 @@ func TestAMemoOfAnotherProvider(t *testing.T) {
 	}
 }
 
-// What a check learns is kept. One that does not ask who has the route leaves what the engine knows as it is.
+// What a check learns is kept. One that does not ask who has the route leaves what the engine knows
+// as it is.
 func TestCheckRoute(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()

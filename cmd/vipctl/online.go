@@ -6,7 +6,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing there.
+// checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing
+// there.
 func (a *app) checkOnline(h *host) error {
 	problems := 0
 	for i, v := range h.engine.VIPs {
@@ -25,7 +26,8 @@ func (a *app) checkOnline(h *host) error {
 	return nil
 }
 
-// checkRoute asks about the ith VIP's route; of a VIP that has none it asks every provider whether it should have one.
+// checkRoute asks about the ith VIP's route; of a VIP that has none it asks every provider whether
+// it should have one.
 func (a *app) checkRoute(h *host, i int) (found []reconcile.Finding) {
 	if v := h.engine.VIPs[i]; v.Route != nil {
 		return h.engine.CheckRoute(a.ctx, v)

@@ -11,8 +11,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// routeStatus is what is known of a VIP's route. No API is asked for it: it is what the last process that asked one has
-// written down.
+// routeStatus is what is known of a VIP's route. No API is asked for it: it is what the last
+// process that asked one has written down.
 type routeStatus struct {
 	Via          string           `json:"via"`
 	Ours         *bool            `json:"ours"`
@@ -42,7 +42,8 @@ type waitStatus struct {
 	Reason string          `json:"reason"`
 }
 
-// routeStatus is what is known of the route of the ith VIP. The error is what was in the way of reading that.
+// routeStatus is what is known of the route of the ith VIP. The error is what was in the way of
+// reading that.
 func (h *host) routeStatus(i int, f reconcile.Facts) (*routeStatus, error) {
 	vip := h.engine.VIPs[i]
 	m, err := h.notes.RouteMemo(vip.Name)
@@ -55,8 +56,8 @@ func (h *host) routeStatus(i int, f reconcile.Facts) (*routeStatus, error) {
 	return newRouteStatus(h.config.VIPs[i].Route.Kind(), m, vip.Route.Details(), f), err
 }
 
-// newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route is no news of this
-// one's.
+// newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route
+// is no news of this one's.
 func newRouteStatus(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f reconcile.Facts) *routeStatus {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }

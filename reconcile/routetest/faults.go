@@ -28,7 +28,8 @@ func cutShort(t *testing.T, f Fixture) {
 	}
 }
 
-// killed: all that the successor has is when the switch was begun, and what was kept during the call.
+// killed: all that the successor has is when the switch was begun, and what was kept during the
+// call.
 func killed(t *testing.T, f Fixture) {
 	f.Slow(20 * time.Second)
 	for _, after := range []time.Duration{5 * time.Second, 15 * time.Second} {
@@ -54,7 +55,8 @@ func killed(t *testing.T, f Fixture) {
 	}
 }
 
-// abandoned: the switch of an earlier claim, cut short long ago, neither counts as overdue nor is waited for.
+// abandoned: the switch of an earlier claim, cut short long ago, neither counts as overdue nor is
+// waited for.
 func abandoned(t *testing.T, f Fixture) {
 	f.Slow(20 * time.Second)
 	p := f.start()

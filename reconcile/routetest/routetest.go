@@ -1,5 +1,5 @@
-// Package routetest holds every [reconcile.Route] to the interface's contract. Each part runs on a fake clock, with an
-// API that is a small world and not a list of expected calls.
+// Package routetest holds every [reconcile.Route] to the interface's contract. Each part runs on a
+// fake clock, with an API that is a small world and not a list of expected calls.
 package routetest
 
 import (
@@ -111,8 +111,8 @@ func (p *process) finish(t *testing.T, within time.Duration) {
 	}
 }
 
-// Fixture is a route of this host, another host's route for the same address, and the world that both ask. The address
-// is the other host's at first.
+// Fixture is a route of this host, another host's route for the same address, and the world that
+// both ask. The address is the other host's at first.
 type Fixture struct {
 	New   func() reconcile.Route // this host's, as a new process has it: without a memo
 	Rival reconcile.Route
