@@ -7,15 +7,16 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // errKilled is what each call returns to what is left of a killed process.
 var errKilled = errors.New("this process was killed")
 
-// host is what outlives the processes on one node: the kernel's address, the files in /run, and who has locked them.
+// host is what outlives the processes on one node: the kernel's address, the files in /run, and who
+// has locked them.
 type host struct {
 	*cluster
 	id int64
@@ -35,8 +36,9 @@ type lock struct {
 	since policy.Moment
 }
 
-// process is one run of vipctl, and all that its engine asks. When it has been killed nothing that is left of it has any
-// effect: its connections are closed and none can be opened, its files stay as they are, its locks are free.
+// process is one run of vipctl, and all that its engine asks. When it has been killed nothing that
+// is left of it has any effect: its connections are closed and none can be opened, its files stay
+// as they are, its locks are free.
 type process struct {
 	*host
 	at     policy.Moment
@@ -85,7 +87,8 @@ func (p *process) kill() {
 	}
 }
 
-// do lets a living process do something that nobody comes between. It may have to wait for its turn at the processor.
+// do lets a living process do something that nobody comes between. It may have to wait for its turn
+// at the processor.
 func (p *process) do(f func()) error {
 	if d := p.stall(); d > 0 {
 		time.Sleep(d)
@@ -123,7 +126,7 @@ func (p *process) engine() *reconcile.Engine {
 		VIPs: []reconcile.VIP{{
 			Name: "vip", Address: p, Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second, Route: p.route(p.through(p.dial), p.id),
 		}},
-		Patroni: p, Store: p, History: p, Clock: p, Interval: tickEvery, Refresh: time.Minute,
+		Ports: reconcile.Ports{Patroni: p, Store: p, History: p, Clock: p, Interval: tickEvery, Refresh: time.Minute},
 	}
 }
 

@@ -8,53 +8,21 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// VIP is one managed address.
-type VIP struct {
-	Name     string
-	Address  Address
-	Follow   policy.Follow
-	Leased   bool          // the address dies by itself unless it is renewed
-	HandOver time.Duration // the longest wait for a successor; less than 1 s releases at once
-	Route    Route         // nil: the link is all there is
-}
-
-// Engine carries out the policy. It is the only code that moves an address. All fields but Movers and Tell are needed; none may
-// be changed during a run.
+// Engine carries out the policy. It is the only code that moves an address. No field may be changed
+// during a run.
 type Engine struct {
-	VIPs     []VIP // one at least
-	Patroni  Patroni
-	Store    Store
-	History  History
-	Clock    Clock
-	Interval time.Duration // between two ticks
-	Refresh  time.Duration // between two announcements of an address that stays
+	VIPs []VIP // one at least
+	Ports
 
-	// Movers, when set, names the programs on this host that may move an address as well. It is asked where a tick has to do
-	// the same again and again.
-	Movers func() []string
-	// Tell, when set, is called for each record as soon as the address has moved, before anything slow: Patroni may
-	// kill a callback at any instant. VIPs run side by side, so calls may be concurrent.
-	Tell func(Record)
-
-	underWay  sync.Mutex
-	steerings map[string]*steering // the last of each VIP
-}
-
-// Outcome is what a run came to for one VIP.
-type Outcome struct {
-	VIP      string
-	Facts    policy.Facts
-	Verdict  policy.Verdict
-	Records  []Record // none where nothing moved
-	Warnings []string // what went wrong without stopping the run; what concerns the whole run is with the first VIP's
-	Err      error    // why the verdict could not be carried out, or not be come to
+	switches routeSwitches
 }
 
 // Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
 // outcomes are in the order of e.VIPs. It returns when everything is done, a hand-over's wait included, or soon after
 // ctx ends. Only a tick leaves something behind: a route's API that has not answered yet, see [Engine.Settled].
 func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
-	r := e.begin(t)
+	r := newRun(&e.Ports, &e.switches, t)
+	r.markCallback()
 	outcomes := make([]Outcome, len(e.VIPs))
 	var all sync.WaitGroup
 	for i, vip := range e.VIPs {
@@ -69,7 +37,7 @@ func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
 
 // Plan decides for every VIP like Run would now, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
-	r := newRun(e, t)
+	r := newRun(&e.Ports, &e.switches, t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
 		v := newVIPRun(r, vip)
@@ -79,28 +47,64 @@ func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
 	return r.report(outcomes)
 }
 
-// begin reads the memory, and leaves a mark there that a callback runs: beside the work, because the memory may be
-// locked by a process that was stopped.
-func (e *Engine) begin(t policy.Trigger) *run {
-	r := newRun(e, t)
-	if t.Event != policy.EventTick && t.Event != policy.EventOperator {
-		r.marking.Go(func() {
-			r.warnRun("mark the callback", e.Store.UpdateClusterState(func(m *policy.ClusterState) {
-				m.Callback = policy.Callback{Event: t.Event, Began: t.At}
-			}))
-		})
-	}
-	return r
-}
-
 // SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A hold
 // that could not be written down is an error: somebody is going to rely on it.
 func (e *Engine) SetHold(by string, at policy.Moment, lasting time.Duration) []Outcome {
-	r := newRun(e, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
+	r := newRun(&e.Ports, &e.switches, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
 		outcomes[i] = newVIPRun(r, vip).setHold(lasting)
 	}
 	r.history.busy.Wait()
 	return r.report(outcomes)
+}
+
+// Settled waits until no API is asked any more, for d at the most, and reports whether that is so.
+// A tick leaves that work behind; whoever runs one goes on running them until it is done.
+func (e *Engine) Settled(ctx context.Context, d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	for _, vip := range e.VIPs {
+		if !e.switches.settled(ctx, vip.Name) {
+			return false
+		}
+	}
+	return true
+}
+
+// Unassign gives a VIP's route up where it points here, and returns who has it then. It is an
+// operator's, and meant for a VIP that has been released: while it is still here, the next tick
+// takes the route back. The error wraps [ErrBusy] where another process asks the API.
+func (e *Engine) Unassign(ctx context.Context, vip VIP, t policy.Trigger) (RouteState, error) {
+	s := &routeSwitch{Ports: &e.Ports, vip: vip, trigger: t}
+	return s.giveUp(ctx)
+}
+
+// CheckRoute has a VIP's route checked with what earlier processes have learned, a refused login
+// above all, and keeps what it learns: a login that is refused here counts like any other. Errors
+// come as findings.
+func (e *Engine) CheckRoute(ctx context.Context, vip VIP) []Finding {
+	var found Findings
+	unlock, err := e.Store.LockRoute(vip.Name)
+	if found.Failed(err) {
+		return found
+	}
+	defer unlock()
+	m, err := e.Store.RouteMemo(vip.Name)
+	if err == nil {
+		err = vip.Route.Recall(m.Provider, nil)
+	}
+	if found.Failed(err) {
+		return found
+	}
+	c := vip.Route.Check(ctx)
+	if c.Asked {
+		m = m.learn(c.State, c.Err, e.Clock.Now())
+	}
+	found = c.Findings
+	m.Provider = vip.Route.Memo()
+	if err := e.Store.SaveRouteMemo(vip.Name, m); err != nil {
+		found.Add(Warning, "%v", err)
+	}
+	return found
 }

@@ -5,7 +5,7 @@ import "sync"
 // scribe writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
 // moved must not be forgotten when Patroni kills the callback that still looks a second time.
 type historyWriter struct {
-	journal History
+	history History
 	failed  func(Record, error)
 
 	mu    sync.Mutex
@@ -25,7 +25,7 @@ func (s *historyWriter) write(r Record) {
 
 func (s *historyWriter) drain() {
 	for r, more := s.first(); more; r, more = s.next() {
-		if err := s.journal.Append(r); err != nil {
+		if err := s.history.Append(r); err != nil {
 			s.failed(r, err)
 		}
 	}

@@ -26,8 +26,9 @@ const (
 
 // run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
 type run struct {
-	*Engine
-	trigger policy.Trigger
+	*Ports
+	switches *routeSwitches
+	trigger  policy.Trigger
 
 	marking sync.WaitGroup // the mark of a callback, beside the work
 	history *historyWriter
@@ -47,13 +48,26 @@ type run struct {
 	warnings []string
 }
 
-func newRun(e *Engine, t policy.Trigger) *run {
-	r := &run{Engine: e, trigger: t, asking: make(chan struct{}, 1)}
-	r.history = &historyWriter{journal: e.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
-	past, err := e.Store.ClusterState()
+func newRun(p *Ports, switches *routeSwitches, t policy.Trigger) *run {
+	r := &run{Ports: p, switches: switches, trigger: t, asking: make(chan struct{}, 1)}
+	r.history = &historyWriter{history: p.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
+	past, err := p.Store.ClusterState()
 	r.cluster = past
 	r.warnRun("read the cluster's memory", err)
 	return r
+}
+
+// markCallback leaves a mark in the cluster's state that a callback runs: beside the work, because that
+// state may be locked by a process that was stopped.
+func (r *run) markCallback() {
+	if !r.trigger.Event.FromPatroni() {
+		return
+	}
+	r.marking.Go(func() {
+		r.warnRun("mark the callback", r.Store.UpdateClusterState(func(s *policy.ClusterState) {
+			s.Callback = policy.Callback{Event: r.trigger.Event, Began: r.trigger.At}
+		}))
+	})
 }
 
 // word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet. Who can wait only so

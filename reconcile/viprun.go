@@ -26,6 +26,9 @@ const (
 	maxRounds = 8
 	// shortest is the shortest lifetime that the kernel can be given.
 	shortest = time.Second
+	// tickSwitches is how long a tick's process works on a route: less than the time that the
+	// example's unit gives it.
+	tickSwitches = 25 * time.Second
 	// probeWindow is what a host on the same link takes to answer, many times over.
 	probeWindow = 100 * time.Millisecond
 )
@@ -53,7 +56,7 @@ func newVIPRun(r *run, vip VIP) *vipRun {
 // do decides and acts, as often as this run calls for, and returns what came of it.
 func (v *vipRun) do(ctx context.Context) Outcome {
 	v.decideAndAct(ctx)
-	finish := v.steer(ctx)
+	finish := v.switchRoute(ctx)
 	if v.needsConfirming() {
 		v.confirm(ctx)
 	}
@@ -89,7 +92,7 @@ func (v *vipRun) decideAndAct(ctx context.Context) {
 			unlock()
 		default:
 			v.warnVIP("continuing without the lock", err)
-			v.dismiss(verdict)
+			v.dismissRoute(verdict)
 			wait := v.act(verdict)
 			unlock()
 			if !wait || !v.awaitSuccessor(ctx) {
@@ -493,6 +496,72 @@ func (v *vipRun) setHold(lasting time.Duration) Outcome {
 	return v.outcome
 }
 
+// switchRoute begins what the route of a VIP needs that has just been vouched for, and returns what
+// waits for its end.
+func (v *vipRun) switchRoute(ctx context.Context) (finish func()) {
+	if v.vip.Route == nil || v.outcome.Verdict.Do != policy.DoKeep || v.outcome.Err != nil || !v.claimed && !v.facts.WouldClaim() {
+		return func() {}
+	}
+	s := &routeSwitch{
+		Ports: v.Ports, vip: v.vip, trigger: v.trigger, generation: v.facts.VIP.Generation,
+		proved: v.facts.ProvedAt(), done: make(chan struct{}), stillLeader: v.stillLeader(v.facts.VIP.Generation),
+	}
+	outlives := v.trigger.Event == policy.EventTick
+	limit := RouteLockAge
+	if outlives {
+		ctx, limit = context.WithoutCancel(ctx), tickSwitches
+	}
+	ctx, stop := context.WithTimeout(ctx, limit)
+	ctx, s.cancel = context.WithCancelCause(ctx)
+	if !v.switches.start(s, func() { defer stop(); s.run(ctx) }) {
+		stop()
+		return func() {}
+	}
+	return func() {
+		if !outlives {
+			v.joinRoute(s)
+		}
+	}
+}
+
+// joinRoute waits for a switch and takes over what came of it.
+func (v *vipRun) joinRoute(s *routeSwitch) {
+	<-s.done
+	if s.record != nil {
+		v.outcome.Records = append(v.outcome.Records, *s.record)
+	}
+	v.outcome.Warnings = append(v.outcome.Warnings, s.warnings...)
+	if v.outcome.Err == nil && !errors.Is(s.err, ErrNoLongerLeader) {
+		v.outcome.Err = s.err
+	}
+}
+
+// dismissRoute ends this process's call for an address that is not here, or about to go: a member that
+// does not lead asks the API nothing, not even how a call went.
+func (v *vipRun) dismissRoute(verdict policy.Verdict) {
+	if verdict.Do == policy.DoKeep || verdict.Do == policy.DoNothing && v.facts.MayBeHere() {
+		return
+	}
+	v.switches.cancel(v.vip.Name)
+}
+
+// stillLeader returns what asks whether the address would be claimed if everything were decided now, and
+// whether the claim is still the one of this generation. An operator's --force needs no leader.
+func (v *vipRun) stillLeader(generation uint64) func(context.Context) bool {
+	vip := v.vip
+	vip.Address = absentAddress{vip.Address}
+	return func(ctx context.Context) bool {
+		t := policy.Trigger{Event: policy.EventTick, By: v.trigger.By, At: v.Clock.Now()}
+		if v.trigger.Force {
+			t = v.trigger
+			t.At = v.Clock.Now()
+		}
+		now := newVIPRun(newRun(v.Ports, v.switches, t), vip)
+		now.plan(ctx)
+		return now.outcome.Verdict.Do == policy.DoKeep && now.facts.VIP.Generation == generation
+	}
+}
+
 // save keeps the VIP state, or says why not.
 func (v *vipRun) save(s policy.VIPState) (saved bool) {
 	defer v.timed(&v.times.state)()
@@ -579,4 +648,13 @@ func (v *vipRun) warnVIP(doing string, err error) {
 func (v *vipRun) timed(d *time.Duration) (stop func()) {
 	began := v.Clock.Now()
 	return func() { *d += v.Clock.Now() - began }
+}
+
+// absentAddress is an address that always says that it is not here. [vipRun.stillLeader] asks whether the
+// address would be claimed now, and does not look at the link while a tick of this process may move
+// the address.
+type absentAddress struct{ Address }
+
+func (absentAddress) State() (policy.AddressState, error) {
+	return policy.AddressState{Presence: policy.PresenceNo}, nil
 }

@@ -91,9 +91,11 @@ func (w *world) follows() {
 
 func (w *world) engine() *Engine {
 	return &Engine{
-		VIPs:    []VIP{{Name: "vip", Address: w, Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
-		Patroni: (*worldPatroni)(w), Store: (*worldNotes)(w), History: w, Clock: w,
-		Interval: 2 * time.Second, Refresh: time.Minute,
+		VIPs: []VIP{{Name: "vip", Address: w, Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
+		Ports: Ports{
+			Patroni: (*worldPatroni)(w), Store: (*worldNotes)(w), History: w, Clock: w,
+			Interval: 2 * time.Second, Refresh: time.Minute,
+		},
 	}
 }
 

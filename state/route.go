@@ -5,8 +5,8 @@ import "github.com/vipctl/vipctl/reconcile"
 // routeSuffix makes the name of a route's files from its VIP's. No VIP can have it in its name.
 const routeSuffix = "@route"
 
-// LockRoute takes the lock of a VIP's route, as [reconcile.Notebook] says. It is made like the VIP's own (see
-// [Notes.Lock]) and independent of it: the address must not wait while an API does.
+// LockRoute takes the lock of a VIP's route, as [reconcile.Notebook] says. It is made like the
+// VIP's own (see [Notes.Lock]) and independent of it: the address must not wait while an API does.
 func (n *Notes) LockRoute(vip string) (unlock func(), err error) {
 	name, err := routeName(vip)
 	if err != nil {

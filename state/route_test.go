@@ -1,9 +1,11 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -18,14 +20,10 @@ import (
 // fullMemo has every field set.
 func fullMemo() reconcile.RouteMemo {
 	return reconcile.RouteMemo{
-		Config: "c", Generation: 3, Failure: "locked", Target: 1, Server: 2,
-		Pending: &reconcile.PendingSwitch{Since: 4, Action: 5, Locks: 6},
-		Due:     7,
-		Wait:    &reconcile.RouteWait{Until: 8, Why: "rate limit"},
-		Login:   &reconcile.RouteWait{Until: 9, Why: "refused", For: "v"},
-		Last:    &reconcile.RouteState{Ours: true, Holder: "server 2", Moving: true, Quota: &reconcile.Quota{Limit: 3600, Remaining: 12}},
-		Checked: 10,
-		Action:  &reconcile.EndedSwitch{ID: 11, Took: time.Second},
+		Generation: 3, Failure: "locked", Begun: 4, Due: 7,
+		Last:     &reconcile.RouteState{Ours: true, Holder: "server 2", Moving: true, Quota: &reconcile.Quota{Limit: 3600, Remaining: 12}},
+		Checked:  10,
+		Provider: json.RawMessage(`{"server":2,"switch":{"since":4,"action":5},"why":"a \"b\" \u2028"}`),
 	}
 }
 
@@ -55,14 +53,14 @@ func TestRouteMemoStandsAlone(t *testing.T) {
 	note := policy.VIPState{Generation: 7, Claimed: 1}
 	check(t, n.SaveVIPState("a", note))
 	check(t, n.SaveRouteMemo("a", fullMemo()))
-	check(t, n.SaveRouteMemo("b", reconcile.RouteMemo{Server: 9}))
+	check(t, n.SaveRouteMemo("b", reconcile.RouteMemo{Checked: 9}))
 	check(t, n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
 	got, err := n.VIPState("a")
 	check(t, err)
 	equal(t, "note", got, note)
 	check(t, n.SaveVIPState("a", policy.VIPState{}))
 	equal(t, "memo of a", memo(t, n, "a"), fullMemo())
-	equal(t, "memo of b", memo(t, n, "b"), reconcile.RouteMemo{Server: 9})
+	equal(t, "memo of b", memo(t, n, "b"), reconcile.RouteMemo{Checked: 9})
 }
 
 func TestRouteMemoOfAnotherBootIsIgnored(t *testing.T) {
@@ -70,8 +68,8 @@ func TestRouteMemoOfAnotherBootIsIgnored(t *testing.T) {
 	check(t, n.SaveRouteMemo("a", fullMemo()))
 	n.boot = "another"
 	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{})
-	check(t, n.SaveRouteMemo("a", reconcile.RouteMemo{Server: 1}))
-	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{Server: 1})
+	check(t, n.SaveRouteMemo("a", reconcile.RouteMemo{Checked: 1}))
+	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{Checked: 1})
 }
 
 func TestRouteMemoOfANewerVersionSurvives(t *testing.T) {
@@ -102,7 +100,7 @@ func TestDamagedRouteMemoIsAnErrorAndIsRepaired(t *testing.T) {
 			n.boot = "x"
 			check(t, n.make())
 			check(t, os.WriteFile(n.file("a@route.json"), []byte(content), 0o600))
-			if m, err := n.RouteMemo("a"); err == nil || m != (reconcile.RouteMemo{}) {
+			if m, err := n.RouteMemo("a"); err == nil || !reflect.DeepEqual(m, reconcile.RouteMemo{}) {
 				t.Fatalf("got %+v, %v", m, err)
 			}
 			check(t, n.SaveRouteMemo("a", fullMemo()))

@@ -39,7 +39,7 @@ const deskTick = 2 * time.Second
 func newDesk(address func(d *desk) reconcile.Address) *desk {
 	d := &desk{now: 10 * time.Minute, answer: policy.NotLeader, pg: policy.PGAlive}
 	d.engine = &reconcile.Engine{
-		Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute,
+		Ports: reconcile.Ports{Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute},
 		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
 	}
 	return d

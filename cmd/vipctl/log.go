@@ -7,13 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
@@ -81,29 +79,8 @@ func (a *app) tell(r reconcile.Record) {
 	entry.Infof("%s %s: %s (%s, %.1f ms)", r.Do, r.VIP, r.Reason, r.Trigger, r.TookMS)
 }
 
-// trace logs one request to an API. The journal shows the message alone, so that all of it is in there too.
-func (a *app) trace(t hetzner.Attempt) {
-	took := t.Took.Round(time.Millisecond)
-	words := []string{fmt.Sprintf("attempt %d", t.N)}
-	if t.Remaining != "" {
-		words = append(words, t.Remaining+" calls left")
-	}
-	if t.Correlation != "" {
-		words = append(words, "correlation id "+t.Correlation)
-	}
-	answer := strings.Join(slices.DeleteFunc([]string{statusText(t.Status), t.Code, t.Err}, func(s string) bool { return s == "" }), ": ")
-	a.log.WithFields(logrus.Fields{
-		"op": t.Op, "method": t.Method, "path": t.Path, "attempt": t.N, "status": t.Status, "code": t.Code,
-		"correlation": t.Correlation, "remaining": t.Remaining, "took_ms": took.Milliseconds(),
-	}).Debugf("%s: %s %s: %s in %v (%s)", t.Op, t.Method, t.Path, answer, took, strings.Join(words, ", "))
-}
-
-func statusText(status int) string {
-	if status == 0 {
-		return "no answer"
-	}
-	return fmt.Sprintf("HTTP %d", status)
-}
+// trace logs one request to an API.
+func (a *app) trace(line string, fields map[string]any) { a.log.WithFields(fields).Debug(line) }
 
 // report logs what a run came to, beside the transitions, and returns the errors.
 func (a *app) report(outcomes []reconcile.Outcome) error {

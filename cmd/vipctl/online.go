@@ -1,28 +1,17 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"slices"
 
-	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing there.
+// checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing
+// there.
 func (a *app) checkOnline(h *host) error {
 	problems := 0
-	layer3 := h.inPrivateNetwork(a.ctx)
-	for i, v := range h.config.VIPs {
-		var found []reconcile.Finding
-		switch {
-		case v.Route != nil:
-			found = h.checkRoute(a.ctx, v.Name, h.late[i])
-		case layer3:
-			found = hetzner.CheckKernelVIP(a.ctx, h.routes.metadata(), v.Prefix.Addr())
-		}
-		for _, f := range found {
+	for i, v := range h.engine.VIPs {
+		for _, f := range a.checkRoute(h, i) {
 			if f.Level == reconcile.Problem {
 				problems++
 			}
@@ -37,32 +26,14 @@ func (a *app) checkOnline(h *host) error {
 	return nil
 }
 
-// inPrivateNetwork reports whether some VIP has no route and this host is in a private network of Hetzner's Cloud. On
-// other hosts that takes a second at most, for all VIPs together.
-func (h *host) inPrivateNetwork(ctx context.Context) bool {
-	if !slices.ContainsFunc(h.config.VIPs, func(v config.VIP) bool { return v.Route == nil }) {
-		return false
+// checkRoute asks about the ith VIP's route; of a VIP that has none it asks every provider whether
+// it should have one.
+func (a *app) checkRoute(h *host, i int) (found []reconcile.Finding) {
+	if v := h.engine.VIPs[i]; v.Route != nil {
+		return h.engine.CheckRoute(a.ctx, v)
 	}
-	nets, err := h.routes.metadata().PrivateNetworks(ctx)
-	return err == nil && len(nets) > 0
-}
-
-// checkRoute looks at a route with what earlier runs have learned, a refused login above all, and keeps what it learns:
-// a login that is refused here counts like any other.
-func (h *host) checkRoute(ctx context.Context, vip string, route *lateRoute) []reconcile.Finding {
-	unlock, err := h.notes.LockRoute(vip)
-	if err != nil {
-		return []reconcile.Finding{{Level: reconcile.Problem, Text: err.Error()}}
-	}
-	defer unlock()
-	memo, err := h.notes.RouteMemo(vip)
-	if err != nil {
-		return []reconcile.Finding{{Level: reconcile.Problem, Text: err.Error()}}
-	}
-	route.Recall(memo, nil)
-	found := route.Check(ctx)
-	if err := h.notes.SaveRouteMemo(vip, route.Memo()); err != nil {
-		found = append(found, reconcile.Finding{Level: reconcile.Warning, Text: err.Error()})
+	for _, p := range h.routes.providers {
+		found = append(found, p.CheckWithoutRoute(a.ctx, h.config.VIPs[i].Prefix.Addr())...)
 	}
 	return found
 }

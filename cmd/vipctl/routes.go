@@ -2,121 +2,66 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
-	"sync"
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// provider is a route that can also be looked at without a change to it.
+// provider is what a command needs of a provider beside its routes.
 type provider interface {
-	reconcile.Route
-	// Check looks at everything that a switch depends on.
-	Check(ctx context.Context) []reconcile.Finding
+	// ReadSecrets reads the secrets of all routes, and returns what is in the way of that.
+	ReadSecrets() error
+	// CheckWithoutRoute looks at a VIP that should perhaps have a route, and has none.
+	CheckWithoutRoute(ctx context.Context, vip netip.Addr) []reconcile.Finding
 }
 
-// account is a credential and where it is good. Refused logins and calls are counted by account, and so all of its VIPs
-// share one client.
-type account struct{ endpoint, user, file string }
-
-// routes makes the routes of a configuration. No secret is read, and no client made, before a route is used.
+// routes makes the routes of a configuration.
 type routes struct {
-	access   hetzner.Access           // without an endpoint
-	getenv   func(string) string      // nil where the environment is not to be trusted
-	metadata func() *hetzner.Metadata // one for all
-	clouds   map[account]opener[hetzner.Cloud]
-	robots   map[account]opener[hetzner.Robot]
+	providers []provider
+	of        func(v config.VIP) reconcile.Route // nil where the VIP has no route
 }
 
-// opener makes a client at its first call, and returns the same, or the same error, ever after.
-type opener[T any] func() (*T, error)
-
-// newRoutes connects to nothing.
+// newRoutes connects to nothing, and reads no secret.
 func (a *app) newRoutes() *routes {
-	r := &routes{
-		access: hetzner.Access{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace},
-		clouds: map[account]opener[hetzner.Cloud]{}, robots: map[account]opener[hetzner.Robot]{},
-	}
+	h := a.hetzner()
+	return &routes{providers: []provider{h}, of: func(v config.VIP) reconcile.Route { return hetznerRoute(h, v) }}
+}
+
+// hetzner makes what all routes through Hetzner's networks share.
+func (a *app) hetzner() *hetzner.Provider {
+	o := hetzner.Options{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace, Permit: permit}
 	if !secureMode() {
-		r.access.Proxy, r.getenv = http.ProxyFromEnvironment, os.Getenv
+		o.Proxy, o.Getenv = http.ProxyFromEnvironment, os.Getenv
 	}
-	r.metadata = sync.OnceValue(func() *hetzner.Metadata { return hetzner.NewMetadata(r.access) })
-	return r
+	return hetzner.New(o)
 }
 
-// of returns a VIP's route, nil where it has none.
-func (r *routes) of(v config.VIP) *lateRoute {
-	switch {
-	case v.Route == nil:
+// hetznerRoute is a VIP's route through one of Hetzner's networks.
+func hetznerRoute(p *hetzner.Provider, v config.VIP) reconcile.Route {
+	switch r := v.Route; {
+	case r == nil:
 		return nil
-	case v.Route.HetznerCloud != nil:
-		return &lateRoute{open: r.openCloud(v), now: r.access.Now}
-	}
-	return &lateRoute{open: r.openRobot(v), now: r.access.Now}
-}
-
-func (r *routes) openCloud(v config.VIP) func() (provider, error) {
-	c, addr := v.Route.HetznerCloud, v.Prefix.Addr()
-	client := r.cloud(c)
-	return func() (provider, error) {
-		cloud, err := client()
-		if err != nil {
-			return nil, err
-		}
-		if c.AliasIP {
-			return hetzner.NewAliasIP(cloud, r.metadata(), hetzner.AliasIPOptions{Address: addr, Network: c.Network, Server: c.Server}), nil
-		}
-		return hetzner.NewFloatingIP(cloud, r.metadata(), hetzner.FloatingIPOptions{Address: addr, FloatingIP: c.FloatingIP, Server: c.Server}), nil
-	}
-}
-
-func (r *routes) openRobot(v config.VIP) func() (provider, error) {
-	c, addr := v.Route.HetznerRobot, v.Prefix.Addr()
-	client := r.robot(c)
-	return func() (provider, error) {
-		robot, err := client()
-		if err != nil {
-			return nil, err
-		}
-		return hetzner.NewFailover(robot, hetzner.FailoverOptions{Address: addr, FailoverIP: c.FailoverIP, Server: c.ServerIP})
-	}
-}
-
-// cloud returns what makes the client of a token.
-func (r *routes) cloud(c *config.HetznerCloud) opener[hetzner.Cloud] {
-	who := account{endpoint: c.Endpoint, file: c.TokenFile}
-	if r.clouds[who] == nil {
-		r.clouds[who] = sync.OnceValues(func() (*hetzner.Cloud, error) {
-			token, err := r.secret("token of the Cloud API", c.TokenFile, "hcloud.token", "HCLOUD_TOKEN")
-			if err != nil {
-				return nil, err
-			}
-			return hetzner.NewCloud(r.at(c.Endpoint), token)
+	case r.HetznerCloud != nil:
+		c := r.HetznerCloud
+		return p.CloudRoute(hetzner.CloudOptions{
+			Address: v.Prefix.Addr(), Alias: c.AliasIP, FloatingIP: c.FloatingIP, Network: c.Network, Server: c.Server,
+			TokenFile: c.TokenFile, Endpoint: c.Endpoint,
+		})
+	default:
+		c := r.HetznerRobot
+		return p.RobotRoute(hetzner.RobotOptions{
+			FailoverOptions: hetzner.FailoverOptions{Address: v.Prefix.Addr(), FailoverIP: c.FailoverIP, Server: c.ServerIP},
+			User:            c.User, PasswordFile: c.PasswordFile, Endpoint: c.Endpoint,
 		})
 	}
-	return r.clouds[who]
 }
 
-// robot returns what makes the client of a user of the Robot webservice.
-func (r *routes) robot(c *config.HetznerRobot) opener[hetzner.Robot] {
-	who := account{endpoint: c.Endpoint, user: c.User, file: c.PasswordFile}
-	if r.robots[who] == nil {
-		r.robots[who] = sync.OnceValues(func() (*hetzner.Robot, error) {
-			password, err := r.secret("password of the Robot webservice", c.PasswordFile, "robot.password", "ROBOT_PASSWORD")
-			if err != nil {
-				return nil, err
-			}
-			return hetzner.NewRobot(r.at(c.Endpoint), c.User, password)
-		})
-	}
-	return r.robots[who]
-}
-
-func (r *routes) at(endpoint string) hetzner.Access {
-	a := r.access
-	a.Endpoint = endpoint
-	return a
+// permit is the command that lets this process read a file.
+func permit(file string) string {
+	return fmt.Sprintf("run as root: chgrp %s %[2]s && chmod 0640 %[2]s", groupName(uint32(os.Getegid())), shellWord(file))
 }

@@ -8,13 +8,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// routeStatus is what is known of a VIP's route. No API is asked for it: it is what the last process that asked one has
-// written down.
+// routeStatus is what is known of a VIP's route. No API is asked for it: it is what the last
+// process that asked one has written down.
 type routeStatus struct {
 	Via          string           `json:"via"`
 	Ours         *bool            `json:"ours"`
@@ -44,12 +43,26 @@ type waitStatus struct {
 	Reason string          `json:"reason"`
 }
 
-// newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route is no news of this
-// one's.
-func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f policy.Facts) *routeStatus {
+// routeStatus is what is known of the route of the ith VIP. The error is what was in the way of
+// reading that.
+func (h *host) routeStatus(i int, f policy.Facts) (*routeStatus, error) {
+	vip := h.engine.VIPs[i]
+	m, err := h.notes.RouteMemo(vip.Name)
+	if err == nil {
+		err = vip.Route.Recall(m.Provider, nil)
+	}
+	if err != nil {
+		m = reconcile.RouteMemo{}
+	}
+	return newRouteStatus(h.config.VIPs[i].Route.Kind(), m, vip.Route.Details(), f), err
+}
+
+// newRouteStatus reads a memo as people see it. What another claim's memo says of who has the route
+// is no news of this one's.
+func newRouteStatus(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f policy.Facts) *routeStatus {
 	wall := time.Now()
 	at := func(m policy.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
-	s := &routeStatus{Via: via(r), now: wall, onLink: f.Address.Presence == policy.PresenceYes}
+	s := &routeStatus{Via: via, now: wall, onLink: f.Address.Presence == policy.PresenceYes}
 	current := f.VIP.Claimed != 0 && m.Generation == f.VIP.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
@@ -61,12 +74,12 @@ func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f policy.Facts) *rou
 			s.Quota = &quotaStatus{Limit: q.Limit, Remaining: q.Remaining}
 		}
 	}
-	if m.Action != nil {
-		took := milliseconds(m.Action.Took)
+	if d.Took != nil {
+		took := milliseconds(*d.Took)
 		s.LastSwitchMS = &took
 	}
-	if m.Pending != nil && current {
-		since := at(m.Pending.Since)
+	if m.Begun != 0 && current {
+		since := at(m.Begun)
 		s.PendingSince = &since
 	}
 	if current {
@@ -78,23 +91,12 @@ func newRouteStatus(r *config.Route, m reconcile.RouteMemo, f policy.Facts) *rou
 		}
 		return &waitStatus{Until: at(w.Until), Reason: w.Why}
 	}
-	s.Wait, s.LoginWait = wait(m.Wait), wait(m.Login)
+	s.Wait, s.LoginWait = wait(d.Wait), wait(d.Login)
 	return s
 }
 
 // milliseconds are to the microsecond, as in the history.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// via names the kind of a route.
-func via(r *config.Route) string {
-	switch {
-	case r.HetznerRobot != nil:
-		return "failover_ip"
-	case r.HetznerCloud.AliasIP:
-		return "alias_ip"
-	}
-	return "floating_ip"
-}
 
 // warnings are what an operator should not overlook. leads is whether this member does.
 func (s *routeStatus) warnings(vip string, leads bool) (list []string) {

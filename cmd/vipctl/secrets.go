@@ -2,27 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/vipctl/vipctl/hetzner"
 )
-
-// secret reads one. Where the file's mode is in the way, the error has the command that mends it.
-func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, error) {
-	s, err := hetzner.SecretSource{File: file, Credential: credential, Env: env, Getenv: r.getenv}.Load()
-	if errors.Is(err, os.ErrPermission) && file != "" {
-		err = fmt.Errorf("%w; run as root: chgrp %s %[3]s && chmod 0640 %[3]s", err, groupName(uint32(os.Getegid())), shellWord(file))
-	}
-	if err != nil {
-		err = fmt.Errorf("read the %s: %w", what, err)
-	}
-	return s, err
-}
 
 // groupName is the group's name, or its number where it has none.
 func groupName(gid uint32) string {
@@ -36,15 +21,8 @@ func groupName(gid uint32) string {
 // checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
 func (h *host) checkSecrets() error {
 	var problems []error
-	told := map[string]bool{}
-	for _, route := range h.late {
-		if route == nil {
-			continue
-		}
-		if err := route.load(); err != nil && !told[err.Error()] {
-			told[err.Error()] = true
-			problems = append(problems, err)
-		}
+	for _, p := range h.routes.providers {
+		problems = append(problems, p.ReadSecrets())
 	}
 	return errors.Join(problems...)
 }
@@ -73,13 +51,7 @@ func (a *app) warnOfOwner(h *host) {
 func (h *host) secretFiles() map[string]bool {
 	files := map[string]bool{}
 	for _, v := range h.config.VIPs {
-		switch r := v.Route; {
-		case r == nil:
-		case r.HetznerCloud != nil:
-			files[r.HetznerCloud.TokenFile] = true
-		case r.HetznerRobot != nil:
-			files[r.HetznerRobot.PasswordFile] = true
-		}
+		files[v.Route.SecretFile()] = true
 	}
 	delete(files, "")
 	return files

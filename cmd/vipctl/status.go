@@ -193,9 +193,9 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 	v = newVIPStatus(o)
 	v.Address, v.Interface = configured.Prefix.String(), configured.Interface
 	if configured.Route != nil {
-		memo, err := h.notes.RouteMemo(v.Name)
+		var err error
+		v.Route, err = h.routeStatus(i, o.Facts)
 		caution("read what is known of the route of "+v.Name, err)
-		v.Route = newRouteStatus(configured.Route, memo, o.Facts)
 		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Reply.Kind == policy.Leader)...)
 	} else { // the network routes the others: whoever answers has no part in it
 		others, err := a.answersFor(h.engine.VIPs[i].Address)

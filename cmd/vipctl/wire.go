@@ -25,7 +25,6 @@ type host struct {
 	history *state.History
 	engine  *reconcile.Engine
 	routes  *routes
-	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
 	odd     oddities
 	budget  *vip.Budget // of the frames that links are sent
 
@@ -58,8 +57,10 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	h.openState()
 	h.budget = vip.NewBudget(hostClock{}.Now, h.notes.Frames())
 	h.engine = &reconcile.Engine{
-		Patroni: h.patroni, Store: h.notes, History: h.history, Clock: hostClock{},
-		Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Movers: moverNames, Tell: a.tell,
+		Ports: reconcile.Ports{
+			Patroni: h.patroni, Store: h.notes, History: h.history, Clock: hostClock{},
+			Interval: cfg.Interval, Refresh: cfg.Announce.Refresh, Movers: moverNames, Tell: a.tell,
+		},
 	}
 	h.routes = a.newRoutes()
 	for _, v := range cfg.VIPs {
@@ -97,18 +98,14 @@ func (h *host) openState() {
 func (h *host) wire(v config.VIP) {
 	wired := reconcile.VIP{
 		Name: v.Name, Address: h.address(v), Follow: policy.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+		Route: h.routes.of(v),
 	}
-	late := h.routes.of(v)
-	if late != nil { // a nil in the interface would not be nil
-		wired.Route = late
-	}
-	h.late = append(h.late, late)
 	h.engine.VIPs = append(h.engine.VIPs, wired)
 }
 
 // address is a VIP's on this host's link.
 func (h *host) address(v config.VIP) reconcile.Address {
-	if r := v.Route; r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static {
+	if v.Route.Static() {
 		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: h.noted(v), Clock: hostClock{}.Now, Warn: h.odd.add(v.Name)})
 	}
 	return vip.New(vip.Options{

@@ -1,0 +1,24 @@
+package policy
+
+import "testing"
+
+func TestNextRouteStep(t *testing.T) {
+	for name, c := range map[string]struct {
+		facts RouteFacts
+		want  RouteStep
+	}{
+		"no memo":                   {RouteFacts{}, RouteTake},
+		"another claim's":           {RouteFacts{TakenFor: 6, Due: now + 1}, RouteTake},
+		"another claim's, pending":  {RouteFacts{TakenFor: 8, Due: now + 1, Pending: true}, RouteTake},
+		"pending, due":              {RouteFacts{TakenFor: 7, Due: now, Pending: true}, RouteTake},
+		"pending, not due":          {RouteFacts{TakenFor: 7, Due: now + 1, Pending: true}, RouteNothing},
+		"taken, a question is due":  {RouteFacts{TakenFor: 7, Due: now}, RouteAsk},
+		"taken, none is due":        {RouteFacts{TakenFor: 7, Due: now + 1}, RouteNothing},
+		"taken, nobody knows since": {RouteFacts{TakenFor: 7}, RouteAsk},
+	} {
+		c.facts.Now, c.facts.Claim = now, 7
+		if got := c.facts.Next(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
