@@ -35,7 +35,7 @@ type planFacts struct {
 }
 
 type planAddress struct {
-	Held    reconcile.Presence `json:"held"`
+	Present reconcile.Presence `json:"present"`
 	Forever bool               `json:"forever"`
 	Ends    *reconcile.Stamp   `json:"ends"`
 	Detail  string             `json:"detail"`

@@ -40,7 +40,7 @@ type vipStatus struct {
 	Name           string             `json:"name"`
 	Address        string             `json:"address"`
 	Interface      string             `json:"interface"`
-	Here           reconcile.Presence `json:"held"`
+	Here           reconcile.Presence `json:"present"`
 	Forever        bool               `json:"forever"`
 	LeaseSeconds   *float64           `json:"lease_seconds"`
 	Do             reconcile.Do       `json:"do"`
