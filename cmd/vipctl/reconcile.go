@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/status"
 )
 
 // tickLimit is when a process that waits for an API begins no other tick. In seconds since it began: at 25 the call is cut
@@ -58,9 +59,9 @@ func (a *app) plan(h *host, asJSON bool) error {
 	outcomes := h.engine.Plan(a.ctx, a.tick(a.started))
 	a.warnOfAhead(h)
 	a.warnOfCertificates(h)
-	write := writePlan
+	write := status.WritePlan
 	if asJSON {
-		write = writePlanJSON
+		write = status.WritePlanJSON
 	}
 	if err := write(a.stdout, outcomes); err != nil {
 		return err

@@ -120,3 +120,16 @@ func (r *routes) at(endpoint string) hetzner.Access {
 	a.Endpoint = endpoint
 	return a
 }
+
+// via names the kind of a route; "" for none.
+func via(r *config.Route) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.HetznerRobot != nil:
+		return "failover_ip"
+	case r.HetznerCloud.AliasIP:
+		return "alias_ip"
+	}
+	return "floating_ip"
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/status"
 )
 
 // findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs what a callback missed.
@@ -16,7 +17,7 @@ func findTicks(found *reconcile.Findings, s *scene) {
 	}
 	interval := s.h.config.Interval
 	ago := hostClock{}.Now() - m.LastTick // 0 where it never ran since the boot, which is where the clock begins
-	if ago <= missedTicks*interval {
+	if ago <= status.MissedTicks*interval {
 		return
 	}
 	level, costs := reconcile.Warning, "what the callbacks miss is not repaired"

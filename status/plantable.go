@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"bytes"
@@ -12,14 +12,14 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// writePlan writes for people what would be done with each VIP, and every fact behind it, a line each.
-func writePlan(w io.Writer, outcomes []reconcile.Outcome) error {
+// WritePlan writes for people what a tick would do with each VIP, and every fact behind it, a line each.
+func WritePlan(w io.Writer, outcomes []reconcile.Outcome) error {
 	var b bytes.Buffer
 	for i, o := range outcomes {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		p := planner{now: o.Facts.Now}
+		p := planText{now: o.Facts.Now}
 		fmt.Fprintf(&b, "%s: %s (%s): %s\n", o.VIP, o.Verdict.Do, o.Verdict.Code, o.Verdict.Why)
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		for _, fact := range p.facts(o.Facts) {
@@ -33,23 +33,26 @@ func writePlan(w io.Writer, outcomes []reconcile.Outcome) error {
 	return err
 }
 
-// facts are name and words of each.
-func (p planner) facts(f reconcile.Facts) [][2]string {
-	facts := [][2]string{{"Patroni", p.wordWords(f.Word)}}
+// planText puts facts into words. Moments become "2s ago" and "in 2s", seen from one moment.
+type planText struct{ now reconcile.Moment }
+
+// facts are the name and the text of each.
+func (p planText) facts(f reconcile.Facts) [][2]string {
+	facts := [][2]string{{"Patroni", p.reply(f.Word)}}
 	if f.Past.Word.At != f.Word.At {
-		facts = append(facts, [2]string{"last heard", p.wordWords(f.Past.Word)})
+		facts = append(facts, [2]string{"last heard", p.reply(f.Past.Word)})
 	}
 	if f.Past.Leading.At != f.Word.At {
-		facts = append(facts, [2]string{"led last", p.wordWords(f.Past.Leading)})
+		facts = append(facts, [2]string{"led last", p.reply(f.Past.Leading)})
 	}
 	facts = append(facts, [][2]string{
-		{"peers", p.peersWords(f.Peers)},
-		{"PostgreSQL", pgWords(f.PG)},
-		{"address", p.addressWords(f.Sight)},
-		{"last claim", p.noteWords(f.Note)},
-		{"settings", p.settingsWords(f.Past)},
+		{"peers", p.peers(f.Peers)},
+		{"PostgreSQL", postgres(f.PG)},
+		{"address", p.address(f.Sight)},
+		{"last claim", p.state(f.Note)},
+		{"settings", p.timing(f.Past)},
 		{"last tick", p.ago(f.Past.LastTick)},
-		{"last callback", p.callbackWords(f.Past.Callback)},
+		{"last callback", p.callback(f.Past.Callback)},
 	}...)
 	if h := f.Note.Hold; h != nil {
 		facts = append(facts, [2]string{"hold", "by " + h.By + ", ends " + p.ago(h.Until)})
@@ -58,7 +61,7 @@ func (p planner) facts(f reconcile.Facts) [][2]string {
 }
 
 // ago says how long ago a moment was, or in how long it will be; "never" for 0.
-func (p planner) ago(m reconcile.Moment) string {
+func (p planText) ago(m reconcile.Moment) string {
 	switch d := (p.now - m).Round(100 * time.Millisecond); {
 	case m == 0, m >= reconcile.Forever:
 		return "never"
@@ -77,7 +80,7 @@ func brief(d time.Duration) string {
 	return d.String()
 }
 
-func (p planner) wordWords(w reconcile.Word) string {
+func (p planText) reply(w reconcile.Word) string {
 	switch {
 	case w.Answer == reconcile.Unasked && w.At == 0:
 		return "not asked"
@@ -97,7 +100,7 @@ func (p planner) wordWords(w reconcile.Word) string {
 	return fmt.Sprintf("%s (timeline %d), asked %s; read the DCS %s", strings.Join(words, ", "), w.Timeline, p.ago(w.At), p.ago(w.SeenAt))
 }
 
-func (p planner) peersWords(polled reconcile.Poll) string {
+func (p planText) peers(polled reconcile.Poll) string {
 	words := map[reconcile.Polled]string{
 		reconcile.Unpolled: "not asked", reconcile.PollSilent: "none answers", reconcile.PollUnclear: "do not agree who leads",
 		reconcile.PollNobody: "say that nobody leads", reconcile.PollUs: "say that this member leads",
@@ -110,7 +113,7 @@ func (p planner) peersWords(polled reconcile.Poll) string {
 	return words
 }
 
-func pgWords(pg reconcile.PG) string {
+func postgres(pg reconcile.PG) string {
 	switch pg {
 	case reconcile.PGAlive:
 		return "runs"
@@ -120,7 +123,7 @@ func pgWords(pg reconcile.PG) string {
 	return "not known, or not looked at"
 }
 
-func (p planner) addressWords(s reconcile.Sight) string {
+func (p planText) address(s reconcile.Sight) string {
 	words := map[reconcile.Presence]string{
 		reconcile.PresenceNo: "not here", reconcile.PresenceYes: "here", reconcile.PresencePartly: "here in part",
 	}[s.Here]
@@ -139,8 +142,8 @@ func (p planner) addressWords(s reconcile.Sight) string {
 	return words
 }
 
-// noteWords say what vipctl itself remembers of the address.
-func (p planner) noteWords(n reconcile.Note) string {
+// state is what vipctl itself remembers of the address.
+func (p planText) state(n reconcile.Note) string {
 	words := []string{p.ago(n.Claimed)}
 	if n.Claimed == 0 && n.Changed != 0 {
 		words[0] = "released, or not finished, " + p.ago(n.Changed)
@@ -157,14 +160,14 @@ func (p planner) noteWords(n reconcile.Note) string {
 	return strings.Join(words, "; ")
 }
 
-func (p planner) settingsWords(m reconcile.Memory) string {
+func (p planText) timing(m reconcile.Memory) string {
 	if m.TimingAt == 0 {
 		return "not heard yet"
 	}
 	return fmt.Sprintf("ttl %v, loop_wait %v, retry_timeout %v, heard %s", m.Timing.TTL, m.Timing.LoopWait, m.Timing.RetryTimeout, p.ago(m.TimingAt))
 }
 
-func (p planner) callbackWords(c reconcile.Callback) string {
+func (p planText) callback(c reconcile.Callback) string {
 	switch {
 	case c.Event == "":
 		return "never"

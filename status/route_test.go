@@ -1,18 +1,17 @@
-package main
+package status
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
 const statusNow = 1000 * time.Second
 
-// heldFacts are a leader's that has the VIP by the third claim.
-func heldFacts() reconcile.Facts {
+// leadersFacts are a leader's that has the VIP by the third claim.
+func leadersFacts() reconcile.Facts {
 	return reconcile.Facts{
 		Now: statusNow, Sight: reconcile.Sight{Here: reconcile.PresenceYes}, Word: reconcile.Word{Answer: reconcile.Leader},
 		Note: reconcile.Note{Generation: 3, Claimed: statusNow - 50*time.Second},
@@ -28,7 +27,6 @@ func goodMemo() reconcile.RouteMemo {
 }
 
 func TestRouteStatus(t *testing.T) {
-	cloud := &config.Route{HetznerCloud: &config.HetznerCloud{}}
 	for _, c := range []struct {
 		name    string
 		memo    func(*reconcile.RouteMemo)
@@ -103,15 +101,15 @@ func TestRouteStatus(t *testing.T) {
 			warning: "vip: 899 of 3600 calls were left 12s ago",
 		},
 	} {
-		memo, facts := goodMemo(), heldFacts()
+		memo, facts := goodMemo(), leadersFacts()
 		if c.memo != nil {
 			c.memo(&memo)
 		}
 		if c.facts != nil {
 			c.facts(&facts)
 		}
-		s := newRouteStatus(cloud, memo, facts)
-		words := strings.Join([]string{s.pointsTo(), s.asked(), s.lastSwitch(), s.callsLeft(), orDash(s.underWay())}, "|")
+		s := routeOf("floating_ip", memo, facts)
+		words := strings.Join([]string{pointsTo(s), asked(s), lastSwitch(s), callsLeft(s), orDash(underWay(s))}, "|")
 		if words != c.words {
 			t.Errorf("%s: got %s, want %s", c.name, words, c.words)
 		}

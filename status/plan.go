@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"encoding/json"
@@ -8,8 +8,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// planReport is what `vipctl reconcile --dry-run --json` prints of each VIP: a JSON contract, to which fields are added.
-type planReport struct {
+// Plan is what a tick would do with one VIP, and why. Its JSON, which docs/cli.md lists, is a contract: fields are added,
+// never renamed.
+type Plan struct {
 	VIP    string         `json:"vip"`
 	Do     reconcile.Do   `json:"do"`
 	Code   reconcile.Code `json:"code"`
@@ -17,19 +18,19 @@ type planReport struct {
 	Facts  planFacts      `json:"facts"`
 }
 
-// planFacts are those that the verdict rests on. Moments of the boot clock have become times.
+// planFacts are those that the verdict rests on. Moments of the boot clock have become times, nil for one that never is.
 type planFacts struct {
 	Now          reconcile.Stamp  `json:"now"`
 	Follow       reconcile.Follow `json:"follow"`
 	Leased       bool             `json:"leased"`
 	Address      planAddress      `json:"address"`
-	Note         planNote         `json:"note"`
+	Note         planState        `json:"note"`
 	PostgreSQL   reconcile.PG     `json:"postgresql"`
-	Patroni      planWord         `json:"patroni"`
-	LastHeard    planWord         `json:"last_heard"`
-	LastLeading  planWord         `json:"last_leading"`
+	Patroni      planReply        `json:"patroni"`
+	LastHeard    planReply        `json:"last_heard"`
+	LastLeading  planReply        `json:"last_leading"`
 	Peers        planPeers        `json:"peers"`
-	Settings     planSettings     `json:"settings"`
+	Settings     planTiming       `json:"settings"`
 	LastTick     *reconcile.Stamp `json:"last_tick"`
 	LastCallback planCallback     `json:"last_callback"`
 }
@@ -41,7 +42,7 @@ type planAddress struct {
 	Detail  string             `json:"detail"`
 }
 
-type planNote struct {
+type planState struct {
 	Generation    uint64           `json:"generation"`
 	Claimed       *reconcile.Stamp `json:"claimed"`
 	Changed       *reconcile.Stamp `json:"changed"`
@@ -54,7 +55,7 @@ type planNote struct {
 	HandOverUntil *reconcile.Stamp `json:"hand_over_until"`
 }
 
-type planWord struct {
+type planReply struct {
 	Answer      reconcile.Answer `json:"answer"`
 	Why         string           `json:"why"`
 	Role        reconcile.Role   `json:"role"`
@@ -73,7 +74,7 @@ type planPeers struct {
 	Asked  *reconcile.Stamp `json:"asked"`
 }
 
-type planSettings struct {
+type planTiming struct {
 	TTL          float64          `json:"ttl"`
 	LoopWait     float64          `json:"loop_wait"`
 	RetryTimeout float64          `json:"retry_timeout"`
@@ -86,16 +87,16 @@ type planCallback struct {
 	Ended *reconcile.Stamp `json:"ended"`
 }
 
-// writePlanJSON writes it for programs.
-func writePlanJSON(w io.Writer, outcomes []reconcile.Outcome) error {
-	reports := []planReport{}
+// WritePlanJSON writes plans for programs: a list, one of each outcome, as one line.
+func WritePlanJSON(w io.Writer, outcomes []reconcile.Outcome) error {
+	plans := []Plan{} // JSON has a list, not null
 	for _, o := range outcomes {
-		reports = append(reports, planner{now: o.Facts.Now, wall: time.Now()}.report(o))
+		plans = append(plans, planner{now: o.Facts.Now, wall: time.Now()}.plan(o))
 	}
-	return json.NewEncoder(w).Encode(reports)
+	return json.NewEncoder(w).Encode(plans)
 }
 
-// planner turns moments of the boot clock into times, as they are at one moment.
+// planner turns moments of the boot clock into times. It does so as both clocks stood at one moment.
 type planner struct {
 	now  reconcile.Moment
 	wall time.Time
@@ -109,41 +110,41 @@ func (p planner) at(m reconcile.Moment) *reconcile.Stamp {
 	return &reconcile.Stamp{Time: p.wall.Add(m - p.now)}
 }
 
-func (p planner) report(o reconcile.Outcome) planReport {
+func (p planner) plan(o reconcile.Outcome) Plan {
 	f := o.Facts
 	last := f.Past.Callback
-	return planReport{VIP: o.VIP, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why, Facts: planFacts{
+	return Plan{VIP: o.VIP, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why, Facts: planFacts{
 		Now: reconcile.Stamp{Time: p.wall}, Follow: f.Follow, Leased: f.Leased,
 		Address: planAddress{f.Sight.Here, f.Sight.Forever, p.at(f.Sight.End), f.Sight.Detail},
-		Note:    p.note(f.Note), PostgreSQL: f.PG,
-		Patroni: p.word(f.Word), LastHeard: p.word(f.Past.Word), LastLeading: p.word(f.Past.Leading),
+		Note:    p.state(f.Note), PostgreSQL: f.PG,
+		Patroni: p.reply(f.Word), LastHeard: p.reply(f.Past.Word), LastLeading: p.reply(f.Past.Leading),
 		Peers:        planPeers{f.Peers.Result, f.Peers.Name, p.at(f.Peers.At)},
-		Settings:     p.settings(f.Past),
+		Settings:     p.timing(f.Past),
 		LastTick:     p.at(f.Past.LastTick),
 		LastCallback: planCallback{last.Event, p.at(last.Began), p.at(last.Ended)},
 	}}
 }
 
-func (p planner) note(n reconcile.Note) planNote {
-	plan := planNote{
+func (p planner) state(n reconcile.Note) planState {
+	s := planState{
 		Generation: n.Generation, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
 	}
 	if n.Hold != nil {
-		plan.HeldBy, plan.HeldUntil = n.Hold.By, p.at(n.Hold.Until)
+		s.HeldBy, s.HeldUntil = n.Hold.By, p.at(n.Hold.Until)
 	}
 	if n.HandOver != nil {
-		plan.HandOverBegan, plan.HandOverUntil = p.at(n.HandOver.Began), p.at(n.HandOver.Until)
+		s.HandOverBegan, s.HandOverUntil = p.at(n.HandOver.Began), p.at(n.HandOver.Until)
 	}
-	return plan
+	return s
 }
 
-func (p planner) word(w reconcile.Word) planWord {
-	return planWord{
+func (p planner) reply(w reconcile.Word) planReply {
+	return planReply{
 		Answer: w.Answer, Why: w.Why, Role: w.Role, State: w.State, Timeline: w.Timeline,
 		Paused: w.Paused, Failsafe: w.Failsafe, Unlocked: w.Unlocked, Asked: p.at(w.At), DCSLastSeen: p.at(w.SeenAt),
 	}
 }
 
-func (p planner) settings(m reconcile.Memory) planSettings {
-	return planSettings{m.Timing.TTL.Seconds(), m.Timing.LoopWait.Seconds(), m.Timing.RetryTimeout.Seconds(), p.at(m.TimingAt)}
+func (p planner) timing(m reconcile.Memory) planTiming {
+	return planTiming{m.Timing.TTL.Seconds(), m.Timing.LoopWait.Seconds(), m.Timing.RetryTimeout.Seconds(), p.at(m.TimingAt)}
 }
