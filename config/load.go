@@ -29,6 +29,13 @@ func Read(path string, file io.Reader) (*Config, error) {
 	return checked(path, data, problem)
 }
 
+// Unreadable is the error of [Load] for a file that the caller could not open. It wraps err.
+func Unreadable(path string, err error) error {
+	problem := unreadable(err)
+	problem.File = path
+	return Problems{*problem}
+}
+
 // checked makes a Config of a file's bytes, or an error of the problem with reading them.
 func checked(path string, data []byte, problem *Problem) (*Config, error) {
 	if problem == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/vipctl/vipctl/callbacks"
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it against this one.
@@ -109,14 +110,13 @@ func exitCode(err error) int {
 
 // hintFor is the next step after a mistake that many make.
 func hintFor(err error) string {
-	var distrust *untrusted
+	var untrusted *trust.UntrustedError
 	var history historyError
 	switch {
-	case errors.As(err, &distrust):
+	case errors.As(err, &untrusted):
 		return "the file is safe in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
 	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
-		line, _ := setcapLine()
-		return "moving an address needs two capabilities: " + line +
+		return "moving an address needs two capabilities: " + trust.ThisProgram().SetcapCommand() +
 			" (lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes; vipctl config check says which)"
 	case exitCode(err) == exitFailed && errors.As(err, &history):
 		return "what can be read is shown; a corrupt history.db is moved aside when the next transition is written, and a new one begun"

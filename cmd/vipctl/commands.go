@@ -15,6 +15,7 @@ import (
 
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // findCallbacks finds callbacks that Patroni does not run, or that do not run vipctl as they must.
@@ -64,8 +65,8 @@ func (s *scene) judge(c patroni.Command) reconcile.Finding {
 	case err != nil:
 		return bad(reconcile.Problem, "%s cannot be run: %v%s", program, reason(err), s.insteadOf(program))
 	}
-	if barrier := s.callbacksBy.barrier(file); barrier != "" {
-		return bad(reconcile.Problem, "%s, who runs the callbacks, cannot run %s: %s", userName(s.callbacksBy.uid), program, modeWords(barrier))
+	if err := s.callbacksBy.CheckRun(file); err != nil {
+		return bad(reconcile.Problem, "%s, who runs the callbacks, cannot run %s: %v", trust.UserName(s.callbacksBy.UID), program, err)
 	}
 	this, other := s.isVipctl(file)
 	if !this && !other {
@@ -76,7 +77,7 @@ func (s *scene) judge(c patroni.Command) reconcile.Finding {
 	}
 	switch {
 	case other:
-		return bad(reconcile.Warning, "%s is another file than this vipctl, %s, and may have other capabilities: look with %[1]s config check", program, s.self)
+		return bad(reconcile.Warning, "%s is another file than this vipctl, %s, and may have other capabilities: look with %[1]s config check", program, s.program.File)
 	case c.Event == "on_reload":
 		return bad(reconcile.Warning, "a reload moves nothing, and before Patroni 3.0.2 it kills a callback that is at work: take it out")
 	}
@@ -122,27 +123,18 @@ func (s *scene) insteadOf(program string) string {
 	if !strings.HasPrefix(filepath.Base(program), "vipctl") {
 		return ""
 	}
-	return "; this vipctl is " + s.self
+	return "; this vipctl is " + s.program.File
 }
 
 // isVipctl reports whether a file is the one that runs now, or only another of that name.
 func (s *scene) isVipctl(file string) (this, other bool) {
 	theirs, err := os.Stat(file)
-	ours, lost := os.Stat(s.self)
+	ours, lost := os.Stat(s.program.File)
 	if err == nil && lost == nil && os.SameFile(ours, theirs) {
 		return true, false
 	}
 	real, err := filepath.EvalSymlinks(file)
 	return false, err == nil && filepath.Base(real) == "vipctl"
-}
-
-// modeWords say who may do what with a file.
-func modeWords(file string) string {
-	var st unix.Stat_t
-	if err := unix.Stat(file, &st); err != nil {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s has owner %s, group %s, mode %04o", file, userName(st.Uid), groupName(st.Gid), st.Mode&0o7777)
 }
 
 // wrongArguments is what is wrong with vipctl's arguments in a callback: "callback" is wanted, with flags before or after it.

@@ -9,6 +9,7 @@ import (
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // provider is a route that can also be looked at without a change to it.
@@ -40,7 +41,7 @@ func (a *app) newRoutes() *routes {
 		access: hetzner.Access{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace},
 		clouds: map[account]opener[hetzner.Cloud]{}, robots: map[account]opener[hetzner.Robot]{},
 	}
-	if !secureMode() {
+	if !trust.SecureMode() {
 		r.access.Proxy, r.getenv = http.ProxyFromEnvironment, os.Getenv
 	}
 	r.metadata = sync.OnceValue(func() *hetzner.Metadata { return hetzner.NewMetadata(r.access) })

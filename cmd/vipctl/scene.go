@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // How long what surrounds vipctl may take to look at, in all and for one question to Patroni: a dead network file system, or
@@ -20,15 +21,13 @@ const (
 
 // scene is what surrounds vipctl on this host, as the looks at it need it.
 type scene struct {
-	ctx    context.Context
-	h      *host
-	self   string // the file of this program
-	setcap string // the command that gives it its capabilities
-	file   fileCapabilities
+	ctx     context.Context
+	h       *host
+	program trust.Program // this one
 
 	sights      []reconcile.Sight // of each VIP
 	patroni     process           // the one that runs here by our patroni.yml; zero where none was found
-	callbacksBy credentials       // what callbacks have: Patroni's, or else its user's
+	callbacksBy trust.Credentials // what callbacks have: Patroni's, or else its user's
 }
 
 // findScene looks at what surrounds vipctl: the callbacks that Patroni runs, the powers they have, the timer, who listens at
@@ -89,22 +88,21 @@ func (s *scene) look(looks chan<- reconcile.Findings) {
 // prepare finds the program, and who runs the callbacks: Patroni, whom the owner of PostgreSQL's data directory is where
 // none is found.
 func (s *scene) prepare() {
-	s.setcap, s.self = setcapLine()
-	s.file = capabilitiesOf(s.self)
+	s.program = trust.ThisProgram()
 	var known bool
 	if s.patroni, s.callbacksBy, known = findPatroni(s.h); known {
 		return
 	}
 	var data unix.Stat_t
 	if unix.Stat(s.h.patroni.DataDir(), &data) == nil {
-		s.callbacksBy = usersCredentials(data.Uid, data.Gid)
+		s.callbacksBy = trust.UserCredentials(data.Uid, data.Gid)
 		return
 	}
-	s.callbacksBy = usersCredentials(uint32(os.Geteuid()), uint32(os.Getegid()))
+	s.callbacksBy = trust.UserCredentials(uint32(os.Geteuid()), uint32(os.Getegid()))
 }
 
 // callbacksUser reports whether this process runs as the callbacks' user.
-func (s *scene) callbacksUser() bool { return s.callbacksBy.uid == uint32(os.Geteuid()) }
+func (s *scene) callbacksUser() bool { return s.callbacksBy.UID == uint32(os.Geteuid()) }
 
 // question is the context of one question to Patroni.
 func (s *scene) question() (context.Context, context.CancelFunc) {

@@ -3,34 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
-	"strconv"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // secret reads one. Where the file's mode is in the way, the error has the command that mends it.
 func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, error) {
 	s, err := hetzner.SecretSource{File: file, Credential: credential, Env: env, Getenv: r.getenv}.Load()
-	if errors.Is(err, os.ErrPermission) && file != "" {
-		err = fmt.Errorf("%w; run as root: chgrp %s %[3]s && chmod 0640 %[3]s", err, groupName(uint32(os.Getegid())), shellWord(file))
-	}
 	if err != nil {
-		err = fmt.Errorf("read the %s: %w", what, err)
+		err = fmt.Errorf("read the %s: %w", what, trust.ExplainUnreadable(err, file))
 	}
 	return s, err
-}
-
-// groupName is the group's name, or its number where it has none.
-func groupName(gid uint32) string {
-	id := strconv.FormatUint(uint64(gid), 10)
-	if g, err := user.LookupGroupId(id); err == nil {
-		return g.Name
-	}
-	return id
 }
 
 // checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
@@ -49,22 +33,11 @@ func (h *host) checkSecrets() error {
 	return errors.Join(problems...)
 }
 
-// warnOfOwner warns of files with secrets that root may read and the callbacks may not, as far as owner, group and mode
-// tell. Callbacks run as the owner of PostgreSQL's data directory.
+// warnOfOwner warns root of files with secrets that the callbacks may not be able to read.
 func (a *app) warnOfOwner(h *host) {
-	var data, secret unix.Stat_t
-	if os.Geteuid() != 0 || unix.Stat(h.patroni.DataDir(), &data) != nil || data.Uid == 0 {
-		return
-	}
 	for file := range h.secretFiles() {
-		if unix.Stat(file, &secret) != nil {
-			continue
-		}
-		owner := secret.Uid == data.Uid && secret.Mode&unix.S_IRUSR != 0
-		group := secret.Gid == data.Gid && secret.Mode&unix.S_IRGRP != 0
-		if !owner && !group {
-			a.log.Warnf("%s: owner %s, group %s, mode %04o: %s, who runs the callbacks, may not be able to read it: chgrp %[6]s %[7]s && chmod 0640 %[7]s",
-				file, userName(secret.Uid), groupName(secret.Gid), secret.Mode&0o7777, userName(data.Uid), groupName(data.Gid), shellWord(file))
+		if err := trust.CheckSecret(file, h.patroni.DataDir()); err != nil {
+			a.log.Warn(err)
 		}
 	}
 }

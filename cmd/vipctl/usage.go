@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
@@ -118,7 +119,7 @@ func flagFor(c *cli.Context, word string) string {
 	_, err := time.ParseDuration(word)
 	for _, name := range []string{"for", "since", "vip"} {
 		if flagOf(c, name) != nil && (name == "vip") == (err != nil) {
-			return fmt.Sprintf(" (write --%s %s)", name, shellWord(word))
+			return fmt.Sprintf(" (write --%s %s)", name, trust.ShellWord(word))
 		}
 	}
 	return ""

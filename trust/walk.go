@@ -1,4 +1,4 @@
-package main
+package trust
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,28 +15,28 @@ import (
 // mostLinks is how many symbolic links the kernel follows in one path (path_resolution(7)).
 const mostLinks = 40
 
-// walk resolves a path folder by folder, as the kernel does, and looks at what it goes through. Nothing is looked up by
-// a path twice: each folder is open while the next is looked up in it. So if only root can write every one of them,
-// nobody else can have put anything in between, neither before nor meanwhile.
+// walk resolves a path folder by folder, as the kernel does, and inspects what the path goes through. It looks nothing up
+// twice: each folder stays open while the next name is looked up in it. So where root alone can write every one of them,
+// nobody else can have put anything in between, neither before the walk nor during it.
 type walk struct {
-	folder []step // the way from the root
-	todo   []string
-	links  int
-	doubts []doubt
+	folders  []folder // those that are open, from the root down to where the walk is
+	rest     []string // the names that are still to be looked up
+	links    int      // that were followed
+	problems []Problem
 }
 
-type step struct {
+type folder struct {
 	fd   int
 	name string
 }
 
 func (w *walk) close() {
-	for len(w.folder) > 0 {
+	for len(w.folders) > 0 {
 		w.leave()
 	}
 }
 
-// open opens the file for reading. What is found on the way is in doubts, with or without an error.
+// open opens the file for reading. The problems on the way are in w.problems, with or without an error.
 func (w *walk) open(file string) (*os.File, error) {
 	f, err := w.resolve(file)
 	if err != nil {
@@ -50,9 +51,9 @@ func (w *walk) resolve(file string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		file = here + "/" + file // as it is: "link/.." is not what path.Join takes it for
+		file = here + "/" + file // not path.Join, which takes "link/.." away before the link is followed
 	}
-	w.todo = strings.Split(file, "/")
+	w.rest = strings.Split(file, "/")
 	root, err := openPath(unix.AT_FDCWD, "/")
 	if err != nil {
 		return nil, err
@@ -60,13 +61,13 @@ func (w *walk) resolve(file string) (*os.File, error) {
 	if err := w.enter(root, ""); err != nil {
 		return nil, err
 	}
-	for len(w.todo) > 0 {
-		name := w.todo[0]
-		w.todo = w.todo[1:]
+	for len(w.rest) > 0 {
+		name := w.rest[0]
+		w.rest = w.rest[1:]
 		switch name {
 		case "", ".":
 		case "..":
-			if len(w.folder) > 1 {
+			if len(w.folders) > 1 {
 				w.leave()
 			}
 		default:
@@ -82,7 +83,7 @@ func openPath(at int, name string) (int, error) {
 	return unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
-// next looks name up in the folder it is in. It returns the opened file where that is the end of the path.
+// next looks a name up in the folder where the walk is. It returns the opened file where that is the end of the path.
 func (w *walk) next(name string) (*os.File, error) {
 	fd, err := openPath(w.here().fd, name)
 	if err != nil {
@@ -100,7 +101,7 @@ func (w *walk) next(name string) (*os.File, error) {
 	switch {
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
 		return nil, w.follow(fd)
-	case len(w.todo) > 0:
+	case len(w.rest) > 0:
 		return nil, unix.ENOTDIR
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, errors.New("not a regular file")
@@ -108,8 +109,8 @@ func (w *walk) next(name string) (*os.File, error) {
 	return w.read(name)
 }
 
-// follow puts a link's target before the rest of the path. The link itself needs no look: nobody can change where it
-// leads without writing the folder it is in.
+// follow puts a link's target before the rest of the path. The link itself is not inspected: nobody can change where it
+// leads without writing the folder that it is in.
 func (w *walk) follow(fd int) error {
 	if w.links++; w.links > mostLinks {
 		return unix.ELOOP
@@ -120,15 +121,15 @@ func (w *walk) follow(fd int) error {
 		return err
 	}
 	if target[0] == '/' {
-		for len(w.folder) > 1 {
+		for len(w.folders) > 1 {
 			w.leave()
 		}
 	}
-	w.todo = append(strings.Split(string(target[:n]), "/"), w.todo...)
+	w.rest = append(strings.Split(string(target[:n]), "/"), w.rest...)
 	return nil
 }
 
-// read opens the last name of the path, and looks at what it has opened.
+// read opens the last name of the path for reading, and inspects what it has opened.
 func (w *walk) read(name string) (*os.File, error) {
 	fd, err := unix.Openat(w.here().fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -142,62 +143,59 @@ func (w *walk) read(name string) (*os.File, error) {
 		return nil, err
 	}
 	if system.Type == unix.PROC_SUPER_MAGIC {
-		// The kernel gives such files to root, also those that repeat what anybody said: argv[0] of a su, for example.
-		w.doubts = append(w.doubts, doubt{path: f.Name(), why: "not a file on a disk"})
+		// The kernel says that root owns such a file, also where its text is another user's: argv[0] of a su, for example.
+		w.problems = append(w.problems, Problem{Path: f.Name(), Why: "not a file on a disk"})
 	}
-	w.look(f.Name(), &st)
+	w.inspect(f.Name(), &st)
 	return f, nil
 }
 
-func (w *walk) here() step { return w.folder[len(w.folder)-1] }
+func (w *walk) here() folder { return w.folders[len(w.folders)-1] }
 
 func (w *walk) enter(fd int, name string) error {
-	w.folder = append(w.folder, step{fd: fd, name: name})
+	w.folders = append(w.folders, folder{fd: fd, name: name})
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	w.look(w.path(""), &st)
+	w.inspect(w.path(""), &st)
 	return nil
 }
 
 func (w *walk) leave() {
 	unix.Close(w.here().fd)
-	w.folder = w.folder[:len(w.folder)-1]
+	w.folders = w.folders[:len(w.folders)-1]
 }
 
-// path names something in the folder that the walk is in, or that folder.
+// path is that of a name in the folder where the walk is, or of that folder where the name is empty.
 func (w *walk) path(name string) string {
 	names := []string{"/"}
-	for _, s := range w.folder {
-		names = append(names, s.name)
+	for _, f := range w.folders {
+		names = append(names, f.name)
 	}
 	return path.Join(append(names, name)...)
 }
 
-// look adds a doubt about what others than root own or may write. An access list that lets somebody write shows in the
-// group's bits.
-func (w *walk) look(name string, st *unix.Stat_t) {
-	const others = 0o022
+// inspect adds a problem where another user than root owns or may write a file or folder. The group's bits also show an
+// access list that lets somebody write.
+func (w *walk) inspect(name string, st *unix.Stat_t) {
+	const writable = 0o022 // by the group, by everybody
 	mode := st.Mode & 0o7777
-	var mend []string
+	var fix []string
 	if st.Uid != 0 {
-		mend = append(mend, "chown root "+shellWord(name))
+		fix = append(fix, "chown root "+ShellWord(name))
 	}
-	if mode&others != 0 {
-		mend = append(mend, "chmod go-w "+shellWord(name))
+	if mode&writable != 0 {
+		fix = append(fix, "chmod go-w "+ShellWord(name))
 	}
-	if len(mend) == 0 {
+	if len(fix) == 0 {
 		return
 	}
-	d := doubt{path: name, why: fmt.Sprintf("owner %s, mode %04o", userName(st.Uid), mode), mend: strings.Join(mend, " && ")}
+	p := Problem{Path: name, Why: fmt.Sprintf("owner %s, mode %04o", UserName(st.Uid), mode), Fix: strings.Join(fix, " && ")}
 	if mode&unix.S_ISVTX != 0 {
-		d.mend = "" // everybody's by intent, as /tmp is
+		p.Fix = "" // such a folder is everybody's by intent, as /tmp is
 	}
-	for _, known := range w.doubts {
-		if known == d { // links lead through one folder more than once
-			return
-		}
+	if !slices.Contains(w.problems, p) { // links can lead through one folder more than once
+		w.problems = append(w.problems, p)
 	}
-	w.doubts = append(w.doubts, d)
 }
