@@ -27,6 +27,10 @@ func (hostClock) Now() reconcile.Moment {
 	return time.Duration(ts.Nano())
 }
 
+// Wall is the wall clock, which people and NTP set.
+func (hostClock) Wall() time.Time { return wallClock() }
+
+// Wait waits for d, or until ctx ends.
 func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

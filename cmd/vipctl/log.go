@@ -26,21 +26,21 @@ func newLogger(stderr io.Writer) *logrus.Logger {
 }
 
 // setLog applies level and format. Those of the file were checked by config before, those of the command line were not.
-func (a *app) setLog(level, format string) error {
+func setLog(log *logrus.Logger, level, format string) error {
 	parsed, err := logrus.ParseLevel(level)
 	if err != nil || !slices.Contains(config.LogLevels(), level) {
 		return usageError{fmt.Errorf("log level: got %q, want %s", level, either(config.LogLevels()))}
 	}
-	a.log.SetLevel(parsed)
+	log.SetLevel(parsed)
 	if format == "auto" && toJournal(os.Stderr, os.Getenv("JOURNAL_STREAM")) {
 		format = "journal"
 	}
 	switch format {
 	case "auto", "text":
 	case "json":
-		a.log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: reconcile.StampFormat})
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: reconcile.StampFormat})
 	case "journal":
-		a.log.SetFormatter(journalFormatter{})
+		log.SetFormatter(journalFormatter{})
 	default:
 		return usageError{fmt.Errorf("log format: got %q, want %s", format, either(config.LogFormats()))}
 	}
@@ -68,20 +68,22 @@ func (journalFormatter) Format(e *logrus.Entry) ([]byte, error) {
 	return fmt.Appendf(nil, "<%d>%s\n", priority, line), nil
 }
 
-// tell logs one transition.
-func (a *app) tell(r reconcile.Record) {
-	entry := a.log.WithFields(logrus.Fields{
-		"vip": r.VIP, "do": r.Do, "code": r.Code, "trigger": r.Trigger, "took_ms": r.TookMS,
-	})
-	if r.Error != "" {
-		entry.Errorf("%s %s: %s: %s", r.Do, r.VIP, r.Reason, r.Error)
-		return
+// tell returns what logs one transition.
+func tell(log *logrus.Logger) func(reconcile.Record) {
+	return func(r reconcile.Record) {
+		entry := log.WithFields(logrus.Fields{
+			"vip": r.VIP, "do": r.Do, "code": r.Code, "trigger": r.Trigger, "took_ms": r.TookMS,
+		})
+		if r.Error != "" {
+			entry.Errorf("%s %s: %s: %s", r.Do, r.VIP, r.Reason, r.Error)
+			return
+		}
+		entry.Infof("%s %s: %s (%s, %.1f ms)", r.Do, r.VIP, r.Reason, r.Trigger, r.TookMS)
 	}
-	entry.Infof("%s %s: %s (%s, %.1f ms)", r.Do, r.VIP, r.Reason, r.Trigger, r.TookMS)
 }
 
 // trace logs one request to an API. The journal shows the message alone, so that all of it is in there too.
-func (a *app) trace(t hetzner.Attempt) {
+func trace(log *logrus.Logger, t hetzner.Attempt) {
 	took := t.Took.Round(time.Millisecond)
 	words := []string{fmt.Sprintf("attempt %d", t.N)}
 	if t.Remaining != "" {
@@ -91,7 +93,7 @@ func (a *app) trace(t hetzner.Attempt) {
 		words = append(words, "correlation id "+t.Correlation)
 	}
 	answer := strings.Join(slices.DeleteFunc([]string{statusText(t.Status), t.Code, t.Err}, func(s string) bool { return s == "" }), ": ")
-	a.log.WithFields(logrus.Fields{
+	log.WithFields(logrus.Fields{
 		"op": t.Op, "method": t.Method, "path": t.Path, "attempt": t.N, "status": t.Status, "code": t.Code,
 		"correlation": t.Correlation, "remaining": t.Remaining, "took_ms": took.Milliseconds(),
 	}).Debugf("%s: %s %s: %s in %v (%s)", t.Op, t.Method, t.Path, answer, took, strings.Join(words, ", "))
@@ -105,16 +107,16 @@ func statusText(status int) string {
 }
 
 // report logs what a run came to, beside the transitions, and returns the errors.
-func (a *app) report(outcomes []reconcile.Outcome) error {
+func report(log *logrus.Logger, outcomes []reconcile.Outcome) error {
 	var failed []error
 	for _, o := range outcomes {
 		for _, w := range o.Warnings {
-			a.log.Warn(w)
+			log.Warn(w)
 		}
 		if o.Facts.Word.Answer == reconcile.NotOurs {
-			a.log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Word.Why)
+			log.Errorf("%s: not our Patroni: %s", o.VIP, o.Facts.Word.Why)
 		}
-		a.log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)
+		log.WithFields(logrus.Fields{"vip": o.VIP, "do": o.Verdict.Do, "code": o.Verdict.Code}).Debug(o.Verdict.Why)
 		if o.Err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", o.VIP, o.Err))
 		}

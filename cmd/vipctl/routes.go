@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
@@ -36,9 +38,9 @@ type routes struct {
 type opener[T any] func() (*T, error)
 
 // newRoutes connects to nothing.
-func (a *app) newRoutes() *routes {
+func newRoutes(log *logrus.Logger) *routes {
 	r := &routes{
-		access: hetzner.Access{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace},
+		access: hetzner.Access{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: func(t hetzner.Attempt) { trace(log, t) }},
 		clouds: map[account]opener[hetzner.Cloud]{}, robots: map[account]opener[hetzner.Robot]{},
 	}
 	if !trust.SecureMode() {

@@ -14,7 +14,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-func testRoutes() *routes { return (&app{log: newLogger(os.Stderr)}).newRoutes() }
+func testRoutes() *routes { return newRoutes(newLogger(os.Stderr)) }
 
 func secretFile(t *testing.T, name string) string {
 	t.Helper()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/trust"
 )
@@ -18,14 +20,14 @@ func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, err
 }
 
 // checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
-func (h *host) checkSecrets() error {
+func checkSecrets(h *host) error {
 	var problems []error
 	told := map[string]bool{}
-	for _, route := range h.late {
-		if route == nil {
+	for _, v := range h.vips {
+		if v.route == nil {
 			continue
 		}
-		if err := route.load(); err != nil && !told[err.Error()] {
+		if err := v.route.load(); err != nil && !told[err.Error()] {
 			told[err.Error()] = true
 			problems = append(problems, err)
 		}
@@ -34,16 +36,16 @@ func (h *host) checkSecrets() error {
 }
 
 // warnOfOwner warns root of files with secrets that the callbacks may not be able to read.
-func (a *app) warnOfOwner(h *host) {
-	for file := range h.secretFiles() {
+func warnOfOwner(log *logrus.Logger, h *host) {
+	for file := range secretFiles(h) {
 		if err := trust.CheckSecret(file, h.patroni.DataDir()); err != nil {
-			a.log.Warn(err)
+			log.Warn(err)
 		}
 	}
 }
 
 // secretFiles are those that the configuration names.
-func (h *host) secretFiles() map[string]bool {
+func secretFiles(h *host) map[string]bool {
 	files := map[string]bool{}
 	for _, v := range h.config.VIPs {
 		switch r := v.Route; {

@@ -16,7 +16,7 @@ import (
 	"github.com/vipctl/vipctl/status"
 )
 
-func (a *app) statusCommand() *cli.Command {
+func statusCommand(in *invocation) *cli.Command {
 	return command(&cli.Command{
 		Name:  "status",
 		Usage: "show where the VIPs are, and why",
@@ -25,46 +25,46 @@ func (a *app) statusCommand() *cli.Command {
 			&cli.BoolFlag{Name: "all", Usage: "ask every member's Patroni as well"},
 			&cli.BoolFlag{Name: "watch", Usage: "print again every second, until interrupted"},
 		},
-		Action: a.status,
+		Action: with(in, showStatus),
 	})
 }
 
-func (a *app) status(c *cli.Context) error {
+func showStatus(in *invocation, c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
-	h, err := a.open(c)
+	h, err := open(in, c)
 	if err != nil {
 		return err
 	}
-	watch, from := c.Bool("watch"), a.reportedHost(h)
+	watch, from := c.Bool("watch"), reportedHost(h)
 	for {
-		report := status.Gather(a.ctx, from, c.Bool("all"))
-		if a.ctx.Err() != nil { // what was not heard any more would look like silence
+		report := status.Gather(c.Context, from, c.Bool("all"))
+		if c.Context.Err() != nil { // what was not heard any more would look like silence
 			return interrupted(watch)
 		}
-		if err := a.printStatus(report, c.Bool("json"), watch); err != nil {
+		if err := printStatus(in.stdout, report, c.Bool("json"), watch); err != nil {
 			return err
 		}
-		a.warnOfAhead(h)
+		h.patroniLog.ahead()
 		for _, w := range report.Warnings {
-			a.log.Warn(w)
+			in.log.Warn(w)
 		}
-		stopped := a.tellFindings("status", report.Findings)
+		stopped := logFindings(in.log, "status", report.Findings)
 		if !watch {
 			return cmp.Or(unreached(h, report.Patroni), stopped)
 		}
-		if (hostClock{}).Wait(a.ctx, time.Second) != nil {
+		if (hostClock{}).Wait(c.Context, time.Second) != nil {
 			return interrupted(watch)
 		}
 	}
 }
 
 // reportedHost is what package status needs of the host.
-func (a *app) reportedHost(h *host) status.Host {
+func reportedHost(h *host) status.Host {
 	from := status.Host{
 		Engine: h.engine, Patroni: h.patroni, RunDir: h.config.Paths.Run,
-		Findings: func(context.Context) reconcile.Findings { return a.findings(h) },
+		Findings: func(ctx context.Context) reconcile.Findings { return findings(ctx, h) },
 		Newest: func(vip string) (*reconcile.Record, error) {
 			last, err := h.history.Read(state.Query{Limit: 1, VIP: vip})
 			if len(last) == 0 {
@@ -73,9 +73,9 @@ func (a *app) reportedHost(h *host) status.Host {
 			return &last[0], err
 		},
 	}
-	for i, v := range h.config.VIPs {
+	for _, v := range h.vips {
 		from.VIPs = append(from.VIPs, status.Configured{
-			Name: v.Name, Prefix: v.Prefix, Interface: v.Interface, Address: h.engine.VIPs[i].Address, Via: via(v.Route),
+			Name: v.Name, Prefix: v.Prefix, Interface: v.Interface, Address: v.address, Via: via(v.Route),
 		})
 	}
 	return from
@@ -100,17 +100,17 @@ func interrupted(watch bool) error {
 	return errors.New("status: interrupted")
 }
 
-func (a *app) printStatus(r status.Report, asJSON, watch bool) error {
+func printStatus(w io.Writer, r status.Report, asJSON, watch bool) error {
 	if asJSON {
-		return status.WriteJSON(a.stdout, r)
+		return status.WriteJSON(w, r)
 	}
-	if watch && isTerminal(a.stdout) {
+	if watch && isTerminal(w) {
 		const clear = "\x1b[H\x1b[2J"
-		if _, err := a.stdout.Write([]byte(clear)); err != nil {
+		if _, err := w.Write([]byte(clear)); err != nil {
 			return err
 		}
 	}
-	return status.WriteTable(a.stdout, r, colourful(a.stdout))
+	return status.WriteTable(w, r, colourful(w))
 }
 
 // isTerminal reports whether w is one.

@@ -1,35 +1,33 @@
-package main
+package surroundings
 
 import (
 	"slices"
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/status"
 )
 
 // findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs what a callback missed.
-func findTicks(found *reconcile.Findings, s *scene) {
-	m, err := s.h.notes.Memory()
+func findTicks(found *reconcile.Findings, s *inspection) {
+	m, err := s.Notes.Memory()
 	if err != nil {
 		found.Add(reconcile.Warning, "when the timer last ran is not known: %v", err)
 		return
 	}
-	interval := s.h.config.Interval
-	ago := hostClock{}.Now() - m.LastTick // 0 where it never ran since the boot, which is where the clock begins
-	if ago <= status.MissedTicks*interval {
+	ago := s.Now() - m.LastTick // 0 where it never ran since the boot, which is where the clock begins
+	if ago <= s.Overdue {
 		return
 	}
 	level, costs := reconcile.Warning, "what the callbacks miss is not repaired"
 	switch {
-	case !s.needsTicks():
-	case slices.ContainsFunc(s.sights, func(s reconcile.Sight) bool { return s.Forever }):
+	case !needsTicks(s):
+	case slices.ContainsFunc(s.VIPs, func(v VIP) bool { return s.addresses[v.Name].Forever }):
 		level, costs = reconcile.Problem, "the VIPs stay here for ever, also when Patroni is dead and another member leads"
 	default:
 		level, costs = reconcile.Problem, "no lease is renewed, and the VIPs leave a healthy primary"
 	}
 	found.Add(level, "%s: without ticks %s; run: systemctl enable --now vipctl.timer (where it is on, look at: systemctl status vipctl.service)",
-		noTickWords(m.LastTick, ago, interval), costs)
+		noTickWords(m.LastTick, ago, s.Interval), costs)
 }
 
 func noTickWords(last reconcile.Moment, ago, interval time.Duration) string {
@@ -39,36 +37,36 @@ func noTickWords(last reconcile.Moment, ago, interval time.Duration) string {
 	return "the last tick was " + ago.Round(time.Second).String() + " ago, and one is due every " + interval.String()
 }
 
-// needsTicks reports whether a VIP that has a lease is here, or should be: Patroni leads.
-func (s *scene) needsTicks() bool {
-	leased := func(v reconcile.VIP) bool { return v.Leased }
-	if !slices.ContainsFunc(s.h.engine.VIPs, leased) {
+// needsTicks reports whether a VIP that has a lease is here, or should be, since Patroni leads.
+func needsTicks(s *inspection) bool {
+	leased := func(v VIP) bool { return v.Leased }
+	if !slices.ContainsFunc(s.VIPs, leased) {
 		return false
 	}
-	for i, v := range s.h.engine.VIPs {
-		if v.Leased && s.sights[i].Here != reconcile.PresenceNo {
+	for _, v := range s.VIPs {
+		if v.Leased && s.addresses[v.Name].Here != reconcile.PresenceNo {
 			return true
 		}
 	}
-	return s.leads()
+	return leads(s)
 }
 
 // leads asks the local Patroni.
-func (s *scene) leads() bool {
+func leads(s *inspection) bool {
 	ctx, cancel := s.question()
 	defer cancel()
-	return s.h.patroni.Word(ctx).Answer == reconcile.Leader
+	return s.Patroni.Word(ctx).Answer == reconcile.Leader
 }
 
 // findFailures finds VIPs that this host, by Patroni's last word the leader, could not claim or release: where the timer
 // has no capabilities, for example.
-func findFailures(found *reconcile.Findings, s *scene) {
-	m, err := s.h.notes.Memory()
+func findFailures(found *reconcile.Findings, s *inspection) {
+	m, err := s.Notes.Memory()
 	if err != nil || m.Word.Answer != reconcile.Leader {
 		return
 	}
-	for _, v := range s.h.engine.VIPs {
-		if n, err := s.h.notes.Note(v.Name); err == nil && n.Failure != "" {
+	for _, v := range s.VIPs {
+		if n, err := s.Notes.Note(v.Name); err == nil && n.Failure != "" {
 			found.Add(reconcile.Problem, "%s: the last attempt to have it here failed: %s", v.Name, n.Failure)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package surroundings
 
 import (
 	"net/netip"
@@ -39,8 +39,9 @@ func movers() (all []mover) {
 	return all
 }
 
-// moverNames names them for the history, where a tick has to do the same again and again.
-func moverNames() []string {
+// MoverNames are the other programs that run here and move addresses, for people: "keepalived (pid 42)". They need not know
+// of a VIP.
+func MoverNames() []string {
 	var names []string
 	for _, m := range movers() {
 		names = append(names, m.String())
@@ -49,10 +50,10 @@ func moverNames() []string {
 }
 
 // findMovers finds other programs that may move a VIP. One that certainly has other addresses only is left alone.
-func findMovers(found *reconcile.Findings, s *scene) {
+func findMovers(found *reconcile.Findings, s *inspection) {
 	for _, m := range movers() {
-		for _, v := range s.h.config.VIPs {
-			switch where, sure := m.names(v.Prefix.Addr()); {
+		for _, v := range s.VIPs {
+			switch where, sure := m.names(v.Addr); {
 			case where != "":
 				found.Add(reconcile.Warning, "%s: %s runs here too, and %s names the VIP: two movers of one address take it from each other; stop the other one, "+
 					"or take the address out of its configuration", v.Name, m, where)

@@ -1,4 +1,4 @@
-package main
+package surroundings
 
 import (
 	"path/filepath"
@@ -12,16 +12,16 @@ import (
 
 // findPatroni finds the Patroni that runs here by vipctl's patroni.yml, and what its callbacks would inherit. Patroni is
 // not the postmaster's parent: it starts that through a process of its own that ends (patroni/postgresql/postmaster.py).
-func findPatroni(h *host) (p process, c trust.Credentials, found bool) {
+func findPatroni(h *Host) (p process, c trust.Credentials, found bool) {
 	var owner unix.Stat_t
-	owned := unix.Stat(h.patroni.DataDir(), &owner) == nil
+	owned := unix.Stat(h.Patroni.DataDir(), &owner) == nil
 	for _, candidate := range runningNamed(func(name string) bool { return name == "patroni" || strings.HasPrefix(name, "python") }) {
 		args := candidate.arguments()
 		is, running := trust.ProcessCredentials(candidate.pid)
 		if !running || owned && is.UID != owner.Uid || !runsPatroni(args) {
 			continue
 		}
-		named := h.config.Patroni.Config != "" && slices.Contains(args, h.config.Patroni.Config)
+		named := h.PatroniConfig != "" && slices.Contains(args, h.PatroniConfig)
 		if named || !found {
 			p, c, found = candidate, is, true
 		}

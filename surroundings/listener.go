@@ -1,9 +1,8 @@
-package main
+package surroundings
 
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -18,20 +17,20 @@ import (
 var poolers = []string{"pgbouncer", "haproxy", "odyssey", "pgcat", "pgpool", "pgagroal", "supavisor"}
 
 // findListener finds VIPs at which no PostgreSQL takes connections: by the kernel where it runs, else by patroni.yml.
-func findListener(found *reconcile.Findings, s *scene) {
+func findListener(found *reconcile.Findings, s *inspection) {
 	ctx, cancel := s.question()
 	defer cancel()
-	alive := s.h.patroni.Postmaster(ctx) == reconcile.PGAlive
-	listen := s.h.patroni.Listen()
-	if port := s.h.patroni.Port(); alive && port != 0 {
+	alive := s.Patroni.Postmaster(ctx) == reconcile.PGAlive
+	listen := s.Patroni.Listen()
+	if port := s.Patroni.Port(); alive && port != 0 {
 		listen.Port = port
 	}
 	level, unless := reconcile.Problem, ""
 	if running := runningNamed(func(name string) bool { return slices.Contains(poolers, name) }); len(running) > 0 {
 		level, unless = reconcile.Warning, ", unless they come through "+running[0].String()
 	}
-	for i, v := range s.h.config.VIPs {
-		if why := s.refuses(listen, v.Prefix.Addr(), alive, s.sights[i]); why != "" {
+	for _, v := range s.VIPs {
+		if why := refuses(s, listen, v.Addr, alive, s.addresses[v.Name]); why != "" {
 			found.Add(level, "%s: %s: clients of the VIP are refused%s; want listen: '*:%d' under postgresql: in patroni.yml, then restart PostgreSQL (patronictl restart)",
 				v.Name, why, unless, listen.Port)
 		}
@@ -39,11 +38,11 @@ func findListener(found *reconcile.Findings, s *scene) {
 }
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
-func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.Sight) string {
+func refuses(s *inspection, listen patroni.Listen, addr netip.Addr, alive bool, address reconcile.Sight) string {
 	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)
-	late := named && !freelyBound(nonlocal) && sight.Here == reconcile.PresenceNo
+	late := named && !freelyBound(nonlocal) && address.Here == reconcile.PresenceNo
 	if late {
 		byFile += fmt.Sprintf(", and %s is 0, so that PostgreSQL cannot listen at a VIP before it is here, and does not begin later (or set %[1]s=1)", nonlocal)
 	}
@@ -63,17 +62,6 @@ func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sigh
 		return ""
 	}
 	return byFile
-}
-
-// resolve looks a host's name up, within the scene's time.
-func (s *scene) resolve(host string) []netip.Addr {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return nil
-	}
-	ctx, cancel := s.question()
-	defer cancel()
-	addrs, _ := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	return addrs
 }
 
 // nonlocalBind is the setting that lets a server listen at an address that is not here.

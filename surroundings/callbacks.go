@@ -1,9 +1,8 @@
-package main
+package surroundings
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,23 +10,21 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/trust"
 )
 
 // findCallbacks finds callbacks that Patroni does not run, or that do not run vipctl as they must.
-func findCallbacks(found *reconcile.Findings, s *scene) {
+func findCallbacks(found *reconcile.Findings, s *inspection) {
 	ctx, cancel := s.question()
 	defer cancel()
-	commands, misplaced := s.h.patroni.Callbacks(ctx)
+	commands, misplaced := s.Patroni.Callbacks(ctx)
 	*found = append(*found, misplaced...)
 	var said []reconcile.Finding
 	which := map[reconcile.Finding][]patroni.Command{} // what is wrong with several is said once
 	for _, c := range commands {
-		f := s.judge(c)
+		f := judge(s, c)
 		if f.Level == reconcile.OK {
 			continue
 		}
@@ -49,7 +46,7 @@ func findCallbacks(found *reconcile.Findings, s *scene) {
 var becomers = []string{"sudo", "doas", "su", "runuser", "pkexec"}
 
 // judge says what is wrong with one command.
-func (s *scene) judge(c patroni.Command) reconcile.Finding {
+func judge(s *inspection, c patroni.Command) reconcile.Finding {
 	bad := func(l reconcile.Level, format string, args ...any) reconcile.Finding {
 		return reconcile.Finding{Level: l, Text: fmt.Sprintf(format, args...)}
 	}
@@ -63,12 +60,12 @@ func (s *scene) judge(c patroni.Command) reconcile.Finding {
 	case errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 && !s.callbacksUser():
 		return bad(reconcile.Warning, "%s cannot be looked at by this user: %v", program, err)
 	case err != nil:
-		return bad(reconcile.Problem, "%s cannot be run: %v%s", program, reason(err), s.insteadOf(program))
+		return bad(reconcile.Problem, "%s cannot be run: %v%s", program, reason(err), insteadOf(s, program))
 	}
 	if err := s.callbacksBy.CheckRun(file); err != nil {
 		return bad(reconcile.Problem, "%s, who runs the callbacks, cannot run %s: %v", trust.UserName(s.callbacksBy.UID), program, err)
 	}
-	this, other := s.isVipctl(file)
+	this, other := isVipctl(s, file)
 	if !this && !other {
 		return wrapped(c.Words, file)
 	}
@@ -119,7 +116,7 @@ func reason(err error) error {
 }
 
 // insteadOf names the vipctl that there is, where another was meant.
-func (s *scene) insteadOf(program string) string {
+func insteadOf(s *inspection, program string) string {
 	if !strings.HasPrefix(filepath.Base(program), "vipctl") {
 		return ""
 	}
@@ -127,7 +124,7 @@ func (s *scene) insteadOf(program string) string {
 }
 
 // isVipctl reports whether a file is the one that runs now, or only another of that name.
-func (s *scene) isVipctl(file string) (this, other bool) {
+func isVipctl(s *inspection, file string) (this, other bool) {
 	theirs, err := os.Stat(file)
 	ours, lost := os.Stat(s.program.File)
 	if err == nil && lost == nil && os.SameFile(ours, theirs) {
@@ -185,23 +182,4 @@ func wrapped(words []string, file string) reconcile.Finding {
 func mentionsVipctl(file string) bool {
 	text, err := readText(file)
 	return errors.Is(err, os.ErrPermission) || strings.Contains(text, "vipctl") && !strings.HasPrefix(text, "\x7fELF")
-}
-
-// readText reads the first MiB of a regular file. It never waits for a named pipe.
-func readText(file string) (string, error) {
-	const most = 1 << 20
-	f, err := os.OpenFile(file, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a file")
-	}
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(f, most))
-	return string(text), err
 }

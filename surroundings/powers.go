@@ -1,4 +1,4 @@
-package main
+package surroundings
 
 import (
 	"os"
@@ -8,11 +8,11 @@ import (
 )
 
 // findPowers finds where this program may do too little, or too many may run it.
-func findPowers(found *reconcile.Findings, s *scene) {
-	if err := s.program.CheckUsers(s.h.patroni.DataDir()); err != nil {
+func findPowers(found *reconcile.Findings, s *inspection) {
+	if err := s.program.CheckUsers(s.Patroni.DataDir()); err != nil {
 		found.Add(reconcile.Warning, "%v", err)
 	}
-	if s.findWeakness(found) || os.Geteuid() == 0 {
+	if findWeakness(found, s) || os.Geteuid() == 0 {
 		return
 	}
 	if !trust.CanMoveAddresses() {
@@ -24,18 +24,18 @@ func findPowers(found *reconcile.Findings, s *scene) {
 // findWeakness finds where callbacks could not move addresses, or not even start this program, and reports whether it has
 // found that. Callbacks run with what Patroni has, and what the file gives them. Where no Patroni runs, its unit may yet give
 // them the capabilities. Only root is told then: every other user is told of that user's own powers.
-func (s *scene) findWeakness(found *reconcile.Findings) bool {
+func findWeakness(found *reconcile.Findings, s *inspection) bool {
 	err := s.program.CheckPowers(s.callbacksBy)
 	if err == nil {
 		return false
 	}
-	if s.patroni.pid == 0 {
+	if s.running.pid == 0 {
 		if os.Geteuid() == 0 {
 			found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %v",
 				trust.UserName(s.callbacksBy.UID), err)
 		}
 		return os.Geteuid() == 0
 	}
-	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %v", s.patroni.pid, trust.UserName(s.callbacksBy.UID), err)
+	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %v", s.running.pid, trust.UserName(s.callbacksBy.UID), err)
 	return true
 }

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/surroundings"
+)
+
+// host is what a configuration comes to: what the commands work with.
+type host struct {
+	path         string // of the configuration
+	config       *config.Config
+	patroni      *patroni.Client
+	notes        *state.Notes
+	history      *state.History
+	vips         []hostVIP // those of the configuration
+	engine       *reconcile.Engine
+	surroundings *surroundings.Host
+
+	routes     *routes
+	warnings   *warnings
+	given      given
+	patroniLog *patroniLog
+}
+
+// hostVIP is one VIP of the configuration, and what it came to.
+type hostVIP struct {
+	config.VIP
+	address reconcile.Address
+	route   *lateRoute // nil where it has none
+}
+
+// forEngine is the VIP as the engine wants it.
+func (v hostVIP) forEngine() reconcile.VIP {
+	e := reconcile.VIP{
+		Name: v.Name, Address: v.address, Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+	}
+	if v.route != nil { // a nil in the interface would not be nil
+		e.Route = v.route
+	}
+	return e
+}
+
+// routed reports whether any VIP that the engine has got has a route.
+func (h *host) routed() bool {
+	return slices.ContainsFunc(h.engine.VIPs, func(v reconcile.VIP) bool { return v.Route != nil })
+}
+
+// knows refuses the name of a VIP that the configuration does not have.
+func (h *host) knows(name string) error {
+	var names []string
+	for _, v := range h.config.VIPs {
+		if name == "" || v.Name == name {
+			return nil
+		}
+		names = append(names, v.Name)
+	}
+	return usageError{fmt.Errorf("got --vip %q, want one of %q", name, names)}
+}
