@@ -68,7 +68,7 @@ type literal struct {
 
 func literals(t *testing.T) (all []literal) {
 	t.Helper()
-	for _, dir := range []string{"../cmd/vipctl", "../patroni", "../trust"} {
+	for _, dir := range []string{"../cmd/vipctl", "../surroundings", "../patroni", "../trust"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 // processStart is when this process was forked, from /proc/self/stat (proc(5): starttime, in ticks of 10 ms since
 // boot), so that a freeze before main counts as well. Where it cannot be read, it is now.
 func processStart() reconcile.Moment {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
+	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
 	const starttime = 19               // counted from the field behind the command's name, which may contain spaces
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
@@ -59,5 +59,5 @@ func processStart() reconcile.Moment {
 	if err != nil {
 		return hostClock{}.Now()
 	}
-	return time.Duration(ticks) * tick
+	return time.Duration(ticks) * jiffy
 }
