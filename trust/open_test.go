@@ -16,8 +16,9 @@ import (
 	"github.com/vipctl/vipctl/trust"
 )
 
-// The tests run as any user, in a folder below /tmp, which everybody may write. So every path has problems, and a test looks
-// for those that it has made. What root alone owns is tested by trust.txtar and trust-users.txtar of cmd/vipctl.
+// The tests run as any user, in a folder below /tmp, which everybody may write. So every path has
+// problems, and a test looks for those that it has made. What root alone owns is tested by
+// trust.txtar and trust-users.txtar of cmd/vipctl.
 
 // mine are the problems below a folder, each without its folder's path.
 func mine(t *testing.T, dir string, err error) (problems []trust.Problem) {
@@ -131,8 +132,8 @@ func TestOpenBelievesNoFileOfTheKernels(t *testing.T) {
 	}
 }
 
-// rootsAlone reports whether root alone can change files and folders, none of which is a link. In a user namespace the
-// host's root is somebody else.
+// rootsAlone reports whether root alone can change files and folders, none of which is a link. In a
+// user namespace the host's root is somebody else.
 func rootsAlone(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool {
 		var st unix.Stat_t

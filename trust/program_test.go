@@ -16,7 +16,8 @@ const (
 	all      = ^uint64(0)
 )
 
-// What the kernel does itself is compared in findings-powers.txtar of cmd/vipctl, where the tests have more than one user.
+// What the kernel does itself is compared in findings-powers.txtar of cmd/vipctl, where the tests
+// have more than one user.
 func TestRun(t *testing.T) {
 	capable := Program{File: "vipctl", given: true, effective: true, permitted: Needed}
 	onlyPermitted := Program{File: "vipctl", given: true, permitted: Needed}
