@@ -21,9 +21,10 @@ func findPowers(found *reconcile.Findings, s *inspection) {
 	}
 }
 
-// findWeakness finds where callbacks could not move addresses, or not even start this program, and reports whether it has
-// found that. Callbacks run with what Patroni has, and what the file gives them. Where no Patroni runs, its unit may yet give
-// them the capabilities. Only root is told then: every other user is told of that user's own powers.
+// findWeakness finds where callbacks could not move addresses, or not even start this program, and
+// reports whether it has found that. Callbacks run with what Patroni has, and what the file gives
+// them. Where no Patroni runs, its unit may yet give them the capabilities. Only root is told then:
+// every other user is told of that user's own powers.
 func findWeakness(found *reconcile.Findings, s *inspection) bool {
 	err := s.program.CheckPowers(s.callbacksBy)
 	if err == nil {

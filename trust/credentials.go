@@ -25,8 +25,8 @@ type Credentials struct {
 	noNewPrivileges                           bool
 }
 
-// ProcessCredentials reads the credentials of a running process from /proc/PID/status. found is false where there is no such
-// process, as when it has ended.
+// ProcessCredentials reads the credentials of a running process from /proc/PID/status. found is
+// false where there is no such process, as when it has ended.
 func ProcessCredentials(pid int) (c Credentials, found bool) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -60,8 +60,8 @@ func number(text string) uint32 {
 	return uint32(n)
 }
 
-// UserCredentials are those of a user who logs in: what is known of callbacks while no Patroni runs. The user database says
-// which further groups the user is in.
+// UserCredentials are those of a user who logs in: what is known of callbacks while no Patroni
+// runs. The user database says which further groups the user is in.
 func UserCredentials(uid, gid uint32) Credentials {
 	c := Credentials{UID: uid, GID: gid, bounding: ^uint64(0)}
 	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
@@ -75,10 +75,11 @@ func UserCredentials(uid, gid uint32) Credentials {
 	return c
 }
 
-// Run says which capabilities are effective in a program that a process with these credentials runs, and whether the kernel
-// starts it at all: a program whose capabilities are effective by its file must get all of them
-// (security/commoncap.c, bprm_caps_from_vfs_caps and cap_bprm_creds_from_file). The test findings-powers.txtar of cmd/vipctl
-// compares it with the kernel.
+// Run says which capabilities are effective in a program that a process with these credentials
+// runs, and whether the kernel starts it at all: a program whose capabilities are effective by its
+// file must get all of them (security/commoncap.c, bprm_caps_from_vfs_caps and
+// cap_bprm_creds_from_file). The test findings-powers.txtar of cmd/vipctl compares it with the
+// kernel.
 func (c Credentials) Run(p Program) (effective uint64, starts bool) {
 	switch {
 	case c.UID == 0:
@@ -99,9 +100,9 @@ func (c Credentials) Run(p Program) (effective uint64, starts bool) {
 	return permitted, true
 }
 
-// CheckRun returns an error where a process with these credentials cannot run a file. The error says which file or folder on
-// the way to it is the reason, and its owner, group and mode. These are all that counts: an access list is believed to allow
-// it, and so is what cannot be looked at.
+// CheckRun returns an error where a process with these credentials cannot run a file. The error
+// says which file or folder on the way to it is the reason, and its owner, group and mode. These
+// are all that counts: an access list is believed to allow it, and so is what cannot be looked at.
 func (c Credentials) CheckRun(file string) error {
 	paths := []string{file}
 	if real, err := filepath.EvalSymlinks(file); err == nil && real != file {

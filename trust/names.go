@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// UserName is a user's name and number for people, "postgres (uid 999)". A user who has no name on this host is "uid 999".
+// UserName is a user's name and number for people, "postgres (uid 999)". A user who has no name on
+// this host is "uid 999".
 func UserName(uid uint32) string {
 	id := strconv.FormatUint(uint64(uid), 10)
 	u, err := user.LookupId(id)
@@ -25,8 +26,8 @@ func groupName(gid uint32) string {
 	return id
 }
 
-// ShellWord is a text as one word of a shell's command line: in single quotes where the shell would take it for anything
-// else.
+// ShellWord is a text as one word of a shell's command line: in single quotes where the shell would
+// take it for anything else.
 func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("./_-+@:", r)

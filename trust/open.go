@@ -6,13 +6,15 @@ import (
 	"strings"
 )
 
-// Open opens a regular file for reading, provided that root alone can change what this path leads to. It is for a file that
-// decides which addresses are moved, and for a process that has a [Privilege].
+// Open opens a regular file for reading, provided that root alone can change what this path leads
+// to. It is for a file that decides which addresses are moved, and for a process that has a
+// [Privilege].
 //
-// The path is resolved as the kernel does it, links included; a relative one begins in the working folder. The error is an
-// [*UntrustedError] where another user than root owns or may write the file, or a folder on the way to it, and where the
-// file is one of /proc, also if the file cannot be opened besides. Otherwise it is an [*os.PathError] of the path as it was
-// given: the file is not there, cannot be read or is not a regular file.
+// The path is resolved as the kernel does it, links included; a relative one begins in the working
+// folder. The error is an [*UntrustedError] where another user than root owns or may write the
+// file, or a folder on the way to it, and where the file is one of /proc, also if the file cannot
+// be opened besides. Otherwise it is an [*os.PathError] of the path as it was given: the file is
+// not there, cannot be read or is not a regular file.
 //
 // Open waits for nobody who would write into a named pipe. The caller closes the file.
 func Open(path string) (*os.File, error) {
@@ -35,8 +37,8 @@ type Problem struct {
 	Fix  string // the command that root corrects it with; empty where there is none, as for /tmp
 }
 
-// UntrustedError is a file that others than root can write or replace. It has at least one problem, in the order of the
-// path.
+// UntrustedError is a file that others than root can write or replace. It has at least one problem,
+// in the order of the path.
 type UntrustedError struct {
 	Path      string // as it was given to [Open]
 	Privilege string // of this process, as [Privilege] says it

@@ -8,13 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keptVariables are what is left of the environment of a process that is privileged by its file. Both change only how
-// things look. Without JOURNAL_STREAM no line would pass the LogLevelMax= of the unit.
+// keptVariables are what is left of the environment of a process that is privileged by its file.
+// Both change only how things look. Without JOURNAL_STREAM no line would pass the LogLevelMax= of
+// the unit.
 var keptVariables = []string{"JOURNAL_STREAM", "NO_COLOR"}
 
-// ClearEnvironment unsets all variables but JOURNAL_STREAM and NO_COLOR in a process that is in [SecureMode], and nothing in
-// another. Whoever started such a process may have less power than it, and the environment would choose the configuration,
-// the certificates to trust, the time zone's file. main calls it first, before anything reads the environment.
+// ClearEnvironment unsets all variables but JOURNAL_STREAM and NO_COLOR in a process that is in
+// [SecureMode], and nothing in another. Whoever started such a process may have less power than it,
+// and the environment would choose the configuration, the certificates to trust, the time zone's
+// file. main calls it first, before anything reads the environment.
 func ClearEnvironment() {
 	if !SecureMode() {
 		return
@@ -26,8 +28,8 @@ func ClearEnvironment() {
 	}
 }
 
-// SecureMode reports the kernel's AT_SECURE (getauxval(3)): the executed file gave this process capabilities, or another
-// user's or group's identity. It is true where that cannot be told.
+// SecureMode reports the kernel's AT_SECURE (getauxval(3)): the executed file gave this process
+// capabilities, or another user's or group's identity. It is true where that cannot be told.
 func SecureMode() bool {
 	const atSecure = 23 // include/uapi/linux/auxvec.h
 	// The vector comes from the Go runtime: a process in secure mode cannot read /proc/self/auxv.
@@ -43,8 +45,9 @@ func SecureMode() bool {
 	return true
 }
 
-// Privilege says what lets this process move addresses that its user might not be allowed to move, in words that follow
-// "vipctl runs": "with the privileges of its file", "as root", "with CAP_NET_ADMIN". It is empty where nothing does.
+// Privilege says what lets this process move addresses that its user might not be allowed to move,
+// in words that follow "vipctl runs": "with the privileges of its file", "as root", "with
+// CAP_NET_ADMIN". It is empty where nothing does.
 func Privilege() string {
 	switch {
 	case SecureMode():
@@ -57,11 +60,12 @@ func Privilege() string {
 	return ""
 }
 
-// CanMoveAddresses reports whether CAP_NET_ADMIN and CAP_NET_RAW are both effective in this process. It is true where that
-// cannot be told.
+// CanMoveAddresses reports whether CAP_NET_ADMIN and CAP_NET_RAW are both effective in this
+// process. It is true where that cannot be told.
 func CanMoveAddresses() bool { return effective(unix.CAP_NET_ADMIN) && effective(unix.CAP_NET_RAW) }
 
-// effective reports whether a capability is in the effective set, as it is where systemd's AmbientCapabilities= put it.
+// effective reports whether a capability is in the effective set, as it is where systemd's
+// AmbientCapabilities= put it.
 func effective(capability int) bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData

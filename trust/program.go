@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Needed are the capabilities without which no address is moved, CAP_NET_ADMIN and CAP_NET_RAW, as bits of a capability set.
+// Needed are the capabilities without which no address is moved, CAP_NET_ADMIN and CAP_NET_RAW, as
+// bits of a capability set.
 const Needed = 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW
 
 // Program is an executable file and the capabilities that the file gives to whoever runs it.
@@ -22,8 +23,8 @@ type Program struct {
 	nosuid                 bool // the file system is mounted nosuid, so that they do not count
 }
 
-// ProgramAt reads the capabilities of a file from the attribute that setcap(8) writes. A file that cannot be looked at
-// counts as one without capabilities.
+// ProgramAt reads the capabilities of a file from the attribute that setcap(8) writes. A file that
+// cannot be looked at counts as one without capabilities.
 func ProgramAt(file string) Program {
 	const effective = 1 // include/uapi/linux/capability.h, vfs_cap_data
 	p := Program{File: file}
@@ -40,7 +41,8 @@ func ProgramAt(file string) Program {
 	return p
 }
 
-// ThisProgram is the one that runs now, or /usr/bin/vipctl where the kernel does not say which file that is.
+// ThisProgram is the one that runs now, or /usr/bin/vipctl where the kernel does not say which file
+// that is.
 func ThisProgram() Program {
 	file, err := os.Executable()
 	if err != nil {
@@ -54,9 +56,9 @@ func (p Program) SetcapCommand() string {
 	return "setcap cap_net_admin,cap_net_raw+ep " + ShellWord(p.File)
 }
 
-// CheckUsers returns an error where the file has capabilities and everybody may run it: whoever may can claim a VIP by
-// force. The error says which commands leave it to the group of dataDir, PostgreSQL's data directory, or to the group
-// postgres where that folder cannot be looked at.
+// CheckUsers returns an error where the file has capabilities and everybody may run it: whoever may
+// can claim a VIP by force. The error says which commands leave it to the group of dataDir,
+// PostgreSQL's data directory, or to the group postgres where that folder cannot be looked at.
 func (p Program) CheckUsers(dataDir string) error {
 	var file, data unix.Stat_t
 	if !p.given || unix.Stat(p.File, &file) != nil || file.Mode&unix.S_IXOTH == 0 {
@@ -73,8 +75,8 @@ func (p Program) CheckUsers(dataDir string) error {
 	return fmt.Errorf("%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", p.File, file.Mode&0o7777, fix)
 }
 
-// CheckPowers returns an error where the program cannot move addresses when Patroni, with these credentials, runs it. The
-// error says why, and what to do.
+// CheckPowers returns an error where the program cannot move addresses when Patroni, with these
+// credentials, runs it. The error says why, and what to do.
 func (p Program) CheckPowers(c Credentials) error {
 	const unit = "in Patroni's unit (systemctl cat), then restart Patroni"
 	powers, starts := c.Run(p)

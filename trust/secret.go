@@ -8,11 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CheckSecret returns an error where root may read a file with a secret, and the owner of dataDir, PostgreSQL's data
-// directory, may not: that user runs the callbacks. Owner, group and mode are all that counts. The error says which command
-// lets the callbacks read the file.
+// CheckSecret returns an error where root may read a file with a secret, and the owner of dataDir,
+// PostgreSQL's data directory, may not: that user runs the callbacks. Owner, group and mode are all
+// that counts. The error says which command lets the callbacks read the file.
 //
-// It is nil where this process does not run as root, and where the file or the folder cannot be looked at.
+// It is nil where this process does not run as root, and where the file or the folder cannot be
+// looked at.
 func CheckSecret(file, dataDir string) error {
 	var data, secret unix.Stat_t
 	if os.Geteuid() != 0 || unix.Stat(dataDir, &data) != nil || data.Uid == 0 || unix.Stat(file, &secret) != nil {
@@ -27,8 +28,9 @@ func CheckSecret(file, dataDir string) error {
 		file, UserName(secret.Uid), groupName(secret.Gid), secret.Mode&0o7777, UserName(data.Uid), shareCommand(data.Gid, file))
 }
 
-// ExplainUnreadable adds to an error from reading a file with a secret the command with which root lets the group of this
-// process read it. It returns any other error than one of [os.ErrPermission] as it is, and any where file is empty.
+// ExplainUnreadable adds to an error from reading a file with a secret the command with which root
+// lets the group of this process read it. It returns any other error than one of [os.ErrPermission]
+// as it is, and any where file is empty.
 func ExplainUnreadable(err error, file string) error {
 	if !errors.Is(err, os.ErrPermission) || file == "" {
 		return err

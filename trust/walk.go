@@ -15,9 +15,10 @@ import (
 // mostLinks is how many symbolic links the kernel follows in one path (path_resolution(7)).
 const mostLinks = 40
 
-// walk resolves a path folder by folder, as the kernel does, and inspects what the path goes through. It looks nothing up
-// twice: each folder stays open while the next name is looked up in it. So where root alone can write every one of them,
-// nobody else can have put anything in between, neither before the walk nor during it.
+// walk resolves a path folder by folder, as the kernel does, and inspects what the path goes
+// through. It looks nothing up twice: each folder stays open while the next name is looked up in
+// it. So where root alone can write every one of them, nobody else can have put anything in
+// between, neither before the walk nor during it.
 type walk struct {
 	folders  []folder // those that are open, from the root down to where the walk is
 	rest     []string // the names that are still to be looked up
@@ -36,7 +37,8 @@ func (w *walk) close() {
 	}
 }
 
-// open opens the file for reading. The problems on the way are in w.problems, with or without an error.
+// open opens the file for reading. The problems on the way are in w.problems, with or without an
+// error.
 func (w *walk) open(file string) (*os.File, error) {
 	f, err := w.resolve(file)
 	if err != nil {
@@ -83,7 +85,8 @@ func openPath(at int, name string) (int, error) {
 	return unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 }
 
-// next looks a name up in the folder where the walk is. It returns the opened file where that is the end of the path.
+// next looks a name up in the folder where the walk is. It returns the opened file where that is
+// the end of the path.
 func (w *walk) next(name string) (*os.File, error) {
 	fd, err := openPath(w.here().fd, name)
 	if err != nil {
@@ -109,8 +112,8 @@ func (w *walk) next(name string) (*os.File, error) {
 	return w.read(name)
 }
 
-// follow puts a link's target before the rest of the path. The link itself is not inspected: nobody can change where it
-// leads without writing the folder that it is in.
+// follow puts a link's target before the rest of the path. The link itself is not inspected: nobody
+// can change where it leads without writing the folder that it is in.
 func (w *walk) follow(fd int) error {
 	if w.links++; w.links > mostLinks {
 		return unix.ELOOP
@@ -143,7 +146,8 @@ func (w *walk) read(name string) (*os.File, error) {
 		return nil, err
 	}
 	if system.Type == unix.PROC_SUPER_MAGIC {
-		// The kernel says that root owns such a file, also where its text is another user's: argv[0] of a su, for example.
+		// The kernel says that root owns such a file, also where its text is another user's:
+		// argv[0] of a su, for example.
 		w.problems = append(w.problems, Problem{Path: f.Name(), Why: "not a file on a disk"})
 	}
 	w.inspect(f.Name(), &st)
@@ -167,7 +171,8 @@ func (w *walk) leave() {
 	w.folders = w.folders[:len(w.folders)-1]
 }
 
-// path is that of a name in the folder where the walk is, or of that folder where the name is empty.
+// path is that of a name in the folder where the walk is, or of that folder where the name is
+// empty.
 func (w *walk) path(name string) string {
 	names := []string{"/"}
 	for _, f := range w.folders {
@@ -176,8 +181,8 @@ func (w *walk) path(name string) string {
 	return path.Join(append(names, name)...)
 }
 
-// inspect adds a problem where another user than root owns or may write a file or folder. The group's bits also show an
-// access list that lets somebody write.
+// inspect adds a problem where another user than root owns or may write a file or folder. The
+// group's bits also show an access list that lets somebody write.
 func (w *walk) inspect(name string, st *unix.Stat_t) {
 	const writable = 0o022 // by the group, by everybody
 	mode := st.Mode & 0o7777

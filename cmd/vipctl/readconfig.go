@@ -7,8 +7,8 @@ import (
 	"github.com/vipctl/vipctl/trust"
 )
 
-// readConfig reads the configuration. A process that may do more than its user, or that root started, takes it from
-// nobody but root: it says which addresses are moved, on which links.
+// readConfig reads the configuration. A process that may do more than its user, or that root
+// started, takes it from nobody but root: it says which addresses are moved, on which links.
 func readConfig(file string) (*config.Config, error) {
 	if trust.Privilege() == "" {
 		return config.Load(file)

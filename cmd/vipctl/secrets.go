@@ -19,7 +19,8 @@ func (r *routes) secret(what, file, credential, env string) (hetzner.Secret, err
 	return s, err
 }
 
-// checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of them.
+// checkSecrets reads the routes' secrets and returns what is in the way of that, once for each of
+// them.
 func checkSecrets(h *host) error {
 	var problems []error
 	told := map[string]bool{}

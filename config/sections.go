@@ -8,15 +8,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// config reads every section, in the order of the documentation.
-func (r *reader) config(root *yaml.Node) *Config {
-	s := r.section("", "", root, root)
+// readSections reads every section, in the order of the documentation.
+func readSections(r *reader, root *yaml.Node) *Config {
+	s := newSection(r, "", "", root, root)
 	var c Config
-	c.Patroni = s.patroni()
-	c.VIPs = s.vips()
+	c.Patroni = readPatroni(s.sub("patroni"))
+	c.VIPs = readVIPs(s)
 	c.Interval, _ = read(s, "interval", duration(500*time.Millisecond, 30*time.Second), 2*time.Second)
 	c.Announce.Refresh, _ = read(s.sub("announce"), "refresh", duration(time.Second, time.Hour), time.Minute)
-	c.Paths = s.paths()
+	c.Paths = readPaths(s.sub("paths"))
 	c.History.Keep, _ = read(s.sub("history"), "keep", number(1, 1_000_000), 10_000)
 	log := s.sub("log")
 	c.Log.Level, _ = read(log, "level", oneOf(LogLevels()...), "info")
@@ -24,8 +24,7 @@ func (r *reader) config(root *yaml.Node) *Config {
 	return &c
 }
 
-func (s section) patroni() Patroni {
-	s = s.sub("patroni")
+func readPatroni(s section) Patroni {
 	var p Patroni
 	p.Config, _ = read(s, "config", path(), "")
 	p.URL, _ = read(s, "url", restURL(), "")
@@ -38,9 +37,10 @@ func (s section) patroni() Patroni {
 	p.Timeout, _ = read(s, "timeout", because("an answer counts only up to 2s after the question",
 		duration(100*time.Millisecond, 1900*time.Millisecond)), 1800*time.Millisecond)
 
-	// The scope and the name in it tell our Patroni from another. A Patroni may be configured by its environment alone.
-	said := s.node("scope") != nil && s.node("name") != nil && s.node("url") != nil
-	if s.node("environment_file") == nil && !said {
+	// vipctl tells its own Patroni from another one by the scope and the name in patroni.yml. A
+	// Patroni may also be configured by its environment alone.
+	given := s.node("scope") != nil && s.node("name") != nil && s.node("url") != nil
+	if s.node("environment_file") == nil && !given {
 		s.missing("config", "the path of Patroni's own configuration", "for example /etc/patroni/config.yml")
 	}
 	switch cert, key := s.node("cert_file"), s.node("key_file"); {
@@ -52,8 +52,7 @@ func (s section) patroni() Patroni {
 	return p
 }
 
-func (s section) paths() Paths {
-	s = s.sub("paths")
+func readPaths(s section) Paths {
 	var p Paths
 	p.Run, _ = read(s, "run", path(), "/run/vipctl")
 	p.State, _ = read(s, "state", path(), "/var/lib/vipctl")
@@ -63,8 +62,8 @@ func (s section) paths() Paths {
 	return p
 }
 
-// vips reads the list and refuses an address or a name that stands in it twice.
-func (s section) vips() []VIP {
+// readVIPs reads the list at the root, and refuses an address or a name that is in it twice.
+func readVIPs(s section) []VIP {
 	node := s.node("vips")
 	const want, hint = "a list of at least one VIP", "write - address: and interface: below vips:"
 	switch {
@@ -82,13 +81,13 @@ func (s section) vips() []VIP {
 	vips := make([]VIP, 0, len(node.Content))
 	seen := taken{addresses: map[netip.Addr]*yaml.Node{}, names: map[string]*yaml.Node{}}
 	for i, item := range node.Content {
-		vips = append(vips, s.section("vips", fmt.Sprintf("vips[%d].", i), item, item).vip(seen))
+		vips = append(vips, readVIP(newSection(s.reader, "vips", fmt.Sprintf("vips[%d].", i), item, item), seen))
 	}
 	return vips
 }
 
-// vip reads one item of the list.
-func (s section) vip(seen taken) VIP {
+// readVIP reads one item of the list.
+func readVIP(s section, seen taken) VIP {
 	var v VIP
 	var address, name *yaml.Node
 	v.Prefix, address = read(s, "address", vipPrefix(), netip.Prefix{})
@@ -101,7 +100,7 @@ func (s section) vip(seen taken) VIP {
 	v.Follow, _ = read(s, "follow", oneOf("primary", "leader", "standby_leader"), "primary")
 	v.Lease, _ = read(s, "lease", lease(), true)
 	v.HandOver, _ = read(s, "handover", duration(0, 30*time.Second), 5*time.Second)
-	v.Route = s.route(v.Prefix.Addr())
+	v.Route = readRoute(s, v.Prefix.Addr())
 
 	s.missing("address", "the IP address that clients connect to", "")
 	s.missing("interface", "the link that the address belongs on", "its name, for example eth0, or its MAC")
@@ -112,20 +111,20 @@ func (s section) vip(seen taken) VIP {
 	return v
 }
 
-// taken remembers which node the VIPs so far have their addresses and names from.
+// taken has the nodes that gave the earlier VIPs of the list their addresses and names.
 type taken struct {
 	addresses map[netip.Addr]*yaml.Node
 	names     map[string]*yaml.Node
 }
 
-// check refuses an address and a name that an earlier VIP has. The nodes are where this one has them from, nil where it
-// has none that counts.
+// check complains where an earlier VIP has the address or the name of this one. The nodes are those
+// that give them, nil where none does or its value is wrong.
 func (t taken) check(s section, v VIP, address, name *yaml.Node) {
 	if address != nil {
 		addr := v.Prefix.Addr()
 		if first := t.addresses[addr]; first != nil {
 			s.complain(address, s.path+"address", addr.String()+" a second time", "each address once", fmt.Sprintf("the first is on line %d", first.Line))
-			return // and a name that is the address would only say it again
+			return // a name that is the address would only repeat the complaint
 		}
 		t.addresses[addr] = address
 	}
