@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 )
 
 // statusVersion is raised only if a field of [statusReport] ever has to change its meaning.
@@ -204,7 +204,7 @@ func (a *app) lookAt(h *host, i int, o reconcile.Outcome) (v vipStatus, warnings
 			v.Answering = nil
 		}
 	}
-	last, err := h.history.Read(state.Query{Limit: 1, VIP: v.Name})
+	last, err := h.history.Read(history.Query{Limit: 1, VIP: v.Name})
 	caution("read the history", err)
 	if len(last) > 0 {
 		v.LastTransition = &last[0]

@@ -12,6 +12,7 @@ import (
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 	"github.com/vipctl/vipctl/vip"
 )
 
@@ -20,8 +21,8 @@ type host struct {
 	path    string // of the configuration
 	config  *config.Config
 	patroni *patroni.Client
-	notes   *state.Notes
-	history *state.History
+	notes   *state.Store
+	history *history.Log
 	engine  *reconcile.Engine
 	routes  *routes
 	late    []*lateRoute // of each VIP of the configuration, nil where it has no route
@@ -68,9 +69,9 @@ func (a *app) open(c *cli.Context) (*host, error) {
 }
 
 // openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
-// notes is known, who stands in patroni.yml: these notes write nothing.
+// store is known, who stands in patroni.yml: this store is only read.
 func openPatroni(cfg *config.Config, path string) *patroni.Client {
-	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
+	kept := state.OpenStore(state.StoreOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
 		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
 		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
@@ -80,14 +81,14 @@ func openPatroni(cfg *config.Config, path string) *patroni.Client {
 	})
 }
 
-// openState opens the notes and the history. A folder that root has to make must not lock PostgreSQL's user out.
+// openState opens the store and the history. A folder that root has to make must not lock PostgreSQL's user out.
 func (h *host) openState() {
 	owner, dirs := "", h.config.Paths
 	if os.Geteuid() == 0 {
 		owner = h.patroni.DataDir()
 	}
-	h.notes = state.OpenNotes(state.NotesOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
-	h.history = state.OpenHistory(state.Options{
+	h.notes = state.OpenStore(state.StoreOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
+	h.history = history.Open(history.Options{
 		Dir: dirs.State, Run: dirs.Run, Now: hostClock{}.Now, Keep: h.config.History.Keep, OwnerOf: owner,
 	})
 }
