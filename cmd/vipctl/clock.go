@@ -46,7 +46,7 @@ func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 // boot), so that a freeze before main counts as well. Where it cannot be read, it is now.
 func processStart() reconcile.Moment {
 	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
-	const starttime = 19               // counted from the field behind the command's name, which may contain spaces
+	const starttime = 19                // counted from the field behind the command's name, which may contain spaces
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return hostClock{}.Now()

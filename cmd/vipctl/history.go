@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 )
 
 func historyCommand(in *invocation) *cli.Command {
@@ -32,7 +32,7 @@ func showHistory(in *invocation, c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
-	query := state.Query{Limit: c.Int("limit"), VIP: c.String("vip")}
+	query := history.Query{Limit: c.Int("limit"), VIP: c.String("vip")}
 	if query.Limit < 0 {
 		return usageError{fmt.Errorf("history: got --limit %d, want 0 or more", query.Limit)}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 	"github.com/vipctl/vipctl/surroundings"
 )
 
@@ -16,8 +17,8 @@ type host struct {
 	path         string // of the configuration
 	config       *config.Config
 	patroni      *patroni.Client
-	notes        *state.Notes
-	history      *state.History
+	notes        *state.Store
+	history      *history.Log
 	vips         []hostVIP // those of the configuration
 	engine       *reconcile.Engine
 	surroundings *surroundings.Host

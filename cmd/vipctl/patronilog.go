@@ -48,7 +48,7 @@ func (p *patroniLog) certificates() {
 
 // keepSettings keeps what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
 // Patroni.
-func keepSettings(log *logrus.Logger, client *patroni.Client, notes *state.Notes) {
+func keepSettings(log *logrus.Logger, client *patroni.Client, notes *state.Store) {
 	settings := client.Settings()
 	if settings == nil {
 		return

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 	"github.com/vipctl/vipctl/status"
 )
 
@@ -66,7 +66,7 @@ func reportedHost(h *host) status.Host {
 		Engine: h.engine, Patroni: h.patroni, RunDir: h.config.Paths.Run,
 		Findings: func(ctx context.Context) reconcile.Findings { return findings(ctx, h) },
 		Newest: func(vip string) (*reconcile.Record, error) {
-			last, err := h.history.Read(state.Query{Limit: 1, VIP: vip})
+			last, err := h.history.Read(history.Query{Limit: 1, VIP: vip})
 			if len(last) == 0 {
 				return nil, err
 			}

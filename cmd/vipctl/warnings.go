@@ -45,7 +45,7 @@ const (
 )
 
 // given knows which warnings earlier runs have given.
-type given struct{ notes *state.Notes }
+type given struct{ notes *state.Store }
 
 // worthSaying leaves out what ticks warn of again and again: it is said once, and then by its number.
 func (g given) worthSaying(warnings []string, t reconcile.Trigger) (said []string) {

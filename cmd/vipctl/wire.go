@@ -10,6 +10,7 @@ import (
 	"github.com/vipctl/vipctl/patroni"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 	"github.com/vipctl/vipctl/status"
 	"github.com/vipctl/vipctl/surroundings"
 	"github.com/vipctl/vipctl/vip"
@@ -45,9 +46,9 @@ func open(in *invocation, c *cli.Context) (*host, error) {
 }
 
 // openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
-// notes is known, who stands in patroni.yml: these notes write nothing.
+// store is known, who stands in patroni.yml: this store is only read.
 func openPatroni(cfg *config.Config, path string) *patroni.Client {
-	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
+	kept := state.OpenStore(state.StoreOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
 		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
 		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
@@ -57,14 +58,14 @@ func openPatroni(cfg *config.Config, path string) *patroni.Client {
 	})
 }
 
-// openState opens the notes and the history. A folder that root has to make must not lock PostgreSQL's user out.
+// openState opens the store and the history. A folder that root has to make must not lock PostgreSQL's user out.
 func openState(h *host) {
 	owner, dirs := "", h.config.Paths
 	if os.Geteuid() == 0 {
 		owner = h.patroni.DataDir()
 	}
-	h.notes = state.OpenNotes(state.NotesOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
-	h.history = state.OpenHistory(state.Options{
+	h.notes = state.OpenStore(state.StoreOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
+	h.history = history.Open(history.Options{
 		Dir: dirs.State, Run: dirs.Run, Now: hostClock{}.Now, Keep: h.config.History.Keep, OwnerOf: owner,
 	})
 	h.given = given{h.notes}

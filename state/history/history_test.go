@@ -1,4 +1,4 @@
-package state
+package history
 
 import (
 	"bytes"
@@ -16,21 +16,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/state/statetest"
 )
 
-func openHistory(t testing.TB) *History {
+func openHistory(t testing.TB) *Log {
 	t.Helper()
 	dir := t.TempDir()
-	return OpenHistory(Options{Now: bootTime, Dir: filepath.Join(dir, "lib"), Run: filepath.Join(dir, "run")})
+	return Open(Options{Now: statetest.BootTime, Dir: filepath.Join(dir, "lib"), Run: filepath.Join(dir, "run")})
 }
 
 // slowly lifts the limits that a loaded machine could break where they are not what is tested.
-func slowly(h *History) *History {
+func slowly(h *Log) *Log {
 	h.patience, h.limit = time.Minute, time.Minute
 	return h
 }
 
-func appendAll(t testing.TB, h *History, from, to int) {
+func appendAll(t testing.TB, h *Log, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		check(t, h.Append(record(i)))
@@ -38,7 +39,7 @@ func appendAll(t testing.TB, h *History, from, to int) {
 }
 
 // holds checks that the history has just these records, the newest first.
-func holds(t testing.TB, h *History, want ...int) {
+func holds(t testing.TB, h *Log, want ...int) {
 	t.Helper()
 	records, err := h.Read(Query{})
 	check(t, err)
@@ -69,10 +70,10 @@ func TestHistory(t *testing.T) {
 	holds(t, h)
 	appendAll(t, h, 0, 20)
 	holds(t, h, upTo(20)...)
-	for _, d := range []folder{h.db.folder, h.spare} {
-		equal(t, "waiting in "+d.path, d.waiting(), false)
+	for _, d := range []spool{h.spool, h.spare} {
+		equal(t, "waiting in "+d.Path, d.waiting(), false)
 	}
-	info, err := os.Stat(h.db.file(databaseFile))
+	info, err := os.Stat(h.db.File(databaseFile))
 	check(t, err)
 	equal(t, "mode", info.Mode(), 0o640)
 }
@@ -135,7 +136,7 @@ func TestPrune(t *testing.T) {
 	h.db.keep = 2
 	appendAll(t, h, 12, 13)
 	holds(t, h, 11, 12)
-	later := slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path, Keep: 2}))
+	later := slowly(Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path, Keep: 2}))
 	check(t, later.Append(record(0))) // the oldest of all, but what was just written stays
 	holds(t, h, 0, 12)
 }
@@ -148,7 +149,7 @@ func TestClockSteps(t *testing.T) {
 		check(t, h.Append(r))
 	}
 	holds(t, h, upTo(7)...) // one process: as they came
-	later := slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path}))
+	later := slowly(Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path}))
 	r := record(7)
 	r.At.Time = testStart.Add(time.Minute)
 	check(t, later.Append(r)) // another process: by the wall clock
@@ -176,7 +177,7 @@ func TestTimesOutsideTheRange(t *testing.T) {
 // A reader that keeps the database locked costs Append its patience and no record.
 func TestLockedByAReader(t *testing.T) {
 	h := openHistory(t)
-	appendAll(t, slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})), 0, 1)
+	appendAll(t, slowly(Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path})), 0, 1)
 	reader, err := h.db.lock(os.O_RDONLY, 0)
 	check(t, err)
 	hold := time.NewTimer(10 * time.Second)
@@ -190,7 +191,7 @@ func TestLockedByAReader(t *testing.T) {
 		if took := time.Since(began); took > 500*time.Millisecond {
 			t.Errorf("Append took %v", took)
 		}
-		if trouble.Spool != h.db.file(spoolFile) || trouble.Lost {
+		if trouble.Spool != h.db.File(spoolFile) || trouble.Lost {
 			t.Fatalf("got %+v", trouble)
 		}
 		select {
@@ -202,7 +203,7 @@ func TestLockedByAReader(t *testing.T) {
 	holds(t, h, upTo(i)...) // readers side by side, and what waits is shown
 	reader.Close()
 	check(t, slowly(h).Append(record(i)))
-	equal(t, "waiting", h.db.waiting(), false)
+	equal(t, "waiting", h.spool.waiting(), false)
 	holds(t, h, upTo(i+1)...)
 }
 
@@ -211,7 +212,7 @@ func TestReaderWaitsForAWriterAndNotForEver(t *testing.T) {
 	appendAll(t, h, 0, 2)
 	writer, err := h.db.lock(os.O_RDWR, 0)
 	check(t, err)
-	check(t, h.db.spool(must(newEntry(h.keys.next(testStart.Add(time.Hour)), record(2)))))
+	check(t, h.spool.add(must(newEntry(h.keys.next(testStart.Add(time.Hour)), record(2)))))
 	h.readers = 20 * time.Millisecond
 	records, err := h.Read(Query{})
 	if !errors.Is(err, errLocked) || !slices.Equal(numbers(records), []int{2}) {
@@ -232,16 +233,16 @@ func must[T any](v T, err error) T {
 func TestFlush(t *testing.T) {
 	h := slowly(openHistory(t))
 	check(t, h.Flush())
-	if _, err := os.Stat(h.db.path); !os.IsNotExist(err) {
+	if _, err := os.Stat(h.db.Path); !os.IsNotExist(err) {
 		t.Fatal("nothing to do, and something done")
 	}
 	for i := range 4 { // in both folders, and not in order
-		d := []folder{h.db.folder, h.spare}[i%2]
-		check(t, d.spool(must(newEntry(h.keys.next(testStart.Add(time.Duration(i)*time.Second)), record(i)))))
+		d := []spool{h.spool, h.spare}[i%2]
+		check(t, d.add(must(newEntry(h.keys.next(testStart.Add(time.Duration(i)*time.Second)), record(i)))))
 	}
 	holds(t, h, 0, 1, 2, 3)
 	check(t, h.Flush())
-	equal(t, "waiting", h.db.waiting() || h.spare.waiting(), false)
+	equal(t, "waiting", h.waiting(), false)
 	holds(t, h, 0, 1, 2, 3)
 }
 
@@ -249,23 +250,23 @@ func TestFlush(t *testing.T) {
 func TestTakenTwiceIsStoredOnce(t *testing.T) {
 	h := slowly(openHistory(t))
 	for i := range 3 {
-		check(t, h.db.spool(must(newEntry(h.keys.next(record(i).At.Time), record(i)))))
+		check(t, h.spool.add(must(newEntry(h.keys.next(record(i).At.Time), record(i)))))
 	}
-	copied, err := os.ReadFile(h.db.file(spoolFile))
+	copied, err := os.ReadFile(h.db.File(spoolFile))
 	check(t, err)
 	check(t, h.Flush())
-	check(t, os.WriteFile(h.db.file(spoolFile+taken), copied, 0o600))
-	check(t, os.WriteFile(h.db.file(spoolFile), append(copied, copied...), 0o600))
+	check(t, os.WriteFile(h.db.File(spoolFile+taken), copied, 0o600))
+	check(t, os.WriteFile(h.db.File(spoolFile), append(copied, copied...), 0o600))
 	holds(t, h, 0, 1, 2)
 	check(t, h.Append(record(3)))
-	equal(t, "waiting", h.db.waiting(), false)
+	equal(t, "waiting", h.spool.waiting(), false)
 	holds(t, h, 0, 1, 2, 3)
 }
 
 func TestSpoolLinesCutShort(t *testing.T) {
 	h := slowly(openHistory(t))
-	check(t, h.db.make())
-	check(t, os.WriteFile(h.db.file(spoolFile), []byte(`{"key":"00","record":{}}`+"\n"+`{"key":"0011223344`), 0o600))
+	check(t, h.db.Make())
+	check(t, os.WriteFile(h.db.File(spoolFile), []byte(`{"key":"00","record":{}}`+"\n"+`{"key":"0011223344`), 0o600))
 	trouble := troubleOf(t, h.Append(record(0)))
 	if !strings.Contains(trouble.Error(), "2 lines of the spool were cut short") || trouble.Spool != "" || trouble.Lost {
 		t.Fatalf("got %+v", trouble)
@@ -280,11 +281,11 @@ func TestSpoolIsBounded(t *testing.T) {
 	r.Reason = strings.Repeat("x", 100<<10)
 	for i := range 60 {
 		r.TookMS = float64(i)
-		check(t, h.db.spool(must(newEntry(h.keys.next(r.At.Time), r))))
+		check(t, h.spool.add(must(newEntry(h.keys.next(r.At.Time), r))))
 	}
 	var size int64
 	for _, name := range []string{spoolFile, spoolOld} {
-		info, err := os.Stat(h.db.file(name))
+		info, err := os.Stat(h.db.File(name))
 		check(t, err)
 		size += info.Size()
 	}
@@ -308,7 +309,7 @@ func TestAppendFromManyGoroutines(t *testing.T) {
 	var wait sync.WaitGroup
 	for w := range writers {
 		wait.Go(func() {
-			own := OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})
+			own := Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path})
 			own.patience, own.limit = h.patience, h.limit
 			if w%2 == 0 {
 				own = h // as one process, and as several
@@ -333,20 +334,20 @@ func TestAppendFromManyGoroutines(t *testing.T) {
 
 func TestStateFolderImpossible(t *testing.T) {
 	h := slowly(openHistory(t))
-	check(t, os.WriteFile(h.db.path, nil, 0o600)) // where the folder should be: not even root can write there
+	check(t, os.WriteFile(h.db.Path, nil, 0o600)) // where the folder should be: not even root can write there
 	trouble := troubleOf(t, h.Append(record(0)))
-	equal(t, "spool", trouble.Spool, h.spare.file(spoolFile))
+	equal(t, "spool", trouble.Spool, h.spare.File(spoolFile))
 	equal(t, "lost", trouble.Lost, false)
 	records, _ := h.Read(Query{})
 	equal(t, "shown", len(records), 1)
 
-	check(t, os.WriteFile(h.spare.path+"-file", nil, 0o600))
-	h.spare.path += "-file"
+	check(t, os.WriteFile(h.spare.Path+"-file", nil, 0o600))
+	h.spare.Path += "-file"
 	trouble = troubleOf(t, h.Append(record(1)))
 	equal(t, "lost", trouble.Lost, true)
 
-	h.spare.path = strings.TrimSuffix(h.spare.path, "-file")
-	check(t, os.Remove(h.db.path))
+	h.spare.Path = strings.TrimSuffix(h.spare.Path, "-file")
+	check(t, os.Remove(h.db.Path))
 	check(t, h.Append(record(2)))
 	equal(t, "waiting", h.spare.waiting(), false)
 	holds(t, h, 0, 2)
@@ -356,14 +357,14 @@ func TestStateFolderImpossible(t *testing.T) {
 func TestNoSpoolAtAll(t *testing.T) {
 	h := slowly(openHistory(t))
 	appendAll(t, h, 0, 1)
-	check(t, os.Mkdir(h.db.file(spoolFile), 0o700))
-	check(t, os.WriteFile(h.spare.path, nil, 0o600))
+	check(t, os.Mkdir(h.db.File(spoolFile), 0o700))
+	check(t, os.WriteFile(h.spare.Path, nil, 0o600))
 	trouble := troubleOf(t, h.Append(record(1))) // but for the folder of that name
 	equal(t, "lost", trouble.Lost, false)
 	holdsDespite(t, h, 0, 1)
 }
 
-func holdsDespite(t *testing.T, h *History, want ...int) {
+func holdsDespite(t *testing.T, h *Log, want ...int) {
 	t.Helper()
 	records, _ := h.Read(Query{})
 	slices.Reverse(want)
@@ -372,25 +373,26 @@ func holdsDespite(t *testing.T, h *History, want ...int) {
 	}
 }
 
-// A disk that hangs before it has taken even a line: Append comes back, and the record waits where there is no disk.
+// A disk that hangs before it has taken even a line: Append comes back, and the record waits where
+// there is no disk.
 func TestHangingDisk(t *testing.T) {
 	h := openHistory(t)
 	h.limit = 20 * time.Millisecond
 	release := make(chan struct{})
-	now := h.db.now
-	h.db.now = func() reconcile.Moment { // asked for when the spool is made
+	now := h.spool.Now
+	h.spool.Now = func() reconcile.Moment { // asked for when the spool is made
 		<-release
 		return now()
 	}
 	trouble := troubleOf(t, h.Append(record(0)))
-	equal(t, "spool", trouble.Spool, h.spare.file(spoolFile))
+	equal(t, "spool", trouble.Spool, h.spare.File(spoolFile))
 	if !strings.Contains(trouble.Error(), "not written within 20ms") {
 		t.Fatal(trouble)
 	}
 	holds(t, h, 0)
 	close(release) // the one that hung goes on: still one record
 	h.running.Wait()
-	equal(t, "waiting", h.db.waiting() || h.spare.waiting(), false)
+	equal(t, "waiting", h.waiting(), false)
 	holds(t, h, 0)
 }
 
@@ -402,10 +404,10 @@ func TestHangingDatabase(t *testing.T) {
 	check(t, err)
 	h.limit = 20 * time.Millisecond
 	trouble := troubleOf(t, h.Append(record(1)))
-	equal(t, "spool", trouble.Spool, h.db.file(spoolFile))
+	equal(t, "spool", trouble.Spool, h.db.File(spoolFile))
 	holds(t, h, 0, 1)
 	reader.Close() // the late one goes on beside this
-	check(t, slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})).Append(record(2)))
+	check(t, slowly(Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path})).Append(record(2)))
 	h.running.Wait()
 	holds(t, h, 0, 1, 2)
 }
@@ -418,11 +420,11 @@ func exists(path string) bool {
 // A fifo in the database's place would hang whoever opens it.
 func TestNotAPlainFile(t *testing.T) {
 	h := slowly(openHistory(t))
-	check(t, h.db.make())
-	check(t, unix.Mkfifo(h.db.file(databaseFile), 0o600))
+	check(t, h.db.Make())
+	check(t, unix.Mkfifo(h.db.File(databaseFile), 0o600))
 	trouble := troubleOf(t, h.Append(record(0)))
-	equal(t, "spool", trouble.Spool, h.db.file(spoolFile))
-	check(t, os.Remove(h.db.file(databaseFile)))
+	equal(t, "spool", trouble.Spool, h.db.File(spoolFile))
+	check(t, os.Remove(h.db.File(databaseFile)))
 	check(t, h.Flush())
 	holds(t, h, 0)
 }
@@ -442,14 +444,14 @@ func TestNewerFormatIsReadAndNotWritten(t *testing.T) {
 			return r.Put(bytes.Repeat([]byte{0xF1}, 24), []byte(`not JSON`))
 		})
 	}))
-	before, err := os.ReadFile(h.db.file(databaseFile))
+	before, err := os.ReadFile(h.db.File(databaseFile))
 	check(t, err)
 	for i := 2; i < 5; i++ {
 		if trouble := troubleOf(t, h.Append(record(i))); !errors.Is(trouble, errNewer) || trouble.Spool == "" || trouble.Lost {
 			t.Fatalf("got %+v", trouble)
 		}
 	}
-	after, err := os.ReadFile(h.db.file(databaseFile))
+	after, err := os.ReadFile(h.db.File(databaseFile))
 	check(t, err)
 	equal(t, "untouched", bytes.Equal(before, after), true)
 	records, err := h.Read(Query{})

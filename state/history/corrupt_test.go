@@ -1,4 +1,4 @@
-package state
+package history
 
 import (
 	"bytes"
@@ -14,29 +14,32 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/vipctl/vipctl/state/statetest"
 )
 
-// filled returns the bytes of a history with n records in a tree of some depth, written in many transactions.
+// filled returns the bytes of a history with n records in a tree of some depth, written in many
+// transactions.
 func filled(t testing.TB, n int) []byte {
 	t.Helper()
 	h := slowly(openHistory(t))
 	h.db.keep = n
 	for i := 0; i < n; i += 50 {
 		for j := range 50 {
-			check(t, h.db.spool(must(newEntry(h.keys.next(record(i+j).At.Time), record(i+j)))))
+			check(t, h.spool.add(must(newEntry(h.keys.next(record(i+j).At.Time), record(i+j)))))
 		}
 		check(t, h.Flush())
 	}
-	data, err := os.ReadFile(h.db.file(databaseFile))
+	data, err := os.ReadFile(h.db.File(databaseFile))
 	check(t, err)
 	return data
 }
 
-func withDatabase(t testing.TB, data []byte) *History {
+func withDatabase(t testing.TB, data []byte) *Log {
 	t.Helper()
 	h := slowly(openHistory(t))
-	check(t, h.db.make())
-	check(t, os.WriteFile(h.db.file(databaseFile), data, 0o600))
+	check(t, h.db.Make())
+	check(t, os.WriteFile(h.db.File(databaseFile), data, 0o600))
 	h.db.wall = func() time.Time { return testStart }
 	return h
 }
@@ -65,10 +68,10 @@ func TestCorruptDatabaseIsMovedAside(t *testing.T) {
 			if _, err := h.Read(Query{}); err == nil {
 				t.Error("read without a word")
 			}
-			equal(t, "a reader leaves it", exists(h.db.file(databaseFile)), true)
+			equal(t, "a reader leaves it", exists(h.db.File(databaseFile)), true)
 			for i, stamp := range []string{".corrupt-20260301T120000Z", ".corrupt-20260301T120000Z-2"} {
 				trouble := troubleOf(t, h.Append(record(i)))
-				equal(t, "aside", trouble.Aside, h.db.file(databaseFile)+stamp)
+				equal(t, "aside", trouble.Aside, h.db.File(databaseFile)+stamp)
 				if trouble.Lost || trouble.Spool != "" {
 					t.Fatalf("got %+v", trouble)
 				}
@@ -76,14 +79,15 @@ func TestCorruptDatabaseIsMovedAside(t *testing.T) {
 				kept, err := os.ReadFile(trouble.Aside)
 				check(t, err)
 				equal(t, "kept as it was", bytes.Equal(kept, data), true)
-				check(t, os.WriteFile(h.db.file(databaseFile), data, 0o600))
+				check(t, os.WriteFile(h.db.File(databaseFile), data, 0o600))
 			}
 		})
 	}
 }
 
-// Flipped bits, most of them where the structure is: no panic, no fault, no stack overflow, no hang. What was found
-// sound can be written to and read; what was not is kept aside; the new record is there in both cases.
+// Flipped bits, most of them where the structure is: no panic, no fault, no stack overflow, no
+// hang. What was found sound can be written to and read; what was not is kept aside; the new record
+// is there in both cases.
 func TestFlippedBits(t *testing.T) {
 	rounds := 400
 	if testing.Short() {
@@ -101,7 +105,7 @@ func TestFlippedBits(t *testing.T) {
 			}
 			data[at] ^= 1 << rand.IntN(8)
 		}
-		check(t, os.WriteFile(h.db.file(databaseFile), data, 0o600))
+		check(t, os.WriteFile(h.db.File(databaseFile), data, 0o600))
 		if err := h.Append(record(10000 + i)); err != nil {
 			trouble := troubleOf(t, err)
 			switch {
@@ -180,7 +184,8 @@ func recordsRoot(t *testing.T, data []byte, root uint64) uint64 {
 	return 0
 }
 
-// Whatever bbolt writes is sound: many shapes of buckets, values longer than a page, deletions, inline buckets.
+// Whatever bbolt writes is sound: many shapes of buckets, values longer than a page, deletions,
+// inline buckets.
 func TestSoundDatabasesAreSound(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "db")
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -259,7 +264,7 @@ func TestNewerBboltIsLeftAlone(t *testing.T) {
 	if !errors.Is(trouble, errNewer) || trouble.Aside != "" || trouble.Spool == "" {
 		t.Fatalf("got %+v", trouble)
 	}
-	kept, err := os.ReadFile(h.db.file(databaseFile))
+	kept, err := os.ReadFile(h.db.File(databaseFile))
 	check(t, err)
 	equal(t, "untouched", bytes.Equal(kept, data), true)
 }
@@ -272,7 +277,7 @@ func TestMovedAsideOnce(t *testing.T) {
 		done := make(chan error)
 		for i := range 6 {
 			go func() {
-				done <- slowly(OpenHistory(Options{Now: bootTime, Dir: h.db.path, Run: h.spare.path})).Append(record(i))
+				done <- slowly(Open(Options{Now: statetest.BootTime, Dir: h.db.Path, Run: h.spare.Path})).Append(record(i))
 			}()
 		}
 		moved := 0
@@ -289,7 +294,7 @@ func TestMovedAsideOnce(t *testing.T) {
 		if !slices.Equal(got, upTo(6)) {
 			t.Fatalf("got %v", got)
 		}
-		names, err := os.ReadDir(h.db.path)
+		names, err := os.ReadDir(h.db.Path)
 		check(t, err)
 		for _, n := range names {
 			if !regexp.MustCompile(`^history\.db(\.corrupt-\d{8}T\d{6}Z)?$`).MatchString(n.Name()) {

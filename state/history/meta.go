@@ -1,4 +1,4 @@
-package state
+package history
 
 import (
 	"errors"
@@ -13,7 +13,8 @@ const (
 	metaSize    = 64
 )
 
-// errNewer is returned for a database that a later vipctl or bbolt has written: it is left as it is.
+// errNewer is returned for a database that a later vipctl or bbolt has written: it is left as it
+// is.
 var errNewer = errors.New("of a newer format")
 
 // meta is what bbolt's meta page says of the file.

@@ -1,4 +1,4 @@
-package state
+package history
 
 import (
 	"bytes"
@@ -9,10 +9,11 @@ import (
 	"os"
 )
 
-// bbolt trusts its file: on a damaged one it may panic, and also recurse until the stack is used up, hang on its own
-// locks, or write over live pages, and no recover helps against those (each was seen with flipped bits). So the file's
-// structure is checked first, by plain reads, which a truncated file cannot turn into SIGBUS. The format is bbolt's
-// version 2 (internal/common/page.go and meta.go there); it is as old as bolt, in the machine's byte order.
+// bbolt trusts its file: on a damaged one it may panic, and also recurse until the stack is used
+// up, hang on its own locks, or write over live pages, and no recover helps against those (each was
+// seen with flipped bits). So the file's structure is checked first, by plain reads, which a
+// truncated file cannot turn into SIGBUS. The format is bbolt's version 2 (internal/common/page.go
+// and meta.go there); it is as old as bolt, in the machine's byte order.
 const (
 	noFreelist = ^uint64(0)
 
@@ -26,7 +27,8 @@ const (
 	bucketFlag   = 0x01
 
 	deepest = 32
-	// uncheckedAbove is the size from which a check would cost a callback too much: 100,000 records and more.
+	// uncheckedAbove is the size from which a check would cost a callback too much: 100,000 records
+	// and more.
 	uncheckedAbove = 64 << 20
 )
 
@@ -57,9 +59,9 @@ type checker struct {
 	used []bool
 }
 
-// A keyRange is what the keys of a subtree must lie in, as the branches above say, and the last key that was met. The
-// first key of a page must be the very key that leads to it: with another one, even one in order, bbolt adds a second way
-// to the page when it next writes there.
+// A keyRange is what the keys of a subtree must lie in, as the branches above say, and the last key
+// that was met. The first key of a page must be the very key that leads to it: with another one,
+// even one in order, bbolt adds a second way to the page when it next writes there.
 type keyRange struct {
 	first []byte // nil for the root
 	last  []byte // exclusive; nil at the beginning

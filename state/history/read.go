@@ -1,4 +1,4 @@
-package state
+package history
 
 import (
 	"bytes"
@@ -19,28 +19,30 @@ import (
 // Query says which records are wanted. The zero Query wants all.
 type Query struct {
 	Limit int       // the newest so many; all where 0 or less
-	Since time.Time // none before
-	VIP   string    // this VIP's only
+	Since time.Time // none before; all where zero
+	VIP   string    // this VIP's only; all where empty
 }
 
 func (q Query) wants(r reconcile.Record) bool {
 	return (q.VIP == "" || r.VIP == q.VIP) && !r.At.Before(q.Since)
 }
 
-// Read returns the records, the newest first, with those that wait in the spool. The database is locked for no longer
-// than it takes to read them. Where there is no history yet, there are no records and no error. With an error come the
-// records that could be read all the same. A database of a newer format is read as far as it can be understood.
-func (h *History) Read(q Query) ([]reconcile.Record, error) {
+// Read returns the records, the newest first, with those that wait in a spool. It waits for a
+// writer for 1 s at the most, and keeps writers waiting for no longer than it takes to read. Where
+// there is no history yet, there are no records and no error. With an error come the records that
+// could be read all the same. A database of a newer format is read as far as it can be understood.
+// A corrupt one is an error and stays in its place: only writers move it aside.
+func (l *Log) Read(q Query) ([]reconcile.Record, error) {
 	// Spools first: a record that is taken in meanwhile is then seen twice, and not missed.
 	var waiting batch
-	h.db.peek(&waiting)
-	h.spare.peek(&waiting)
+	l.spool.peek(&waiting)
+	l.spare.peek(&waiting)
 	found := reading{query: q}
 	for _, e := range waiting.entries {
 		found.add(e.key[:], e.value)
 	}
 	stored := reading{query: q}
-	err := h.db.view(h.readers, stored.collect)
+	err := l.db.view(l.readers, stored.collect)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -73,8 +75,8 @@ func (r *reading) add(k, value []byte) {
 	}
 }
 
-// collect goes from the newest record back. A key is never before its record's time, so the first key before Since ends
-// it.
+// collect goes from the newest record back. A key is never before its record's time, so the first
+// key before Since ends it.
 func (r *reading) collect(tx *bbolt.Tx) error {
 	records := tx.Bucket(recordsBucket)
 	if records == nil {

@@ -1,4 +1,4 @@
-package state
+package history
 
 import "hash/fnv"
 
