@@ -51,6 +51,33 @@ type Route struct {
 	HetznerRobot *HetznerRobot
 }
 
+// Kind names the kind of a route in machine output: "floating_ip", "alias_ip" or "failover_ip". It is empty for a nil route.
+func (r *Route) Kind() string {
+	switch {
+	case r == nil:
+		return ""
+	case r.HetznerRobot != nil:
+		return "failover_ip"
+	case r.HetznerCloud.AliasIP:
+		return "alias_ip"
+	}
+	return "floating_ip"
+}
+
+// SecretFile is the file with the route's secret, empty where the configuration names none. A nil route has none.
+func (r *Route) SecretFile() string {
+	switch {
+	case r == nil:
+		return ""
+	case r.HetznerRobot != nil:
+		return r.HetznerRobot.PasswordFile
+	}
+	return r.HetznerCloud.TokenFile
+}
+
+// Static reports whether others put the address on every node's link, and the route alone moves. A nil route is not.
+func (r *Route) Static() bool { return r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static }
+
 // HetznerCloud is a route through Hetzner's Cloud API: a floating IP, or an alias IP of a private
 // network.
 type HetznerCloud struct {

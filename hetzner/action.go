@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// action is a change that the Cloud API carries out after it has answered: 201 says that it was begun.
+// action is a change that the Cloud API carries out after it has answered: 201 says that it was
+// begun.
 type action struct {
 	ID      int64
 	Command string
@@ -33,7 +34,8 @@ func decodeAction(body []byte) (action, error) {
 	return a.Action, nil
 }
 
-// pollPause is how long to wait before look n at an action, counted from 0. Each look costs a call of the quota.
+// pollPause is how long to wait before look n at an action, counted from 0. Each look costs a call
+// of the quota.
 func pollPause(n int) time.Duration {
 	switch {
 	case n < 3:
@@ -44,22 +46,23 @@ func pollPause(n int) time.Duration {
 	return 2 * time.Second
 }
 
-// wait follows an action to its end. The error is an [actionError] where the action ended in one.
-func (c *Cloud) wait(ctx context.Context, a action, attempts int) error {
+// awaitAction waits for the end of an action. The error is an [actionError] where the action ended
+// in one.
+func awaitAction(ctx context.Context, c *Cloud, a action, attempts int) error {
 	for n := 0; a.Status == "running"; n++ {
 		if err := pause(ctx, pollPause(n)); err != nil {
 			return fmt.Errorf("wait for action %d (%s): %w", a.ID, c.clean(a.Command), err)
 		}
 		var err error
-		if a, err = c.action(ctx, a.ID, attempts); err != nil {
+		if a, err = actionByID(ctx, c, a.ID, attempts); err != nil {
 			return err
 		}
 	}
-	return c.ended(a)
+	return a.ended(c.clean)
 }
 
-// action looks at one. The error is an [actionError] where the API does not know it any more.
-func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, error) {
+// actionByID looks at one. The error is an [actionError] where the API does not know it any more.
+func actionByID(ctx context.Context, c *Cloud, id int64, attempts int) (action, error) {
 	var a action
 	err := c.get(ctx, fmt.Sprintf("look at action %d", id), fmt.Sprintf("/actions/%d", id), attempts, func(body []byte) (err error) {
 		a, err = decodeAction(body)
@@ -75,40 +78,13 @@ func (c *Cloud) action(ctx context.Context, id int64, attempts int) (action, err
 }
 
 // ended is the error that an action ended in, nil for a success.
-func (c *Cloud) ended(a action) error {
+func (a action) ended(clean func(string) string) error {
 	if a.Status != "error" {
 		return nil
 	}
-	e := &actionError{ID: a.ID, Command: c.clean(a.Command)}
+	e := &actionError{ID: a.ID, Command: clean(a.Command)}
 	if a.Error != nil {
-		e.Code, e.Message = c.clean(a.Error.Code), c.clean(a.Error.Message)
+		e.Code, e.Message = clean(a.Error.Code), clean(a.Error.Message)
 	}
 	return e
-}
-
-// follow waits for the end of an action that this call has begun. Its id is kept in the memo meanwhile: should this process
-// be killed, the next one waits on.
-func (l *ledger) follow(ctx context.Context, c *Cloud, a action) error {
-	if l.memo.Pending != nil {
-		l.memo.Pending.Action = a.ID
-		l.noted()
-	}
-	err := c.wait(ctx, a, l.attempts())
-	var failed *actionError
-	if errors.As(err, &failed) && l.memo.Pending != nil {
-		l.memo.Pending.Action = 0
-	}
-	return err
-}
-
-// resume waits for the end of an action that an earlier run began.
-func (l *ledger) resume(ctx context.Context, c *Cloud) error {
-	a, err := c.action(ctx, l.memo.Pending.Action, l.attempts())
-	if err == nil {
-		err = c.wait(ctx, a, l.attempts())
-	}
-	if err == nil || ctx.Err() == nil {
-		l.memo.Pending.Action = 0
-	}
-	return err
 }

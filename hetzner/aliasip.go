@@ -18,40 +18,52 @@ type AliasIPOptions struct {
 	Server  int64      // this server's id; 0 asks the metadata service
 }
 
-// AliasIP is a route through an alias IP in a private network of the Cloud. It is not atomic: an address cannot be the
-// alias of two servers, the API knows no move, and a list of aliases can only be replaced as a whole. So the old
-// holder's is taken away first, and there is a moment in which nobody has the address; and whoever else changes the
-// aliases of these servers in the same second may undo one change or the other.
+// AliasIP is a route through an alias IP in a private network of the Cloud. It is not atomic: an
+// address cannot be the alias of two servers, the API knows no move, and a list of aliases can only
+// be replaced as a whole. So the old holder's is taken away first, and there is a moment in which
+// nobody has the address; and whoever else changes the aliases of these servers in the same second
+// may undo one change or the other.
 type AliasIP struct {
-	ledger
-	cloud *Cloud
-	meta  *Metadata
-	opts  AliasIPOptions
+	cloudRoute
+	opts AliasIPOptions
 }
 
 var _ reconcile.Route = (*AliasIP)(nil)
 
 // NewAliasIP returns a route without a memo. It connects to nothing.
 func NewAliasIP(c *Cloud, m *Metadata, o AliasIPOptions) *AliasIP {
-	o.Address = o.Address.Unmap()
-	return &AliasIP{ledger: newLedger(c.Access, cloudPace(), "alias", o.Address, o.Network, o.Server), cloud: c, meta: m, opts: o}
+	return newAliasIP(given(c), c.Access, m, o)
 }
 
-// Holder asks which server has the alias: one GET for every fifty servers of the project, once the ids are known.
+func newAliasIP(client func() (*Cloud, error), a Access, m *Metadata, o AliasIPOptions) *AliasIP {
+	o.Address = o.Address.Unmap()
+	l := newLedger(a, cloudPace(), "alias", o.Address, o.Network, o.Server)
+	return &AliasIP{cloudRoute: cloudRoute{ledger: l, client: client, meta: m, server: o.Server}, opts: o}
+}
+
+// Holder asks which server has the alias: one GET for every fifty servers of the project, once the
+// ids are known.
 func (a *AliasIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
+	if err := a.open(); err != nil {
+		return a.notOpened(err)
+	}
 	w, err := a.look(ctx)
 	return a.looked(w.state(), err)
 }
 
-// Take takes the alias from whoever has it and gives it to this server: the list of servers, and for each of the two a
-// POST and a GET for each look at its action. Other aliases stay where they are.
-func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error) {
+// Take takes the alias from whoever has it and gives it to this server: the list of servers, and
+// for each of the two a POST and a GET for each look at its action. Other aliases stay where they
+// are.
+func (a *AliasIP) Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
-	g := newGuard(still, a.now)
-	a.begin()
+	a.begin(begun)
+	if err := a.open(); err != nil {
+		return a.notOpened(err)
+	}
+	g := newGuard(stillLeader, a.now)
 	s, err := a.take(ctx, g)
 	return a.switched(s, err, g)
 }
@@ -60,6 +72,9 @@ func (a *AliasIP) Take(ctx context.Context, still func(context.Context) bool) (r
 func (a *AliasIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
+	if err := a.open(); err != nil {
+		return a.notOpened(err)
+	}
 	w, err := a.look(ctx)
 	if err == nil && w.ours() {
 		net, _ := w.self.in(w.network)
@@ -67,8 +82,33 @@ func (a *AliasIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 			w, err = a.look(ctx)
 		}
 	}
-	a.memo = a.memo.Abandon()
+	a.Abandon()
 	return a.looked(w.state(), err)
+}
+
+// Check looks at everything that Take depends on, and changes nothing.
+func (a *AliasIP) Check(ctx context.Context) reconcile.RouteCheck {
+	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	defer cancel()
+	var found reconcile.Findings
+	if found.Failed(a.open()) {
+		return reconcile.RouteCheck{Findings: found}
+	}
+	fresh := &AliasIP{cloudRoute: a.fresh(), opts: a.opts}
+	began := fresh.now()
+	id, err := fresh.networkID(ctx)
+	if found.Failed(err) {
+		return reconcile.RouteCheck{Findings: found}
+	}
+	found.Add(reconcile.OK, "the token is valid; it must be able to write too, which only a switch can show")
+	found.Add(reconcile.OK, "%s is inside the network %d", a.opts.Address, id)
+	latency(&found, fresh.now()-began)
+	fresh.checkServer(ctx, &found)
+	if w, err := fresh.look(ctx); !found.Failed(err) {
+		found.Add(reconcile.OK, "it is the alias of %s", w.state().Holder)
+	}
+	quota(&found, a.cloud.Quota())
+	return reconcile.RouteCheck{Findings: found}
 }
 
 // where is who has the alias.
@@ -97,8 +137,8 @@ func (w where) state() reconcile.RouteState {
 }
 
 func (a *AliasIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
-	if a.memo.Pending.Action != 0 {
-		_ = a.resume(ctx, a.cloud) // whatever became of it, the look that follows sees
+	if a.memo.Switch.Action != 0 {
+		_ = a.resume(ctx) // whatever became of it, the look that follows sees
 	}
 	s, err := a.move(ctx, g)
 	status, code := answered(err)
@@ -141,7 +181,7 @@ func (a *AliasIP) set(ctx context.Context, g *guard, w where, id int64, aliases 
 	if err != nil {
 		return err
 	}
-	if err := a.follow(ctx, a.cloud, act); err != nil {
+	if err := a.follow(ctx, act); err != nil {
 		return fmt.Errorf("%s: %w", a.cloud.clean(op), err)
 	}
 	return nil
@@ -150,14 +190,14 @@ func (a *AliasIP) set(ctx context.Context, g *guard, w where, id int64, aliases 
 // look lists the servers and finds this one and the holder among them.
 func (a *AliasIP) look(ctx context.Context) (where, error) {
 	w := where{vip: a.opts.Address}
-	id, err := a.serverID(ctx, a.opts.Server, a.meta)
+	id, err := a.serverID(ctx)
 	if err != nil {
 		return w, err
 	}
 	if w.network, err = a.networkID(ctx); err != nil {
 		return w, err
 	}
-	all, err := a.cloud.servers(ctx, w.network, a.attempts())
+	all, err := serversIn(ctx, a.cloud, w.network, a.attempts())
 	if err != nil {
 		return w, err
 	}
@@ -185,7 +225,7 @@ func (a *AliasIP) networkID(ctx context.Context) (int64, error) {
 	if a.memo.Target != 0 {
 		return a.memo.Target, nil
 	}
-	n, err := a.cloud.findNetwork(ctx, a.opts.Network, a.attempts())
+	n, err := findNetwork(ctx, a.cloud, a.opts.Network, a.attempts())
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // TestAliasIPKeepsOthers: a list of aliases is replaced as a whole, and not all of it is ours.
@@ -19,7 +20,7 @@ func TestAliasIPKeepsOthers(t *testing.T) {
 		l := newLab(t)
 		l.SetAliases(ourID, "10.0.1.88")
 		r := l.aliasIP(t, ourID)
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		wantAliases(t, l, ourID, "10.0.1.88", aliasAddress)
@@ -73,13 +74,13 @@ func TestAliasIPFaults(t *testing.T) {
 				l := newLab(t)
 				l.Script(row.on, row.times, row.fault)
 				r := l.aliasIP(t, ourID)
-				s, err := r.Take(t.Context(), leads)
+				s, err := r.Take(t.Context(), routetest.Now(), leads)
 				checkFault(t, s, err, row.err)
 				if n := len(l.Mutations()); n != row.posts {
 					t.Errorf("%d mutating calls, want %d", n, row.posts)
 				}
-				if (r.Memo().Pending == nil) != (err == nil) {
-					t.Errorf("pending %+v after %v", r.Memo().Pending, err)
+				if pending(t, r) == (err == nil) {
+					t.Errorf("pending %v after %v", pending(t, r), err)
 				}
 				if !slices.Contains(l.Aliases(rivalID), "10.0.1.77") {
 					t.Error("a foreign alias is gone")
@@ -89,12 +90,13 @@ func TestAliasIPFaults(t *testing.T) {
 	}
 }
 
-// TestAliasIPWaits: the second change begins after the first has ended, and not when it was accepted.
+// TestAliasIPWaits: the second change begins after the first has ended, and not when it was
+// accepted.
 func TestAliasIPWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		l.Pace(0, 3*time.Second, 0)
-		if _, err := l.aliasIP(t, ourID).Take(t.Context(), leads); err != nil {
+		if _, err := l.aliasIP(t, ourID).Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		m := l.Mutations()
@@ -122,12 +124,12 @@ func TestAliasIPConfigurationErrors(t *testing.T) {
 				l.AddServer(43, "alone", "192.0.2.43", 0, "")
 				r := hetzner.NewAliasIP(l.cloud(t, ourID), l.metadata(ourID),
 					hetzner.AliasIPOptions{Address: netip.MustParseAddr(row.vip), Network: row.network, Server: row.server})
-				s, err := r.Take(t.Context(), leads)
+				s, err := r.Take(t.Context(), routetest.Now(), leads)
 				checkFault(t, s, err, row.err)
 				if row.err != "" && len(l.Mutations()) > 0 {
 					t.Error("changed something")
 				}
-				if row.err != "" && r.Memo().Due < fromNow(20*time.Second) {
+				if row.err != "" && s.Due < fromNow(20*time.Second) {
 					t.Error("due again at once, though only a person can help")
 				}
 			})
@@ -149,7 +151,7 @@ func TestAliasIPOnManyServers(t *testing.T) {
 		if err != nil || !strings.Contains(s.Holder, "1119") {
 			t.Errorf("holder %+v, %v", s, err)
 		}
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		wantAliases(t, l, 1119)

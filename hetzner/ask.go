@@ -45,8 +45,8 @@ type asking struct {
 	sent   atomic.Bool // bytes of the last attempt's body have left
 }
 
-// ask puts a question. The error is an [Error], nil only when the answer was a success that could be decoded. sent tells
-// whether the last attempt may have reached the API.
+// ask puts a question. The error is an [Error], nil only when the answer was a success that could
+// be decoded. sent tells whether the last attempt may have reached the API.
 func (c *caller) ask(ctx context.Context, q question) (sent bool, err error) {
 	a := &asking{caller: c, question: q}
 	if q.guard != nil {
@@ -88,8 +88,9 @@ func (a *asking) reader(ctx context.Context) any {
 	})
 }
 
-// retrying overrides all that go-retryablehttp would do by itself: it retries too little (423, 409), too much (a
-// refused certificate), waits for as long as Retry-After says, and swallows the last answer.
+// retrying overrides all that go-retryablehttp would do by itself: it retries too little (423,
+// 409), too much (a refused certificate), waits for as long as Retry-After says, and swallows the
+// last answer.
 func (a *asking) retrying() *retryablehttp.Client {
 	client, most := a.caller.client, math.MaxInt
 	if a.question.client != nil {

@@ -1,7 +1,9 @@
 package hetzner_test
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 func TestChecksChangeNothing(t *testing.T) {
@@ -18,16 +21,20 @@ func TestChecksChangeNothing(t *testing.T) {
 		check func(l *lab, t *testing.T) []reconcile.Finding
 		name  string
 	}
-	floating := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.floatingIP(t, ourID).Check(t.Context()) }, "floating"}
-	alias := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.aliasIP(t, ourID).Check(t.Context()) }, "alias"}
-	failover := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.failover(t, ourID).Check(t.Context()) }, "failover"}
+	floating := made{func(l *lab, t *testing.T) []reconcile.Finding {
+		return l.floatingIP(t, ourID).Check(t.Context()).Findings
+	}, "floating"}
+	alias := made{func(l *lab, t *testing.T) []reconcile.Finding { return l.aliasIP(t, ourID).Check(t.Context()).Findings }, "alias"}
+	failover := made{func(l *lab, t *testing.T) []reconcile.Finding {
+		return l.failover(t, ourID).Check(t.Context()).Findings
+	}, "failover"}
 	elsewhere := made{func(l *lab, t *testing.T) []reconcile.Finding {
 		o := hetzner.FloatingIPOptions{Address: netip.MustParseAddr(fipAddress), Server: rivalID}
-		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context())
+		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context()).Findings
 	}, "another server"}
 	wrongFamily := made{func(l *lab, t *testing.T) []reconcile.Finding {
 		o := hetzner.FloatingIPOptions{Address: netip.MustParseAddr("2001:db8::1"), FloatingIP: "pg-vip"}
-		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context())
+		return hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), o).Check(t.Context()).Findings
 	}, "another family"}
 	for _, row := range []struct {
 		made
@@ -82,12 +89,25 @@ func TestKernelVIPInACloudNetwork(t *testing.T) {
 	for vip, want := range map[string]bool{"10.0.1.9": true, "::ffff:10.0.1.9": true, "10.0.2.9": false, "192.0.2.1": false, "2001:db8::1": false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
-			found := hetzner.CheckKernelVIP(t.Context(), l.metadata(ourID), netip.MustParseAddr(vip))
-			if (len(found) == 1) != want {
-				t.Errorf("%s: %q", vip, found)
+			asked := 0
+			p := hetzner.New(hetzner.Options{Now: routetest.Now, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if asked++; address != metaHost {
+					t.Errorf("dials %s", address)
+				}
+				return l.net.Dial(ctx, network, metadataHost(ourID))
+			}})
+			for range 2 {
+				if found := p.CheckWithoutRoute(t.Context(), netip.MustParseAddr(vip)); (len(found) == 1) != want {
+					t.Errorf("%s: %q", vip, found)
+				}
 			}
-			elsewhere := hetzner.NewMetadata(l.access(ourID, "http://127.0.0.9:9"))
-			if found := hetzner.CheckKernelVIP(t.Context(), elsewhere, netip.MustParseAddr(vip)); found != nil {
+			if asked != 1 {
+				t.Errorf("asked %d times", asked)
+			}
+			elsewhere := hetzner.New(hetzner.Options{Now: routetest.Now, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return l.net.Dial(ctx, network, "127.0.0.9:9")
+			}})
+			if found := elsewhere.CheckWithoutRoute(t.Context(), netip.MustParseAddr(vip)); found != nil {
 				t.Errorf("%s, not at Hetzner: %q", vip, found)
 			}
 		})

@@ -47,8 +47,8 @@ func (c *cluster) wantMutations(t *testing.T, id int64, since time.Time, want in
 	}
 }
 
-// TestAClaimMakesOneCall: a switchover costs one call for a change, and of an alias IP a second one to take it from its
-// holder. The node that gave it up makes none.
+// TestAClaimMakesOneCall: a switchover costs one call for a change, and of an alias IP a second one
+// to take it from its holder. The node that gave it up makes none.
 func TestAClaimMakesOneCall(t *testing.T) {
 	for _, row := range []struct {
 		kind   string
@@ -80,7 +80,8 @@ func TestAClaimMakesOneCall(t *testing.T) {
 	}
 }
 
-// TestASilentPatroniEndsNoSwitch: Patroni does not confirm a promotion in time, which is no reason to begin anew.
+// TestASilentPatroniEndsNoSwitch: Patroni does not confirm a promotion in time, which is no reason
+// to begin anew.
 func TestASilentPatroniEndsNoSwitch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := steady(t, "failover IP")
@@ -96,8 +97,9 @@ func TestASilentPatroniEndsNoSwitch(t *testing.T) {
 	})
 }
 
-// TestTicksFinishASwitch: a failover IP takes longer than a tick may. Whoever began, a callback that was killed or a
-// tick, the ticks wait for its end, and none of them asks for it a second time.
+// TestTicksFinishASwitch: a failover IP takes longer than a tick may. Whoever began, a callback
+// that was killed or a tick, the ticks wait for its end, and none of them asks for it a second
+// time.
 func TestTicksFinishASwitch(t *testing.T) {
 	for name, begin := range map[string]func(c *cluster){
 		"a callback that was killed": func(c *cluster) {
@@ -129,8 +131,8 @@ func TestTicksFinishASwitch(t *testing.T) {
 	}
 }
 
-// TestAnOutageAroundAFailover: the API is away for a minute. Patroni's callback, which is killed or not, and the ticks
-// bring the floating IP within five seconds of its return.
+// TestAnOutageAroundAFailover: the API is away for a minute. Patroni's callback, which is killed or
+// not, and the ticks bring the floating IP within five seconds of its return.
 func TestAnOutageAroundAFailover(t *testing.T) {
 	for name, away := range map[string]func(c *cluster) (back func()){
 		"connections are refused":  func(c *cluster) func() { c.net.Down(); return c.net.Up },
@@ -163,8 +165,8 @@ func TestAnOutageAroundAFailover(t *testing.T) {
 	}
 }
 
-// TestALookThatOutlastsTheLeader: the answer to a tick's look says that another has the address, because this node was
-// demoted meanwhile. Nothing is taken back.
+// TestALookThatOutlastsTheLeader: the answer to a tick's look says that another has the address,
+// because this node was demoted meanwhile. Nothing is taken back.
 func TestALookThatOutlastsTheLeader(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -195,7 +197,8 @@ func (c *cluster) assignTo(id int64) {
 	c.Route(failoverIP, map[int64]string{ourID: ourMain, rivalID: rivalMain}[id])
 }
 
-// TestADemotionEndsALook: who does not lead any more asks nobody, not even how an earlier call ended.
+// TestADemotionEndsALook: who does not lead any more asks nobody, not even how an earlier call
+// ended.
 func TestADemotionEndsALook(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -217,8 +220,8 @@ func TestADemotionEndsALook(t *testing.T) {
 	}
 }
 
-// TestAnOldSwitchIsNoBurden: a switch that was begun by an earlier claim, and cut short, is over. The next claim is as
-// eager as any.
+// TestAnOldSwitchIsNoBurden: a switch that was begun by an earlier claim, and cut short, is over.
+// The next claim is as eager as any.
 func TestAnOldSwitchIsNoBurden(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := steady(t, "floating IP")

@@ -2,6 +2,7 @@ package hetzner_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -16,8 +17,8 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // authorization is what a Cloud client with the given token sends.
@@ -80,7 +81,8 @@ func TestNoCredentialsNoClient(t *testing.T) {
 	}
 }
 
-// TestMetadataUsesNoProxy: an environment with a proxy must not send the question to another machine.
+// TestMetadataUsesNoProxy: an environment with a proxy must not send the question to another
+// machine.
 func TestMetadataUsesNoProxy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
@@ -123,7 +125,7 @@ func TestTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		l.Script(assign, 1, hetznertest.Refuse(423, "locked"))
-		if _, err := l.floatingIP(t, ourID).Take(t.Context(), leads); err != nil {
+		if _, err := l.floatingIP(t, ourID).Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		var told []string
@@ -140,8 +142,8 @@ func TestTrace(t *testing.T) {
 	})
 }
 
-// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes longer than half of
-// what evidence counts; the other half may have gone by when Take was called.
+// TestALateConnectionAsksAgain: the first attempt is on its way in time, but the connection takes
+// longer than half of what evidence counts; the other half may have gone by when Take was called.
 func TestALateConnectionAsksAgain(t *testing.T) {
 	for _, leading := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -156,11 +158,18 @@ func TestALateConnectionAsksAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := hetzner.NewFloatingIP(c, nil, hetzner.FloatingIPOptions{Address: netip.MustParseAddr(fipAddress), FloatingIP: "7", Server: ourID})
-			m := r.Memo()
-			m.Target = fipID
-			r.Recall(m, nil)
+			var m map[string]any
+			if err := json.Unmarshal(r.Memo(), &m); err != nil {
+				t.Fatal(err)
+			}
+			m["target"] = fipID
+			data, err := json.Marshal(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			recall(t, r, data)
 			asked := 0
-			_, err = r.Take(t.Context(), func(context.Context) bool { asked++; return leading })
+			_, err = r.Take(t.Context(), routetest.Now(), func(context.Context) bool { asked++; return leading })
 			if (err == nil) != leading || asked != 1 || len(l.Mutations()) != map[bool]int{true: 1, false: 0}[leading] {
 				t.Errorf("leading %v: %v, asked %d times, %d mutating calls", leading, err, asked, len(l.Mutations()))
 			}
@@ -184,7 +193,7 @@ func TestALateConnectionBeforeAnUnassign(t *testing.T) {
 			}
 			return l.net.Dial(ctx, network, address)
 		}
-		_, err := l.floatingIP(t, ourID).Take(t.Context(), func(context.Context) bool { asked++; return asked == 1 })
+		_, err := l.floatingIP(t, ourID).Take(t.Context(), routetest.Now(), func(context.Context) bool { asked++; return asked == 1 })
 		if !errors.Is(err, reconcile.ErrNoLongerLeader) || asked != 2 || len(l.Mutations()) != 1 {
 			t.Errorf("%v, asked %d times, calls %+v", err, asked, l.Mutations())
 		}
@@ -201,7 +210,7 @@ func TestQuota(t *testing.T) {
 		}
 		l.Exhaust()
 		began := time.Now()
-		if _, err := l.floatingIP(t, ourID).Take(t.Context(), leads); err != nil {
+		if _, err := l.floatingIP(t, ourID).Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(began); took > 6*time.Second {

@@ -21,7 +21,8 @@ const (
 	maxPages = 200
 )
 
-// Cloud asks the Cloud API with one project's token. It may be used concurrently, by any number of routes.
+// Cloud asks the Cloud API with one project's token. It may be used concurrently, by any number of
+// routes.
 type Cloud struct {
 	caller
 
@@ -47,8 +48,9 @@ func NewCloud(a Access, token Secret) (*Cloud, error) {
 	return c, nil
 }
 
-// judge is the retry table of the Cloud API. 201 and the like come here only as answers that could not be decoded:
-// every call of this package may be repeated, since it says how things shall be and not by how much they shall change.
+// judge is the retry table of the Cloud API. 201 and the like come here only as answers that could
+// not be decoded: every call of this package may be repeated, since it says how things shall be and
+// not by how much they shall change.
 func (c *Cloud) judge(r reply) plan {
 	c.note(r.header)
 	switch {
@@ -95,8 +97,8 @@ type fault struct {
 	retryIn       time.Duration
 }
 
-// parseFault reads an error, which has one form in both APIs: {"error":{"code":...,"message":...}}. Only the Robot
-// webservice says an interval, in seconds.
+// parseFault reads an error, which has one form in both APIs: {"error":{"code":...,"message":...}}.
+// Only the Robot webservice says an interval, in seconds.
 func parseFault(body []byte) fault {
 	var f struct {
 		Error struct {
@@ -117,7 +119,8 @@ func (c *Cloud) get(ctx context.Context, op, path string, attempts int, decode f
 	return err
 }
 
-// act begins an action. There is always a body, an empty object for a call that needs none: the guard stands before it.
+// act begins an action. There is always a body, an empty object for a call that needs none: the
+// guard stands before it.
 func (c *Cloud) act(ctx context.Context, g *guard, op, path string, attempts int, body any) (action, error) {
 	data, err := json.Marshal(body)
 	if err != nil {

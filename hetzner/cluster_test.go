@@ -77,8 +77,8 @@ func (c *cluster) aliasHolder() int64 {
 	return 0
 }
 
-// run has the timers tick until stop is called, which waits until nothing runs any more, and the API has ended what it
-// had begun.
+// run has the timers tick until stop is called, which waits until nothing runs any more, and the
+// API has ended what it had begun.
 func (c *cluster) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	for _, h := range c.hosts {
@@ -99,7 +99,8 @@ func (c *cluster) leader() int64 {
 	return c.reigns[len(c.reigns)-1].leader
 }
 
-// ledWithin reports whether id led at any time from age before at until at. The age may depend on the reign.
+// ledWithin reports whether id led at any time from age before at until at. The age may depend on
+// the reign.
 func (c *cluster) ledWithin(id int64, at time.Time, age func(reign) time.Duration) bool {
 	for i, r := range c.reigns {
 		ended := i+1 < len(c.reigns) && c.reigns[i+1].from.Before(at.Add(-age(r)))
@@ -116,7 +117,8 @@ func (c *cluster) promote(id int64) {
 	c.hosts[id].callback(reconcile.EventOnRoleChange, reconcile.RolePrimary)
 }
 
-// demote takes the lock from who has it. Its PostgreSQL stops for a while, and its Patroni tells once or twice.
+// demote takes the lock from who has it. Its PostgreSQL stops for a while, and its Patroni tells
+// once or twice.
 func (c *cluster) demote(stops time.Duration) {
 	h := c.hosts[c.leader()]
 	c.crown(0)
@@ -137,7 +139,8 @@ func (c *cluster) demote(stops time.Duration) {
 	})
 }
 
-// lose takes the lock from who has it, and its Patroni is gone for a while: no callback comes, and nobody answers.
+// lose takes the lock from who has it, and its Patroni is gone for a while: no callback comes, and
+// nobody answers.
 func (c *cluster) lose(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,14 +199,15 @@ func (p *process) tick() {
 	}
 }
 
-// until runs a process until main returns or it is killed. What is left of it then goes on without any effect.
+// until runs a process until main returns or it is killed. What is left of it then goes on without
+// any effect.
 func (p *process) until(main func()) {
 	p.work.Go(func() { defer p.kill(); main() })
 	<-p.life.Done()
 }
 
-// doom says whether a process is going to be killed, and when: in hard times every other one is, half of these among
-// its first calls.
+// doom says whether a process is going to be killed, and when: in hard times every other one is,
+// half of these among its first calls.
 func (c *cluster) doom() (after time.Duration, doomed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // fromNow is a moment on the routes' clock.
@@ -61,7 +61,7 @@ func TestFailoverFaults(t *testing.T) {
 				l.Script(row.on, row.times, row.fault)
 				r := l.failover(t, ourID)
 				began := time.Now()
-				s, err := r.Take(t.Context(), leads)
+				s, err := r.Take(t.Context(), routetest.Now(), leads)
 				checkFault(t, s, err, row.err)
 				if took := time.Since(began); took > row.within+time.Second {
 					t.Errorf("took %v, want %v", took, row.within)
@@ -69,8 +69,8 @@ func TestFailoverFaults(t *testing.T) {
 				if n := len(l.Mutations()); row.posts >= 0 && n != row.posts || n > 15 {
 					t.Errorf("%d mutating calls, want %d", n, row.posts)
 				}
-				if m := r.Memo(); (m.Pending == nil) != (err == nil) || m.Due < fromNow(row.due-time.Second) {
-					t.Errorf("after %v: pending %+v, due in %v", err, m.Pending, m.Due-routetest.Now())
+				if pending(t, r) == (err == nil) || s.Due < fromNow(row.due-time.Second) {
+					t.Errorf("after %v: pending %v, due in %v", err, pending(t, r), s.Due-routetest.Now())
 				}
 			})
 		})
@@ -87,26 +87,27 @@ func TestFailoverRoutedNowhere(t *testing.T) {
 		if err != nil || s.Ours || s.Holder != "nobody" {
 			t.Errorf("holder %+v, %v", s, err)
 		}
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// TestAnothersSwitch: a look that finds a switch under way, of somebody else, does not wait five minutes for its end.
+// TestAnothersSwitch: a look that finds a switch under way, of somebody else, does not wait five
+// minutes for its end.
 func TestAnothersSwitch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		l.Pace(0, 0, time.Minute)
 		r := l.failover(t, ourID)
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
-		go func() { _, _ = l.failover(t, rivalID).Take(t.Context(), leads) }()
+		go func() { _, _ = l.failover(t, rivalID).Take(t.Context(), routetest.Now(), leads) }()
 		time.Sleep(time.Second)
 		s, err := r.Holder(t.Context())
-		if m := r.Memo(); err != nil || !s.Moving || m.Due > fromNow(2*time.Minute) || m.Due <= fromNow(0) {
-			t.Errorf("%+v, %v, due in %v", s, err, m.Due-routetest.Now())
+		if err != nil || !s.Moving || s.Due > fromNow(2*time.Minute) || s.Due <= fromNow(0) {
+			t.Errorf("%+v, %v, due in %v", s, err, s.Due-routetest.Now())
 		}
 		time.Sleep(2 * time.Minute)
 	})
@@ -118,7 +119,7 @@ func TestWaitsAreRemembered(t *testing.T) {
 		l := newLab(t)
 		end := l.Script(post, 0, hetznertest.Refuse(403, "RATE_LIMIT_EXCEEDED", map[string]any{"interval": 600}))
 		r := l.failover(t, ourID)
-		if _, err := r.Take(t.Context(), leads); err == nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err == nil {
 			t.Fatal("no error")
 		}
 		end()
@@ -126,8 +127,8 @@ func TestWaitsAreRemembered(t *testing.T) {
 		for range 3 {
 			m := r.Memo()
 			r = l.failover(t, ourID)
-			r.Recall(m, nil)
-			_, err := r.Take(t.Context(), leads)
+			recall(t, r, m)
+			_, err := r.Take(t.Context(), routetest.Now(), leads)
 			_, err2 := r.Holder(t.Context())
 			if !errors.Is(err, reconcile.ErrNotYet) || !errors.Is(err2, reconcile.ErrNotYet) || !strings.Contains(err.Error(), "rate limit") {
 				t.Errorf("errors %v, %v", err, err2)
@@ -137,7 +138,7 @@ func TestWaitsAreRemembered(t *testing.T) {
 			t.Errorf("%d requests under a rate limit", n)
 		}
 		time.Sleep(11 * time.Minute)
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Error(err)
 		}
 	})
@@ -170,7 +171,7 @@ func TestFailoverSubnets(t *testing.T) {
 					t.Errorf("holder %+v, %v", s, err)
 				}
 				if err == nil {
-					s, err = r.Take(t.Context(), leads)
+					s, err = r.Take(t.Context(), routetest.Now(), leads)
 				}
 				checkFault(t, s, err, row.err)
 			})

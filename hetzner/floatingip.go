@@ -27,39 +27,50 @@ type FloatingIPOptions struct {
 	Server     int64      // this server's id; 0 asks the metadata service
 }
 
-// FloatingIP is a route through the Cloud's floating IPs. One call takes it, wherever it is assigned.
+// FloatingIP is a route through the Cloud's floating IPs. One call takes it, wherever it is
+// assigned.
 type FloatingIP struct {
-	ledger
-	cloud *Cloud
-	meta  *Metadata
-	opts  FloatingIPOptions
+	cloudRoute
+	opts FloatingIPOptions
 }
 
 var _ reconcile.Route = (*FloatingIP)(nil)
 
 // NewFloatingIP returns a route without a memo. It connects to nothing.
 func NewFloatingIP(c *Cloud, m *Metadata, o FloatingIPOptions) *FloatingIP {
+	return newFloatingIP(given(c), c.Access, m, o)
+}
+
+func newFloatingIP(client func() (*Cloud, error), a Access, m *Metadata, o FloatingIPOptions) *FloatingIP {
 	o.Address = o.Address.Unmap()
 	if o.FloatingIP == "" {
 		o.FloatingIP = o.Address.String()
 	}
-	return &FloatingIP{ledger: newLedger(c.Access, cloudPace(), "floating", o.Address, o.FloatingIP, o.Server), cloud: c, meta: m, opts: o}
+	l := newLedger(a, cloudPace(), "floating", o.Address, o.FloatingIP, o.Server)
+	return &FloatingIP{cloudRoute: cloudRoute{ledger: l, client: client, meta: m, server: o.Server}, opts: o}
 }
 
-// Holder asks to which server the floating IP is assigned: one GET once the ids are known, and one more
-// while the memo has an action under way.
+// Holder asks to which server the floating IP is assigned: one GET once the ids are known, and one
+// more while the memo has an action under way.
 func (f *FloatingIP) Holder(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudLook)
 	defer cancel()
+	if err := f.open(); err != nil {
+		return f.notOpened(err)
+	}
 	return f.looked(f.look(ctx))
 }
 
-// Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each look at the action.
-func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error) {
+// Take assigns the floating IP to this server: one POST once the ids are known, and a GET for each
+// look at the action.
+func (f *FloatingIP) Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
-	g := newGuard(still, f.now)
-	f.begin()
+	f.begin(begun)
+	if err := f.open(); err != nil {
+		return f.notOpened(err)
+	}
+	g := newGuard(stillLeader, f.now)
 	s, err := f.take(ctx, g)
 	return f.switched(s, err, g)
 }
@@ -68,18 +79,50 @@ func (f *FloatingIP) Take(ctx context.Context, still func(context.Context) bool)
 func (f *FloatingIP) GiveUp(ctx context.Context) (reconcile.RouteState, error) {
 	ctx, cancel := context.WithTimeout(ctx, cloudTake)
 	defer cancel()
+	if err := f.open(); err != nil {
+		return f.notOpened(err)
+	}
 	s, err := f.look(ctx)
 	if err == nil && s.Ours {
 		if err = f.unassign(ctx, newGuard(nil, f.now)); err == nil {
 			s, err = f.look(ctx)
 		}
 	}
-	f.memo = f.memo.Abandon()
+	f.Abandon()
 	return f.looked(s, err)
 }
 
+// Check looks at everything that Take depends on, and changes nothing. Whether the token may write
+// cannot be known without writing.
+func (f *FloatingIP) Check(ctx context.Context) reconcile.RouteCheck {
+	ctx, cancel := context.WithTimeout(ctx, checkPatience)
+	defer cancel()
+	var found reconcile.Findings
+	if found.Failed(f.open()) {
+		return reconcile.RouteCheck{Findings: found}
+	}
+	fresh := &FloatingIP{cloudRoute: f.fresh(), opts: f.opts}
+	began := fresh.now()
+	ip, err := fresh.find(ctx)
+	if found.Failed(err) {
+		return reconcile.RouteCheck{Findings: found}
+	}
+	found.Add(reconcile.OK, "the token is valid; it must be able to write too, which only a switch can show")
+	found.Add(reconcile.OK, "floating IP %d (%s) is %s and covers %s", ip.ID, f.cloud.clean(ip.Name), f.cloud.clean(ip.IP), f.opts.Address)
+	if ip.Blocked {
+		found.Add(reconcile.Problem, "floating IP %d is blocked by Hetzner", ip.ID)
+	}
+	latency(&found, fresh.now()-began)
+	fresh.checkServer(ctx, &found)
+	if s, err := fresh.look(ctx); !found.Failed(err) {
+		found.Add(reconcile.OK, "it is assigned to %s", s.Holder)
+	}
+	quota(&found, f.cloud.Quota())
+	return reconcile.RouteCheck{Findings: found}
+}
+
 func (f *FloatingIP) take(ctx context.Context, g *guard) (reconcile.RouteState, error) {
-	if f.memo.Pending.Action != 0 && f.resume(ctx, f.cloud) == nil {
+	if f.memo.Switch.Action != 0 && f.resume(ctx) == nil {
 		if s, err := f.look(ctx); err == nil && s.Ours {
 			return s, nil
 		}
@@ -104,7 +147,7 @@ func (f *FloatingIP) assign(ctx context.Context, g *guard) (reconcile.RouteState
 	if err := f.resolve(ctx); err != nil {
 		return reconcile.RouteState{}, err
 	}
-	server, err := f.serverID(ctx, f.opts.Server, f.meta)
+	server, err := f.serverID(ctx)
 	if err != nil {
 		return reconcile.RouteState{}, err
 	}
@@ -119,14 +162,14 @@ func (f *FloatingIP) do(ctx context.Context, g *guard, op, verb string, body any
 	if err != nil {
 		return err
 	}
-	if err := f.follow(ctx, f.cloud, a); err != nil {
+	if err := f.follow(ctx, a); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
 }
 
-// settle follows the answer floating_ip_assigned. Hetzner does not say whether that means this server or another, so it is
-// looked up.
+// settle follows the answer floating_ip_assigned. Hetzner does not say whether that means this
+// server or another, so it is looked up.
 func (f *FloatingIP) settle(ctx context.Context, g *guard) (reconcile.RouteState, error) {
 	s, err := f.look(ctx)
 	if err != nil || s.Ours {
@@ -144,7 +187,7 @@ func (f *FloatingIP) unassign(ctx context.Context, g *guard) error {
 
 // look asks whose the floating IP is. A known action that still runs means that it is nobody's yet.
 func (f *FloatingIP) look(ctx context.Context) (reconcile.RouteState, error) {
-	server, err := f.serverID(ctx, f.opts.Server, f.meta)
+	server, err := f.serverID(ctx)
 	if err != nil {
 		return reconcile.RouteState{}, err
 	}
@@ -156,13 +199,14 @@ func (f *FloatingIP) look(ctx context.Context) (reconcile.RouteState, error) {
 	return f.state(ip.Server, server, moving), err
 }
 
-// moving reports whether the action that is in the memo still runs. One that does not is dropped from it.
+// moving reports whether the action that is in the memo still runs. One that does not is dropped
+// from it.
 func (f *FloatingIP) moving(ctx context.Context) (bool, error) {
-	p := f.memo.Pending
+	p := f.memo.Switch
 	if p == nil || p.Action == 0 {
 		return false, nil
 	}
-	a, err := f.cloud.action(ctx, p.Action, f.attempts())
+	a, err := actionByID(ctx, f.cloud, p.Action, f.attempts())
 	var gone *actionError
 	if errors.As(err, &gone) {
 		err = nil
@@ -182,16 +226,17 @@ func (f *FloatingIP) state(holder *int64, server int64, moving bool) reconcile.R
 	return s
 }
 
-// find reads the floating IP, by its id where that is known. An id that is gone is looked up once more.
+// find reads the floating IP, by its id where that is known. An id that is gone is looked up once
+// more.
 func (f *FloatingIP) find(ctx context.Context) (floatingIP, error) {
 	if f.memo.Target != 0 {
-		ip, err := f.cloud.floatingIPByID(ctx, f.memo.Target, f.attempts())
+		ip, err := floatingIPByID(ctx, f.cloud, f.memo.Target, f.attempts())
 		if status, _ := answered(err); status != 404 {
 			return ip, err
 		}
 		f.forget()
 	}
-	ip, err := f.cloud.findFloatingIP(ctx, f.opts.FloatingIP, f.attempts())
+	ip, err := findFloatingIP(ctx, f.cloud, f.opts.FloatingIP, f.attempts())
 	if err != nil {
 		return ip, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 func leads(context.Context) bool { return true }
@@ -73,7 +74,7 @@ func TestFloatingIPFaults(t *testing.T) {
 				l.Script(row.on, row.times, row.fault)
 				r := l.floatingIP(t, ourID)
 				began := time.Now()
-				s, err := r.Take(t.Context(), leads)
+				s, err := r.Take(t.Context(), routetest.Now(), leads)
 				took := time.Since(began)
 				time.Sleep(time.Second) // what was cut off ends, by this bubble's clock
 				checkFault(t, s, err, row.err)
@@ -83,8 +84,8 @@ func TestFloatingIPFaults(t *testing.T) {
 				if took > row.within+time.Second {
 					t.Errorf("took %v, want %v", took, row.within)
 				}
-				if (r.Memo().Pending == nil) != (err == nil) {
-					t.Errorf("pending %+v after %v", r.Memo().Pending, err)
+				if pending(t, r) == (err == nil) {
+					t.Errorf("pending %v after %v", pending(t, r), err)
 				}
 			})
 		})
@@ -125,7 +126,7 @@ func TestFloatingIPActions(t *testing.T) {
 				l.Pace(10*time.Millisecond, row.takes, 0)
 				l.FailActions(row.fail)
 				r := l.floatingIP(t, ourID)
-				_, err := r.Take(t.Context(), leads)
+				_, err := r.Take(t.Context(), routetest.Now(), leads)
 				if (err != nil) != row.err {
 					t.Fatal(err)
 				}
@@ -137,7 +138,7 @@ func TestFloatingIPActions(t *testing.T) {
 				}
 				if row.minutes {
 					time.Sleep(2 * time.Minute)
-					s, err := r.Take(t.Context(), leads) // finds it done
+					s, err := r.Take(t.Context(), routetest.Now(), leads) // finds it done
 					checkFault(t, s, err, "")
 					if n := len(l.Mutations()); n != 1 {
 						t.Errorf("%d mutating calls: a running action was begun again", n)
@@ -168,7 +169,7 @@ func TestFloatingIPWithKnownIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := len(l.Calls())
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(l.Calls()) - before; n != 1 {
@@ -181,7 +182,7 @@ func TestFloatingIPMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab(t)
 		r := l.floatingIP(t, ourID)
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Fatal(err)
 		}
 		l.RemoveFloatingIP(fipID)
@@ -189,7 +190,7 @@ func TestFloatingIPMadeAnew(t *testing.T) {
 		if s, err := r.Holder(t.Context()); err != nil || s.Ours || s.Holder != "nobody" {
 			t.Errorf("holder: %+v, %v", s, err)
 		}
-		if _, err := r.Take(t.Context(), leads); err != nil || l.Assigned(8) != ourID {
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil || l.Assigned(8) != ourID {
 			t.Errorf("at %d, %v", l.Assigned(8), err)
 		}
 	})
@@ -200,12 +201,12 @@ func TestFloatingIPWithoutMetadata(t *testing.T) {
 		l := newLab(t)
 		lost := hetzner.NewMetadata(l.access(ourID, "http://127.0.0.9:9/"))
 		o := hetzner.FloatingIPOptions{Address: netip.MustParseAddr(fipAddress)}
-		_, err := hetzner.NewFloatingIP(l.cloud(t, ourID), lost, o).Take(t.Context(), leads)
+		_, err := hetzner.NewFloatingIP(l.cloud(t, ourID), lost, o).Take(t.Context(), routetest.Now(), leads)
 		if err == nil || !strings.Contains(err.Error(), "set server in the configuration") {
 			t.Errorf("error %v", err)
 		}
 		o.Server = ourID
-		if _, err := hetzner.NewFloatingIP(l.cloud(t, ourID), lost, o).Take(t.Context(), leads); err != nil {
+		if _, err := hetzner.NewFloatingIP(l.cloud(t, ourID), lost, o).Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Error(err)
 		}
 	})
@@ -216,7 +217,7 @@ func TestErrorsSayWhatToAskSupport(t *testing.T) {
 		l := newLab(t)
 		r := l.floatingIP(t, ourID)
 		l.Script(assign, 0, hetznertest.Raw(403, `{"error":{"code":"forbidden","message":"no\nway"}}`, "X-Correlation-Id", "abc123"))
-		_, err := r.Take(t.Context(), leads)
+		_, err := r.Take(t.Context(), routetest.Now(), leads)
 		var e *hetzner.Error
 		if !errors.As(err, &e) || e.Status != 403 || e.Code != "forbidden" || e.Correlation != "abc123" {
 			t.Fatalf("error %#v", err)

@@ -9,15 +9,15 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// proofAge is how long one check that this member leads counts. It is half of EvidenceAge, because the caller's own proof
-// may have used up the other half before the Take began.
+// proofAge is how long one check that this member leads counts. It is half of EvidenceAge, because
+// the caller's own proof may have used up the other half before the Take began.
 const proofAge = reconcile.EvidenceAge / 2
 
-// guard stands before every mutating attempt of one Take. Its methods may be called concurrently: the last check is
-// made by the HTTP transport.
+// guard stands before every mutating attempt of one Take. Its methods may be called concurrently:
+// the last check is made by the HTTP transport.
 type guard struct {
-	still func(context.Context) bool // nil: an operator's call, which needs no leader
-	now   func() reconcile.Moment
+	stillLeader func(context.Context) bool // nil: an operator's call, which needs no leader
+	now         func() reconcile.Moment
 
 	mu    sync.Mutex
 	proof reconcile.Moment // when this member was last known to lead
@@ -25,8 +25,8 @@ type guard struct {
 	lost  bool
 }
 
-func newGuard(still func(context.Context) bool, now func() reconcile.Moment) *guard {
-	return &guard{still: still, now: now, proof: now()}
+func newGuard(stillLeader func(context.Context) bool, now func() reconcile.Moment) *guard {
+	return &guard{stillLeader: stillLeader, now: now, proof: now()}
 }
 
 // attempt is called before each mutating attempt.
@@ -40,14 +40,16 @@ func (g *guard) attempt(ctx context.Context) error {
 	return g.refresh(ctx)
 }
 
-// leaving is called when the attempt's bytes are about to leave: a connection may have taken seconds to come about.
+// leaving is called when the attempt's bytes are about to leave: a connection may have taken
+// seconds to come about.
 func (g *guard) leaving(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.refresh(ctx)
 }
 
-// took is how long the switch has taken since its first mutating attempt; false where there was none.
+// took is how long the switch has taken since its first mutating attempt; false where there was
+// none.
 func (g *guard) took() (time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -70,7 +72,7 @@ func (g *guard) refresh(ctx context.Context) error {
 // check asks whether this member leads. The proof is as old as the question, not as its answer.
 func (g *guard) check(ctx context.Context) error {
 	at := g.now()
-	if g.lost || g.still != nil && !g.still(ctx) {
+	if g.lost || g.stillLeader != nil && !g.stillLeader(ctx) {
 		g.lost = true
 		return reconcile.ErrNoLongerLeader
 	}
@@ -78,8 +80,8 @@ func (g *guard) check(ctx context.Context) error {
 	return nil
 }
 
-// guarded is a request's body that asks the guard when it is first read: HTTP/1 has written nothing to the
-// connection by then.
+// guarded is a request's body that asks the guard when it is first read: HTTP/1 has written nothing
+// to the connection by then.
 type guarded struct {
 	*bytes.Reader
 	leave func() error

@@ -62,9 +62,9 @@ func (c *cluster) silence(id int64, d time.Duration) {
 	c.silent[id] = time.Now().Add(d)
 }
 
-// TestADemotedNodeChangesNothing: 100 random lives of two nodes, with processes that are killed and stopped anywhere. No
-// call for a change leaves a node later than evidence of its leadership counts, no other call later than its process
-// notices, and in the end the address is at who leads.
+// TestADemotedNodeChangesNothing: 100 random lives of two nodes, with processes that are killed and
+// stopped anywhere. No call for a change leaves a node later than evidence of its leadership
+// counts, no other call later than its process notices, and in the end the address is at who leads.
 func TestADemotedNodeChangesNothing(t *testing.T) {
 	for seed := range uint64(100) {
 		kind := kinds[seed%3]
@@ -88,8 +88,8 @@ func TestADemotedNodeChangesNothing(t *testing.T) {
 	}
 }
 
-// wantNoUsurper checks that no node called when it had not led for longer than evidence counts; look is how much later
-// than its leadership's end a call that changes nothing may come.
+// wantNoUsurper checks that no node called when it had not led for longer than evidence counts;
+// look is how much later than its leadership's end a call that changes nothing may come.
 func (c *cluster) wantNoUsurper(t *testing.T, look time.Duration) {
 	t.Helper()
 	const onTheWay = 100 * time.Millisecond

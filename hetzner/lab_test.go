@@ -2,6 +2,7 @@ package hetzner_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,8 +13,8 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 const (
@@ -67,7 +68,8 @@ func (l *lab) through(d dialer) *lab { return &lab{World: l.World, net: l.net, d
 
 func metadataHost(id int64) string { return fmt.Sprintf("169.254.169.254:%d", id) }
 
-// access is how node id reaches a host of the lab. Its id is the User-Agent, so that calls can be told apart.
+// access is how node id reaches a host of the lab. Its id is the User-Agent, so that calls can be
+// told apart.
 func (l *lab) access(id int64, endpoint string) hetzner.Access {
 	return hetzner.Access{
 		Endpoint: endpoint, UserAgent: fmt.Sprint(id), Dial: l.dial, Now: routetest.Now,
@@ -131,7 +133,26 @@ func (l *lab) fixture() routetest.Fixture {
 		Mutations: func() int { return len(l.Mutations()) },
 		Down:      l.net.Down,
 		Up:        l.net.Up,
+		Foreign:   json.RawMessage(`{"config":"another","target":99,"server":98,"switch":{"since":1,"action":97}}`),
 	}
+}
+
+// recall gives a route a memo.
+func recall(t *testing.T, r reconcile.Route, memo json.RawMessage) {
+	t.Helper()
+	if err := r.Recall(memo, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pending reports whether a route's memo has a switch that was begun.
+func pending(t *testing.T, r reconcile.Route) bool {
+	t.Helper()
+	var m struct{ Switch json.RawMessage }
+	if err := json.Unmarshal(r.Memo(), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Switch != nil
 }
 
 func who(holder, us, rival string) string {

@@ -1,6 +1,7 @@
 package hetzner_test
 
 import (
+	"encoding/json"
 	"net/netip"
 	"sync"
 	"testing"
@@ -9,7 +10,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
-	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // TestBadLogins: however many VIPs and processes there are, the host's address is never blocked.
@@ -20,7 +21,7 @@ func TestBadLogins(t *testing.T) {
 		for _, a := range addresses[1:] {
 			l.AddFailover(a, "255.255.255.255", rivalMain, ourMain)
 		}
-		memos := make([]reconcile.RouteMemo, len(addresses))
+		memos := make([]json.RawMessage, len(addresses))
 		for range 200 { // an hour of ticks, if each found something to do
 			robot, err := hetzner.NewRobot(l.access(ourID, "http://"+robotHost), hetznertest.User, hetzner.NewSecret("wrong"))
 			if err != nil {
@@ -32,9 +33,9 @@ func TestBadLogins(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r.Recall(memos[i], nil)
+				recall(t, r, memos[i])
 				all.Go(func() {
-					if _, err := r.Take(t.Context(), leads); err == nil {
+					if _, err := r.Take(t.Context(), routetest.Now(), leads); err == nil {
 						t.Error("let in")
 					}
 					memos[i] = r.Memo()
@@ -60,20 +61,24 @@ func TestNewPassword(t *testing.T) {
 		wrong := secretFile(t, dir, "wrong", 0o600)
 		right := secretFile(t, dir, hetznertest.Password, 0o600)
 		r := failoverWith(t, l, wrong)
-		if _, err := r.Take(t.Context(), leads); err == nil {
+		s, err := r.Take(t.Context(), routetest.Now(), leads)
+		if err == nil {
 			t.Fatal("let in")
 		}
 		m := r.Memo()
-		if m.Login == nil || m.Due < fromNow(14*time.Minute) {
-			t.Errorf("memo %+v", m)
+		if r.Details().Login == nil || s.Due < fromNow(14*time.Minute) {
+			t.Errorf("memo %s, due in %v", m, s.Due-routetest.Now())
 		}
 		r = failoverWith(t, l, right)
-		r.Recall(m, nil)
-		if _, err := r.Take(t.Context(), leads); err != nil {
+		recall(t, r, m)
+		if r.Details().Login == nil {
+			t.Error("the old password's refusal is forgotten before anybody reads the new one")
+		}
+		if _, err := r.Take(t.Context(), routetest.Now(), leads); err != nil {
 			t.Error(err)
 		}
-		if m := r.Memo(); m.Login != nil {
-			t.Errorf("memo %+v", m.Login)
+		if d := r.Details(); d.Login != nil {
+			t.Errorf("login %+v", d.Login)
 		}
 	})
 }

@@ -20,15 +20,16 @@ const (
 	maxMetadata      = 64 << 10
 )
 
-// Metadata asks the metadata service. It never uses a proxy: Go's own rule exempts loopback addresses only, and would
-// send the question to another machine. It may be used concurrently.
+// Metadata asks the metadata service. It never uses a proxy: Go's own rule exempts loopback
+// addresses only, and would send the question to another machine. It may be used concurrently.
 type Metadata struct {
 	root  string
 	agent string
 	http  *http.Client
 }
 
-// NewMetadata returns a client. Of a only Endpoint, UserAgent and Dial count; the service has no TLS.
+// NewMetadata returns a client. Of a only Endpoint, UserAgent and Dial count; the service has no
+// TLS.
 func NewMetadata(a Access) *Metadata {
 	m := &Metadata{root: metadataEndpoint, agent: a.UserAgent}
 	if a.Endpoint != "" {

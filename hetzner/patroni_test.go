@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // What a process hears of the cluster.

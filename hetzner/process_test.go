@@ -7,14 +7,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vipctl/vipctl/hetzner/routetest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 // errKilled is what each call returns to what is left of a killed process.
 var errKilled = errors.New("this process was killed")
 
-// host is what outlives the processes on one node: the kernel's address, the files in /run, and who has locked them.
+// host is what outlives the processes on one node: the kernel's address, the files in /run, and who
+// has locked them.
 type host struct {
 	*cluster
 	id int64
@@ -34,8 +35,9 @@ type lock struct {
 	since reconcile.Moment
 }
 
-// process is one run of vipctl, and all that its engine asks. When it has been killed nothing that is left of it has any
-// effect: its connections are closed and none can be opened, its files stay as they are, its locks are free.
+// process is one run of vipctl, and all that its engine asks. When it has been killed nothing that
+// is left of it has any effect: its connections are closed and none can be opened, its files stay
+// as they are, its locks are free.
 type process struct {
 	*host
 	at     reconcile.Moment
@@ -84,7 +86,8 @@ func (p *process) kill() {
 	}
 }
 
-// do lets a living process do something that nobody comes between. It may have to wait for its turn at the processor.
+// do lets a living process do something that nobody comes between. It may have to wait for its turn
+// at the processor.
 func (p *process) do(f func()) error {
 	if d := p.stall(); d > 0 {
 		time.Sleep(d)

@@ -124,7 +124,8 @@ func (a *asking) failure(err error) error {
 	return e
 }
 
-// cleaned is an error whose text is cleaned when it is shown; [errors.Is] and [errors.As] see the error itself.
+// cleaned is an error whose text is cleaned when it is shown; [errors.Is] and [errors.As] see the
+// error itself.
 type cleaned struct {
 	error
 	clean func(string) string
@@ -142,8 +143,8 @@ func bare(err error) error {
 	return err
 }
 
-// retryAfter is how long to wait after a 429: what it asks for, but never more than five seconds, because the Cloud
-// API's bucket refills by one call a second.
+// retryAfter is how long to wait after a 429: what it asks for, but never more than five seconds,
+// because the Cloud API's bucket refills by one call a second.
 func retryAfter(h http.Header) time.Duration {
 	const most = 5 * time.Second
 	if s, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil && s > 0 {

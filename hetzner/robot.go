@@ -19,17 +19,18 @@ import (
 const robotEndpoint = "https://robot-ws.your-server.de"
 
 const (
-	// switchPatience is for a POST, which answers when the switch is done: after 40 to 110 s, by the documentation.
+	// switchPatience is for a POST, which answers when the switch is done: after 40 to 110 s, by
+	// the documentation.
 	switchPatience = 150 * time.Second
-	// loginBlock is how long no login is tried after a refused one. Three refused ones block the host's address for ten
-	// minutes, so that there is one in a quarter of an hour.
+	// loginBlock is how long no login is tried after a refused one. Three refused ones block the
+	// host's address for ten minutes, so that there is one in a quarter of an hour.
 	loginBlock = 15 * time.Minute
 	// loginPatience is how soon a login is refused at the latest, if it is.
 	loginPatience = 3 * time.Second
 )
 
-// Robot asks the Robot webservice with one user's password. It may be used concurrently; routes with the same user must
-// share one, since refused logins are counted for the whole host.
+// Robot asks the Robot webservice with one user's password. It may be used concurrently; routes
+// with the same user must share one, since refused logins are counted for the whole host.
 type Robot struct {
 	caller
 	long     *http.Client
@@ -38,7 +39,7 @@ type Robot struct {
 	turn  chan struct{} // held by a call of which nobody knows yet whether its login is good
 	mu    sync.Mutex
 	good  bool
-	login *reconcile.RouteWait // set by a refused login
+	login *waiting // set by a refused login
 }
 
 // NewRobot returns a client. It connects to nothing.
@@ -71,8 +72,8 @@ func forms(user, password string) []string {
 	}
 }
 
-// judgeRobot tries again where the webservice itself cannot have answered. Its own answers are left to [Failover], since
-// nearly every call counts against a limit there.
+// judgeRobot tries again where the webservice itself cannot have answered. Its own answers are left
+// to [Failover], since nearly every call counts against a limit there.
 func judgeRobot(r reply) plan {
 	switch {
 	case r.err != nil, r.status == http.StatusServiceUnavailable, r.status == http.StatusBadGateway, r.status == http.StatusGatewayTimeout:
@@ -105,7 +106,8 @@ func (f failoverIP) covers(addr netip.Addr) bool {
 	return true
 }
 
-// failover reads or switches a failover IP. sent is whether the question may have reached the webservice.
+// failover reads or switches a failover IP. sent is whether the question may have reached the
+// webservice.
 func (r *Robot) failover(ctx context.Context, q question) (ip failoverIP, sent bool, err error) {
 	done, err := r.mayLogIn(ctx)
 	if err != nil {
@@ -127,8 +129,8 @@ func (r *Robot) failover(ctx context.Context, q question) (ip failoverIP, sent b
 	return ip, sent, err
 }
 
-// mayLogIn lets one call pass at a time until a login has succeeded, or has not been refused for loginPatience: a wrong
-// password costs one refused login then, however many VIPs there are.
+// mayLogIn lets one call pass at a time until a login has succeeded, or has not been refused for
+// loginPatience: a wrong password costs one refused login then, however many VIPs there are.
 func (r *Robot) mayLogIn(ctx context.Context) (done func(), err error) {
 	if r.loggedIn() {
 		return func() {}, nil
@@ -155,7 +157,7 @@ func (r *Robot) loggedIn() bool {
 }
 
 // refused returns until when no login may be tried, nil when one may.
-func (r *Robot) refused() *reconcile.RouteWait {
+func (r *Robot) refused() *waiting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.login == nil || r.login.Until <= r.now() {
@@ -166,7 +168,7 @@ func (r *Robot) refused() *reconcile.RouteWait {
 }
 
 // recall takes over a refused login from a memo.
-func (r *Robot) recall(w *reconcile.RouteWait) {
+func (r *Robot) recall(w *waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w != nil && w.For == r.password && (r.login == nil || w.Until > r.login.Until) {
@@ -182,7 +184,7 @@ func (r *Robot) learn(err error) {
 	switch {
 	case status == http.StatusUnauthorized:
 		r.good = false
-		r.login = &reconcile.RouteWait{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
+		r.login = &waiting{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
 	case err == nil || status != 0:
 		r.good = true
 	}

@@ -17,8 +17,9 @@ const (
 	maxSecret = 4 << 10
 )
 
-// Secret is a token or a password. It prints as "[redacted]" in every format, also inside of other values: fmt looks
-// into unexported fields without asking them, and for a wrong verb even behind their pointers, but not into a function.
+// Secret is a token or a password. It prints as "[redacted]" in every format, also inside of other
+// values: fmt looks into unexported fields without asking them, and for a wrong verb even behind
+// their pointers, but not into a function.
 type Secret struct{ open func() secret }
 
 type secret struct {
@@ -56,17 +57,19 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // MarshalYAML returns "[redacted]".
 func (Secret) MarshalYAML() (any, error) { return redacted, nil }
 
-// SecretSource says where a secret may be found. The first that is set wins: File, then Credential, then Env.
+// SecretSource says where a secret may be found. The first that is set wins: File, then Credential,
+// then Env.
 type SecretSource struct {
 	File       string // a file that others must not read
 	Credential string // a file in $CREDENTIALS_DIRECTORY, which systemd fills
 	Env        string // an environment variable, the last resort
-	// Getenv looks up the environment; nil where it is not to be trusted, as in a process with file capabilities.
+	// Getenv looks up the environment; nil where it is not to be trusted, as in a process with file
+	// capabilities.
 	Getenv func(string) string
 }
 
-// Load reads the secret. White space around it is cut off; a space or a control character within is an error, because
-// no header could carry it. No error shows any part of the secret.
+// Load reads the secret. White space around it is cut off; a space or a control character within is
+// an error, because no header could carry it. No error shows any part of the secret.
 func (s SecretSource) Load() (Secret, error) {
 	if s.File != "" {
 		return readSecret(s.File)
@@ -148,8 +151,8 @@ func parseSecret(where, text, version string) (Secret, error) {
 	return seal(secret{value: text, version: version}), nil
 }
 
-// censor returns a function that makes text from an answer fit to be shown: without the given secrets, should an API
-// or a proxy ever repeat one, on one line, and short.
+// censor returns a function that makes text from an answer fit to be shown: without the given
+// secrets, should an API or a proxy ever repeat one, on one line, and short.
 func censor(secrets ...string) func(string) string {
 	var pairs []string
 	for _, s := range secrets {

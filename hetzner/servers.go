@@ -55,8 +55,8 @@ func sameAddr(s string, addr netip.Addr) bool {
 	return err == nil && a.Unmap() == addr
 }
 
-// servers reads all servers of the project that are in the network. The API cannot filter by one.
-func (c *Cloud) servers(ctx context.Context, network int64, attempts int) ([]server, error) {
+// serversIn reads all servers of the project that are in the network. The API cannot filter by one.
+func serversIn(ctx context.Context, c *Cloud, network int64, attempts int) ([]server, error) {
 	var found []server
 	err := c.pages(ctx, "list the project's servers", "/servers", attempts, func(body []byte) error {
 		var list struct{ Servers []server }
@@ -96,7 +96,7 @@ func (n network) covers(addr netip.Addr) bool {
 }
 
 // findNetwork finds one by id or name.
-func (c *Cloud) findNetwork(ctx context.Context, ref string, attempts int) (network, error) {
+func findNetwork(ctx context.Context, c *Cloud, ref string, attempts int) (network, error) {
 	path, one := "/networks?name="+url.QueryEscape(ref), false
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
 		path, one = fmt.Sprintf("/networks/%d", id), true
@@ -136,7 +136,7 @@ func decodeNetworks(body []byte, one bool) ([]network, error) {
 }
 
 // serverByID reads one.
-func (c *Cloud) serverByID(ctx context.Context, id int64, attempts int) (server, error) {
+func serverByID(ctx context.Context, c *Cloud, id int64, attempts int) (server, error) {
 	var one struct{ Server server }
 	err := c.get(ctx, fmt.Sprintf("look at server %d", id), fmt.Sprintf("/servers/%d", id), attempts, func(body []byte) error {
 		if err := json.Unmarshal(body, &one); err != nil {

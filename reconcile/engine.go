@@ -34,8 +34,7 @@ type Engine struct {
 	// kill a callback at any instant. VIPs run side by side, so calls may be concurrent.
 	Tell func(Record)
 
-	underWay  sync.Mutex
-	steerings map[string]*steering // the last of each VIP
+	routes routeSwitches
 }
 
 // Outcome is what a run came to for one VIP.
@@ -59,7 +58,7 @@ func (e *Engine) Run(ctx context.Context, t Trigger) []Outcome {
 		all.Go(func() {
 			v := newVisit(r, vip)
 			v.decideAndAct(ctx)
-			finish := v.steer(ctx)
+			finish := switchRoute(ctx, v)
 			if v.needsConfirming() {
 				v.confirm(ctx)
 			}

@@ -66,7 +66,7 @@ func (v *visit) decideAndAct(ctx context.Context) {
 			unlock()
 		default:
 			v.caution("continuing without the lock", err)
-			v.dismiss(verdict)
+			dismissRoute(v, verdict)
 			wait := v.act(verdict)
 			unlock()
 			if !wait || !v.awaitSuccessor(ctx) {

@@ -37,7 +37,8 @@ type Configured struct {
 	Prefix    netip.Prefix
 	Interface string
 	Address   reconcile.Address
-	Via       string // the kind of its route; empty where it has none
+	Route     reconcile.Route // nil where it has none
+	RouteKind string          // as config names it, "floating_ip" for example
 }
 
 // Gather makes a report. It changes nothing, and sends nothing but questions. With all it asks every member as well. What
@@ -102,10 +103,10 @@ func gatherVIP(ctx context.Context, h Host, c Configured, o reconcile.Outcome) (
 	}
 	v = vipOf(o)
 	v.Address, v.Interface = c.Prefix.String(), c.Interface
-	if c.Via != "" {
-		memo, err := h.Engine.Notes.RouteMemo(v.Name)
+	if c.Route != nil {
+		memo, err := recall(h.Engine.Notes, c)
 		warnOf("read what is known of the route of "+v.Name, err)
-		v.Route = routeOf(c.Via, memo, o.Facts)
+		v.Route = routeOf(c.RouteKind, memo, c.Route.Details(), o.Facts)
 		warnings = append(warnings, v.Route.warnings(v.Name, o.Facts.Word.Answer == reconcile.Leader)...)
 	} else { // the provider's network routes the others: whoever answers on the link has no part in it
 		answering, err := answersFor(ctx, c.Address)
@@ -119,6 +120,19 @@ func gatherVIP(ctx context.Context, h Host, c Configured, o reconcile.Outcome) (
 	warnOf("read the history", err)
 	v.LastTransition = last
 	return v, warnings
+}
+
+// recall reads what is known of a VIP's route, and has the route take over what it kept of that itself. With an error nothing
+// is known.
+func recall(notes reconcile.Notebook, c Configured) (reconcile.RouteMemo, error) {
+	m, err := notes.RouteMemo(c.Name)
+	if err == nil {
+		err = c.Route.Recall(m.Provider, nil)
+	}
+	if err != nil {
+		return reconcile.RouteMemo{}, err
+	}
+	return m, nil
 }
 
 // answersFor asks who else answers for an address, and waits for its turn where the link has had its frames.

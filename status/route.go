@@ -38,7 +38,7 @@ type Wait struct {
 }
 
 // routeOf reads a memo as people see it. A memo of another claim does not count for who has the route now.
-func routeOf(via string, m reconcile.RouteMemo, f reconcile.Facts) *Route {
+func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f reconcile.Facts) *Route {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
 	s := &Route{Via: via, now: wall, onLink: f.Sight.Here == reconcile.PresenceYes}
@@ -53,12 +53,12 @@ func routeOf(via string, m reconcile.RouteMemo, f reconcile.Facts) *Route {
 			s.Quota = &Quota{Limit: q.Limit, Remaining: q.Remaining}
 		}
 	}
-	if m.Action != nil {
-		took := milliseconds(m.Action.Took)
+	if d.Took != nil {
+		took := milliseconds(*d.Took)
 		s.LastSwitchMS = &took
 	}
-	if m.Pending != nil && current {
-		since := at(m.Pending.Since)
+	if m.Begun != 0 && current {
+		since := at(m.Begun)
 		s.PendingSince = &since
 	}
 	if current {
@@ -70,7 +70,7 @@ func routeOf(via string, m reconcile.RouteMemo, f reconcile.Facts) *Route {
 		}
 		return &Wait{Until: at(w.Until), Reason: w.Why}
 	}
-	s.Wait, s.LoginWait = wait(m.Wait), wait(m.Login)
+	s.Wait, s.LoginWait = wait(d.Wait), wait(d.Login)
 	return s
 }
 

@@ -21,24 +21,32 @@ func leadersFacts() reconcile.Facts {
 // goodMemo says that the route was taken for that claim.
 func goodMemo() reconcile.RouteMemo {
 	return reconcile.RouteMemo{
-		Generation: 3, Checked: statusNow - 12*time.Second, Action: &reconcile.EndedSwitch{Took: 1234 * time.Millisecond},
+		Generation: 3, Checked: statusNow - 12*time.Second,
 		Last: &reconcile.RouteState{Ours: true, Holder: "server 41", Quota: &reconcile.Quota{Limit: 3600, Remaining: 900}},
 	}
+}
+
+// goodDetails are those of a route that no API keeps waiting.
+func goodDetails() reconcile.RouteDetails {
+	took := 1234 * time.Millisecond
+	return reconcile.RouteDetails{Took: &took}
 }
 
 func TestRouteStatus(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		memo    func(*reconcile.RouteMemo)
+		details func(*reconcile.RouteDetails)
 		facts   func(*reconcile.Facts)
 		words   string // from POINTS TO on
 		warning string // part of the only one; none where empty
 	}{
 		{name: "as it should be", words: "here (server 41)|12s ago|took 1.234s|900 of 3600|-"},
 		{
-			name:  "never asked",
-			memo:  func(m *reconcile.RouteMemo) { *m = reconcile.RouteMemo{} },
-			words: "-|-|-|-|-",
+			name:    "never asked",
+			memo:    func(m *reconcile.RouteMemo) { *m = reconcile.RouteMemo{} },
+			details: func(d *reconcile.RouteDetails) { d.Took = nil },
+			words:   "-|-|-|-|-",
 		}, {
 			name:    "elsewhere",
 			memo:    func(m *reconcile.RouteMemo) { m.Last = &reconcile.RouteState{Holder: "server 42"} },
@@ -55,7 +63,7 @@ func TestRouteStatus(t *testing.T) {
 			words: "server 42|12s ago|took 1.234s|-|-",
 		}, {
 			name:  "released since then",
-			memo:  func(m *reconcile.RouteMemo) { m.Pending, m.Failure = &reconcile.PendingSwitch{}, "failed" },
+			memo:  func(m *reconcile.RouteMemo) { m.Begun, m.Failure = 1, "failed" },
 			facts: func(f *reconcile.Facts) { f.Note.Claimed, f.Sight.Here = 0, reconcile.PresenceNo },
 			words: "server 41|12s ago|took 1.234s|900 of 3600|-",
 		}, {
@@ -65,7 +73,7 @@ func TestRouteStatus(t *testing.T) {
 		}, {
 			name: "a switch that does not come to its end",
 			memo: func(m *reconcile.RouteMemo) {
-				m.Last, m.Pending, m.Failure = nil, &reconcile.PendingSwitch{Since: statusNow - time.Minute}, "HTTP 503"
+				m.Last, m.Begun, m.Failure = nil, statusNow-time.Minute, "HTTP 503"
 			},
 			words:   "-|-|took 1.234s|-|switch begun 1m0s ago; HTTP 503",
 			warning: "vip: this node leads, but the route does not point here: HTTP 503",
@@ -76,20 +84,20 @@ func TestRouteStatus(t *testing.T) {
 			warning: "vip: the last call about the route failed: HTTP 503",
 		}, {
 			name: "a limit that was met",
-			memo: func(m *reconcile.RouteMemo) {
-				m.Wait = &reconcile.RouteWait{Until: statusNow + time.Hour, Why: "too many calls"}
+			details: func(d *reconcile.RouteDetails) {
+				d.Wait = &reconcile.RouteWait{Until: statusNow + time.Hour, Why: "too many calls"}
 			},
 			words: "here (server 41)|12s ago|took 1.234s|900 of 3600|waits for another 1h0m0s: too many calls",
 		}, {
 			name: "a limit that was met, and is over",
-			memo: func(m *reconcile.RouteMemo) {
-				m.Wait, m.Login = &reconcile.RouteWait{Until: statusNow}, &reconcile.RouteWait{Until: statusNow - 1}
+			details: func(d *reconcile.RouteDetails) {
+				d.Wait, d.Login = &reconcile.RouteWait{Until: statusNow}, &reconcile.RouteWait{Until: statusNow - 1}
 			},
 			words: "here (server 41)|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name: "a refused login, on a replica",
-			memo: func(m *reconcile.RouteMemo) {
-				m.Login = &reconcile.RouteWait{Until: statusNow + time.Minute, Why: "the login was refused"}
+			details: func(d *reconcile.RouteDetails) {
+				d.Login = &reconcile.RouteWait{Until: statusNow + time.Minute, Why: "the login was refused"}
 			},
 			facts:   func(f *reconcile.Facts) { f.Word.Answer = reconcile.NotLeader },
 			words:   "here (server 41)|12s ago|took 1.234s|900 of 3600|waits for another 1m0s: the login was refused",
@@ -101,14 +109,17 @@ func TestRouteStatus(t *testing.T) {
 			warning: "vip: 899 of 3600 calls were left 12s ago",
 		},
 	} {
-		memo, facts := goodMemo(), leadersFacts()
+		memo, details, facts := goodMemo(), goodDetails(), leadersFacts()
+		if c.details != nil {
+			c.details(&details)
+		}
 		if c.memo != nil {
 			c.memo(&memo)
 		}
 		if c.facts != nil {
 			c.facts(&facts)
 		}
-		s := routeOf("floating_ip", memo, facts)
+		s := routeOf("floating_ip", memo, details, facts)
 		words := strings.Join([]string{pointsTo(s), asked(s), lastSwitch(s), callsLeft(s), orDash(underWay(s))}, "|")
 		if words != c.words {
 			t.Errorf("%s: got %s, want %s", c.name, words, c.words)

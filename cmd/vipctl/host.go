@@ -33,18 +33,14 @@ type host struct {
 type hostVIP struct {
 	config.VIP
 	address reconcile.Address
-	route   *lateRoute // nil where it has none
+	route   reconcile.Route // nil where it has none
 }
 
 // forEngine is the VIP as the engine wants it.
 func (v hostVIP) forEngine() reconcile.VIP {
-	e := reconcile.VIP{
-		Name: v.Name, Address: v.address, Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver,
+	return reconcile.VIP{
+		Name: v.Name, Address: v.address, Follow: reconcile.Follow(v.Follow), Leased: v.Lease, HandOver: v.HandOver, Route: v.route,
 	}
-	if v.route != nil { // a nil in the interface would not be nil
-		e.Route = v.route
-	}
-	return e
 }
 
 // routed reports whether any VIP that the engine has got has a route.

@@ -7,13 +7,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -82,28 +80,9 @@ func tell(log *logrus.Logger) func(reconcile.Record) {
 	}
 }
 
-// trace logs one request to an API. The journal shows the message alone, so that all of it is in there too.
-func trace(log *logrus.Logger, t hetzner.Attempt) {
-	took := t.Took.Round(time.Millisecond)
-	words := []string{fmt.Sprintf("attempt %d", t.N)}
-	if t.Remaining != "" {
-		words = append(words, t.Remaining+" calls left")
-	}
-	if t.Correlation != "" {
-		words = append(words, "correlation id "+t.Correlation)
-	}
-	answer := strings.Join(slices.DeleteFunc([]string{statusText(t.Status), t.Code, t.Err}, func(s string) bool { return s == "" }), ": ")
-	log.WithFields(logrus.Fields{
-		"op": t.Op, "method": t.Method, "path": t.Path, "attempt": t.N, "status": t.Status, "code": t.Code,
-		"correlation": t.Correlation, "remaining": t.Remaining, "took_ms": took.Milliseconds(),
-	}).Debugf("%s: %s %s: %s in %v (%s)", t.Op, t.Method, t.Path, answer, took, strings.Join(words, ", "))
-}
-
-func statusText(status int) string {
-	if status == 0 {
-		return "no answer"
-	}
-	return fmt.Sprintf("HTTP %d", status)
+// trace returns what logs one request to an API, by its line for people and its fields.
+func trace(log *logrus.Logger) func(string, map[string]any) {
+	return func(line string, fields map[string]any) { log.WithFields(fields).Debug(line) }
 }
 
 // report logs what a run came to, beside the transitions, and returns the errors.

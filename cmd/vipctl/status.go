@@ -75,7 +75,7 @@ func reportedHost(h *host) status.Host {
 	}
 	for _, v := range h.vips {
 		from.VIPs = append(from.VIPs, status.Configured{
-			Name: v.Name, Prefix: v.Prefix, Interface: v.Interface, Address: v.address, Via: via(v.Route),
+			Name: v.Name, Prefix: v.Prefix, Interface: v.Interface, Address: v.address, Route: v.route, RouteKind: v.Route.Kind(),
 		})
 	}
 	return from

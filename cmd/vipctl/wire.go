@@ -106,7 +106,7 @@ func newSurroundings(h *host) *surroundings.Host {
 
 // addressOf is a VIP's address on this host's link.
 func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
-	if r := v.Route; r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static {
+	if v.Route.Static() {
 		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: noted(h, v), Clock: hostClock{}.Now, Warn: h.warnings.of(v.Name)})
 	}
 	return vip.New(vip.Options{

@@ -105,7 +105,7 @@ func TestTrafficFollowsTheAPI(t *testing.T) {
 			}
 			for i, n := range []*Node{l.Nodes[1], l.Nodes[2]} {
 				began := time.Now()
-				if _, err := n.route(t).Take(t.Context(), func(context.Context) bool { return true }); err != nil {
+				if _, err := n.route(t).Take(t.Context(), 0, func(context.Context) bool { return true }); err != nil {
 					t.Fatal(err)
 				}
 				if got := l.whose(t, l.VIP); got != n.Name {
@@ -131,7 +131,7 @@ func TestAPIOutage(t *testing.T) {
 	take := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		_, err := route.Take(ctx, func(context.Context) bool { return true })
+		_, err := route.Take(ctx, 0, func(context.Context) bool { return true })
 		return err
 	}
 	l.Hetzner.Down()

@@ -11,7 +11,7 @@ import (
 
 // take is what a route is called for.
 type take interface {
-	Take(ctx context.Context, still func(context.Context) bool) (reconcile.RouteState, error)
+	Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error)
 }
 
 func (w world) hcloud(t *testing.T, into any, args ...string) {
@@ -39,14 +39,14 @@ func TestCommandLineClient(t *testing.T) {
 		t.Errorf("at %d", got)
 	}
 	w.hcloud(t, nil, "floating-ip", "assign", "pg-vip", "pg2")
-	if s, err := w.floatingIP(t).Take(t.Context(), leads); err != nil || !s.Ours {
+	if s, err := w.floatingIP(t).Take(t.Context(), boot(), leads); err != nil || !s.Ours {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if w.hcloud(t, &ip, "floating-ip", "describe", "pg-vip", "-o", "json"); ip.Server != us {
 		t.Errorf("described as at %d", ip.Server)
 	}
 	w.hcloud(t, nil, "server", "change-alias-ips", "--network", "pg-net", "--alias-ips", "10.0.1.77,10.0.1.100", "pg2")
-	if s, err := w.aliasIP(t).Take(t.Context(), leads); err != nil || !s.Ours {
+	if s, err := w.aliasIP(t).Take(t.Context(), boot(), leads); err != nil || !s.Ours {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	wantAlias(t, w, "pg1", "10.0.1.100")

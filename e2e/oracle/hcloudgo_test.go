@@ -101,7 +101,7 @@ func TestOurRequests(t *testing.T) {
 	w := newWorld(t)
 	w.SetAliases(them, "10.0.1.77", "10.0.1.100")
 	for _, r := range []take{w.floatingIP(t), w.aliasIP(t)} {
-		if s, err := r.Take(t.Context(), leads); err != nil || !s.Ours {
+		if s, err := r.Take(t.Context(), boot(), leads); err != nil || !s.Ours {
 			t.Fatalf("%+v, %v", s, err)
 		}
 	}

@@ -79,7 +79,7 @@ func oursBesideCurl(t *testing.T, w world, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := r.Take(t.Context(), leads); err != nil || !s.Ours {
+	if s, err := r.Take(t.Context(), boot(), leads); err != nil || !s.Ours {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	if _, answer := w.curl(t, url+"/198.51.100.7"); verdict(answer) != "192.0.2.2" {

@@ -7,27 +7,49 @@ import (
 	"time"
 )
 
+// actions are a project's. They are guarded by the lock of the world.
+type actions struct {
+	all     map[int64]*action
+	takes   time.Duration // from the answer to the end
+	failing int           // how many of the next ones end in an error
+}
+
+type action struct {
+	id          int64
+	command     string
+	resource    resource
+	begin, end  time.Time
+	fails       bool
+	settled     bool
+	consequence func()
+}
+
+type resource struct {
+	kind string
+	id   int64
+}
+
 // settle lets every action that has ended by now take effect, in the order of their ends.
-func (w *World) settle() {
+func (a *actions) settle() {
 	now := time.Now()
-	byEnd := slices.SortedFunc(maps.Values(w.actions), func(a, b *action) int {
-		return cmp.Or(a.end.Compare(b.end), cmp.Compare(a.id, b.id))
+	byEnd := slices.SortedFunc(maps.Values(a.all), func(x, y *action) int {
+		return cmp.Or(x.end.Compare(y.end), cmp.Compare(x.id, y.id))
 	})
-	for _, a := range byEnd {
-		if a.settled || a.end.After(now) {
+	for _, one := range byEnd {
+		if one.settled || one.end.After(now) {
 			continue
 		}
-		a.settled = true
-		if !a.fails {
-			a.consequence()
+		one.settled = true
+		if !one.fails {
+			one.consequence()
 		}
 	}
 }
 
 // busy reports whether an action on the resource is under way.
-func (w *World) busy(r resource) bool {
-	for _, a := range w.actions {
-		if a.resource == r && !a.settled {
+func (a *actions) busy(r resource) bool {
+	for _, one := range a.all {
+		if one.resource == r && !one.settled {
 			return true
 		}
 	}
@@ -35,14 +57,14 @@ func (w *World) busy(r resource) bool {
 }
 
 // begin starts an action.
-func (w *World) begin(command string, r resource, consequence func()) *action {
+func (a *actions) begin(command string, r resource, consequence func()) *action {
 	now := time.Now()
-	a := &action{id: int64(1000 + len(w.actions)), command: command, resource: r, begin: now, end: now.Add(w.actionTime), consequence: consequence}
-	if w.failing > 0 {
-		w.failing--
-		a.fails = true
+	one := &action{id: int64(1000 + len(a.all)), command: command, resource: r, begin: now, end: now.Add(a.takes), consequence: consequence}
+	if a.failing > 0 {
+		a.failing--
+		one.fails = true
 	}
-	w.actions[a.id] = a
-	w.settle()
-	return a
+	a.all[one.id] = one
+	a.settle()
+	return one
 }

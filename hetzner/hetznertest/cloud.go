@@ -14,15 +14,17 @@ import (
 // rateLimit is a project's, in calls an hour; the bucket refills by one a second.
 const rateLimit = 3600
 
-// Cloud is the Cloud API, at the paths below the version.
-func (w *World) Cloud() http.Handler {
+// cloudAPI is the Cloud API of a world, at the paths below the version.
+type cloudAPI struct{ *World }
+
+func (w cloudAPI) handler() http.Handler {
 	mux := http.NewServeMux()
 	locked := func(f func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
 		return w.observe(func(rw http.ResponseWriter, r *http.Request) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if w.admit(rw, r) {
-				w.settle()
+				w.actions.settle()
 				f(rw, r)
 			}
 		})
@@ -43,7 +45,7 @@ func (w *World) Cloud() http.Handler {
 }
 
 // admit checks the token and the rate limit, which counts calls without a token too.
-func (w *World) admit(rw http.ResponseWriter, r *http.Request) bool {
+func (w cloudAPI) admit(rw http.ResponseWriter, r *http.Request) bool {
 	now := time.Now()
 	w.tokens = min(rateLimit, w.tokens+now.Sub(w.filled).Seconds())
 	w.filled = now
@@ -55,7 +57,7 @@ func (w *World) admit(rw http.ResponseWriter, r *http.Request) bool {
 	h.Set("RateLimit-Limit", strconv.Itoa(rateLimit))
 	h.Set("RateLimit-Remaining", strconv.Itoa(int(w.tokens)))
 	h.Set("RateLimit-Reset", strconv.FormatInt(now.Add(time.Duration(rateLimit-w.tokens)*time.Second).Unix(), 10))
-	h.Set("X-Correlation-Id", fmt.Sprintf("%016x", len(w.calls)))
+	h.Set("X-Correlation-Id", fmt.Sprintf("%016x", w.count()))
 	switch {
 	case !enough:
 		refuse(rw, 429, "rate_limit_exceeded")
@@ -67,23 +69,16 @@ func (w *World) admit(rw http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// Exhaust empties the rate limit's bucket.
-func (w *World) Exhaust() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.tokens, w.filled = 0, time.Now()
-}
-
 func id(r *http.Request) int64 {
 	n, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	return n
 }
 
-func (w *World) listFloatingIPs(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) listFloatingIPs(rw http.ResponseWriter, r *http.Request) {
 	list(rw, r, "floating_ips", w.floating, func(f *floatingIP) string { return f.name }, w.floatingIPShape)
 }
 
-func (w *World) getFloatingIP(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) getFloatingIP(rw http.ResponseWriter, r *http.Request) {
 	f, ok := w.floating[id(r)]
 	if !ok {
 		refuse(rw, 404, "not_found")
@@ -92,7 +87,7 @@ func (w *World) getFloatingIP(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, 200, map[string]any{"floating_ip": w.floatingIPShape(f)})
 }
 
-func (w *World) assignFloatingIP(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) assignFloatingIP(rw http.ResponseWriter, r *http.Request) {
 	var body struct{ Server *int64 }
 	f, ok := w.floating[id(r)]
 	switch {
@@ -104,35 +99,35 @@ func (w *World) assignFloatingIP(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, 422, "invalid_input")
 	case w.servers[*body.Server] == nil:
 		refuse(rw, 404, "not_found")
-	case w.busy(resource{"floating_ip", f.id}):
+	case w.actions.busy(resource{"floating_ip", f.id}):
 		refuse(rw, 423, "locked")
 	case f.server == *body.Server:
 		refuse(rw, 422, "floating_ip_assigned")
 	default:
 		to := *body.Server
-		a := w.begin("assign_floating_ip", resource{"floating_ip", f.id}, func() { w.assign(f, to) })
+		a := w.actions.begin("assign_floating_ip", resource{"floating_ip", f.id}, func() { w.assign(f, to) })
 		answer(rw, 201, map[string]any{"action": a.shape()})
 	}
 }
 
-func (w *World) unassignFloatingIP(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) unassignFloatingIP(rw http.ResponseWriter, r *http.Request) {
 	f, ok := w.floating[id(r)]
 	switch {
 	case !ok:
 		refuse(rw, 404, "not_found")
-	case w.busy(resource{"floating_ip", f.id}):
+	case w.actions.busy(resource{"floating_ip", f.id}):
 		refuse(rw, 423, "locked")
 	default:
-		a := w.begin("unassign_floating_ip", resource{"floating_ip", f.id}, func() { w.assign(f, 0) })
+		a := w.actions.begin("unassign_floating_ip", resource{"floating_ip", f.id}, func() { w.assign(f, 0) })
 		answer(rw, 201, map[string]any{"action": a.shape()})
 	}
 }
 
-func (w *World) listServers(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) listServers(rw http.ResponseWriter, r *http.Request) {
 	list(rw, r, "servers", w.servers, func(s *server) string { return s.name }, w.serverShape)
 }
 
-func (w *World) getServer(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) getServer(rw http.ResponseWriter, r *http.Request) {
 	s, ok := w.servers[id(r)]
 	if !ok {
 		refuse(rw, 404, "not_found")
@@ -141,7 +136,7 @@ func (w *World) getServer(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, 200, map[string]any{"server": w.serverShape(s)})
 }
 
-func (w *World) changeAliasIPs(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) changeAliasIPs(rw http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network  int64
 		AliasIPs []string `json:"alias_ips"`
@@ -154,18 +149,18 @@ func (w *World) changeAliasIPs(rw http.ResponseWriter, r *http.Request) {
 		refuse(rw, 400, "json_error")
 	case body.AliasIPs == nil || s.network == 0 || s.network != body.Network || !w.inNetwork(body.Network, body.AliasIPs):
 		refuse(rw, 422, "invalid_input")
-	case w.busy(resource{"server", s.id}):
+	case w.actions.busy(resource{"server", s.id}):
 		refuse(rw, 423, "locked")
 	case w.taken(s, body.AliasIPs):
 		refuse(rw, 422, "ip_not_available")
 	default:
-		a := w.begin("change_alias_ips", resource{"server", s.id}, func() { w.setAliases(s, body.AliasIPs) })
+		a := w.actions.begin("change_alias_ips", resource{"server", s.id}, func() { w.setAliases(s, body.AliasIPs) })
 		answer(rw, 201, map[string]any{"action": a.shape()})
 	}
 }
 
 // inNetwork reports whether all addresses may be aliases in the network.
-func (w *World) inNetwork(network int64, aliases []string) bool {
+func (w cloudAPI) inNetwork(network int64, aliases []string) bool {
 	p := netip.MustParsePrefix(w.networks[network].ipRange)
 	return !slices.ContainsFunc(aliases, func(s string) bool {
 		a, err := netip.ParseAddr(s)
@@ -174,7 +169,7 @@ func (w *World) inNetwork(network int64, aliases []string) bool {
 }
 
 // taken reports whether another server has one of the addresses.
-func (w *World) taken(by *server, aliases []string) bool {
+func (w cloudAPI) taken(by *server, aliases []string) bool {
 	for _, s := range w.servers {
 		if s == by || s.network != by.network {
 			continue
@@ -186,11 +181,11 @@ func (w *World) taken(by *server, aliases []string) bool {
 	return false
 }
 
-func (w *World) listNetworks(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) listNetworks(rw http.ResponseWriter, r *http.Request) {
 	list(rw, r, "networks", w.networks, func(n *network) string { return n.name }, w.networkShape)
 }
 
-func (w *World) getNetwork(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) getNetwork(rw http.ResponseWriter, r *http.Request) {
 	n, ok := w.networks[id(r)]
 	if !ok {
 		refuse(rw, 404, "not_found")
@@ -199,8 +194,8 @@ func (w *World) getNetwork(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, 200, map[string]any{"network": w.networkShape(n)})
 }
 
-func (w *World) getAction(rw http.ResponseWriter, r *http.Request) {
-	a, ok := w.actions[id(r)]
+func (w cloudAPI) getAction(rw http.ResponseWriter, r *http.Request) {
+	a, ok := w.actions.all[id(r)]
 	if !ok {
 		refuse(rw, 404, "not_found")
 		return
@@ -209,7 +204,7 @@ func (w *World) getAction(rw http.ResponseWriter, r *http.Request) {
 }
 
 // listActions wants ids: a list of all was withdrawn in 2025.
-func (w *World) listActions(rw http.ResponseWriter, r *http.Request) {
+func (w cloudAPI) listActions(rw http.ResponseWriter, r *http.Request) {
 	ids := r.URL.Query()["id"]
 	if len(ids) == 0 {
 		refuse(rw, 422, "invalid_input")
@@ -217,8 +212,8 @@ func (w *World) listActions(rw http.ResponseWriter, r *http.Request) {
 	}
 	asked := map[int64]*action{}
 	for _, s := range strings.Split(strings.Join(ids, ","), ",") {
-		if n, err := strconv.ParseInt(s, 10, 64); err == nil && w.actions[n] != nil {
-			asked[n] = w.actions[n]
+		if n, err := strconv.ParseInt(s, 10, 64); err == nil && w.actions.all[n] != nil {
+			asked[n] = w.actions.all[n]
 		}
 	}
 	list(rw, r, "actions", asked, func(*action) string { return "" }, (*action).shape)

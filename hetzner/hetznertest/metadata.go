@@ -7,28 +7,33 @@ import (
 	"strings"
 )
 
-// Metadata is the metadata service as the given server sees it, below /hetzner/v1/metadata.
-func (w *World) Metadata(server int64) http.Handler {
+// metadataAPI is the metadata service of a world, as one server sees it.
+type metadataAPI struct {
+	*World
+	server int64
+}
+
+func (w metadataAPI) handler() http.Handler {
 	mux := http.NewServeMux()
 	say := func(name string, text func() string) {
 		mux.HandleFunc("GET /hetzner/v1/metadata/"+name, w.observe(func(rw http.ResponseWriter, _ *http.Request) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.settle()
+			w.actions.settle()
 			rw.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			rw.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(rw, text())
 		}))
 	}
-	say("instance-id", func() string { return fmt.Sprint(server) })
-	say("hostname", func() string { return w.servers[server].name })
-	say("public-ipv4", func() string { return w.servers[server].ip })
+	say("instance-id", func() string { return fmt.Sprint(w.server) })
+	say("hostname", func() string { return w.servers[w.server].name })
+	say("public-ipv4", func() string { return w.servers[w.server].ip })
 	say("region", func() string { return "eu-central" })
-	say("private-networks", func() string { return w.privateNetworks(w.servers[server]) })
+	say("private-networks", func() string { return w.privateNetworks(w.servers[w.server]) })
 	return mux
 }
 
-func (w *World) privateNetworks(s *server) string {
+func (w metadataAPI) privateNetworks(s *server) string {
 	n := w.networks[s.network]
 	if n == nil {
 		return ""

@@ -10,7 +10,8 @@ import (
 	"syscall"
 )
 
-// Net is a network of pipes: its connections run on the fake clock of testing/synctest, which real sockets do not.
+// Net is a network of pipes: its connections run on the fake clock of testing/synctest, which real
+// sockets do not.
 type Net struct {
 	mu    sync.Mutex
 	hosts map[string]*host
@@ -49,7 +50,8 @@ func (n *Net) Serve(address string, h http.Handler) {
 // Down cuts all connections and has new ones refused, until Up.
 func (n *Net) Down() { n.cut(down) }
 
-// Lose cuts all connections and leaves new ones without an answer, until Up. Those that wait by then wait on.
+// Lose cuts all connections and leaves new ones without an answer, until Up. Those that wait by
+// then wait on.
 func (n *Net) Lose() { n.cut(lost) }
 
 func (n *Net) cut(s state) {

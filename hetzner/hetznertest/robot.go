@@ -27,44 +27,10 @@ const (
 	blockTime = 10 * time.Minute
 )
 
-// AddFailover adds a failover IP that can be routed to the given servers' main addresses. It is routed to the first.
-func (w *World) AddFailover(ip, mask string, servers ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.failover[ip] = &failover{ip: ip, mask: mask, owner: servers[0], number: 321, active: servers[0], targets: servers}
-}
+// robotAPI is the Robot webservice of a world.
+type robotAPI struct{ *World }
 
-// Route routes a failover IP at once, nowhere where server is "".
-func (w *World) Route(ip, server string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f := w.failover[ip]
-	f.active, f.until = server, time.Time{}
-	w.tellMoved(ip, server)
-}
-
-// Routed is the server that a failover IP is routed to, "" for none.
-func (w *World) Routed(ip string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.finish()
-	return w.failover[ip].active
-}
-
-// Blocked reports whether refused logins would have blocked the caller's address at any time.
-func (w *World) Blocked() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := badLogins - 1; i < len(w.bad); i++ {
-		if w.bad[i].Sub(w.bad[i-badLogins+1]) < blockTime {
-			return true
-		}
-	}
-	return false
-}
-
-// Robot is the Robot webservice.
-func (w *World) Robot() http.Handler {
+func (w robotAPI) handler() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, limit int, f http.HandlerFunc) {
 		mux.HandleFunc(pattern, w.observe(func(rw http.ResponseWriter, r *http.Request) {
@@ -82,7 +48,7 @@ func (w *World) Robot() http.Handler {
 }
 
 // letIn checks the login and the rate limit of the method.
-func (w *World) letIn(rw http.ResponseWriter, r *http.Request, limit int) bool {
+func (w robotAPI) letIn(rw http.ResponseWriter, r *http.Request, limit int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.finish()
@@ -102,17 +68,7 @@ func (w *World) letIn(rw http.ResponseWriter, r *http.Request, limit int) bool {
 	return true
 }
 
-// finish lets switches that have ended take effect.
-func (w *World) finish() {
-	for _, f := range w.failover {
-		if !f.until.IsZero() && !f.until.After(time.Now()) {
-			f.active, f.until = f.target, time.Time{}
-			w.tellMoved(f.ip, f.active)
-		}
-	}
-}
-
-func (w *World) listFailover(rw http.ResponseWriter, _ *http.Request) {
+func (w robotAPI) listFailover(rw http.ResponseWriter, _ *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	all := []object{}
@@ -126,7 +82,7 @@ func (w *World) listFailover(rw http.ResponseWriter, _ *http.Request) {
 	answer(rw, 200, all)
 }
 
-func (w *World) getFailover(rw http.ResponseWriter, r *http.Request) {
+func (w robotAPI) getFailover(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if f := w.failover[r.PathValue("ip")]; f != nil {
@@ -137,7 +93,7 @@ func (w *World) getFailover(rw http.ResponseWriter, r *http.Request) {
 }
 
 // switchFailover answers when the switch is done.
-func (w *World) switchFailover(rw http.ResponseWriter, r *http.Request) {
+func (w robotAPI) switchFailover(rw http.ResponseWriter, r *http.Request) {
 	to := r.PostFormValue("active_server_ip")
 	f, took := w.beginSwitch(rw, r.PathValue("ip"), to)
 	if f == nil {
@@ -150,7 +106,7 @@ func (w *World) switchFailover(rw http.ResponseWriter, r *http.Request) {
 	answer(rw, 200, f.shape())
 }
 
-func (w *World) beginSwitch(rw http.ResponseWriter, ip, to string) (*failover, time.Duration) {
+func (w robotAPI) beginSwitch(rw http.ResponseWriter, ip, to string) (*failover, time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := w.failover[ip]
@@ -172,7 +128,7 @@ func (w *World) beginSwitch(rw http.ResponseWriter, ip, to string) (*failover, t
 	return nil, 0
 }
 
-func (w *World) deleteFailover(rw http.ResponseWriter, r *http.Request) {
+func (w robotAPI) deleteFailover(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f := w.failover[r.PathValue("ip")]

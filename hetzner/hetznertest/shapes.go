@@ -73,7 +73,7 @@ func location() object {
 	}
 }
 
-func (w *World) floatingIPShape(f *floatingIP) object {
+func (w cloudAPI) floatingIPShape(f *floatingIP) object {
 	kind := "ipv4"
 	if strings.Contains(f.ip, ":") {
 		kind = "ipv6"
@@ -92,7 +92,7 @@ func (w *World) floatingIPShape(f *floatingIP) object {
 	return s
 }
 
-func (w *World) networkShape(n *network) object {
+func (w cloudAPI) networkShape(n *network) object {
 	members := []int64{}
 	for _, id := range slices.Sorted(maps.Keys(w.servers)) {
 		if w.servers[id].network == n.id {
@@ -107,7 +107,7 @@ func (w *World) networkShape(n *network) object {
 	}
 }
 
-func (w *World) serverShape(s *server) object {
+func (w cloudAPI) serverShape(s *server) object {
 	private := []object{}
 	if s.network != 0 {
 		private = append(private, object{
@@ -117,7 +117,7 @@ func (w *World) serverShape(s *server) object {
 	return object{
 		"id": s.id, "name": s.name, "status": "running", "created": stamp(s.since), "public_net": w.publicNet(s),
 		"private_net": private, "server_type": serverType(), "datacenter": datacenter(), "location": location(), "image": image(s.since),
-		"iso": nil, "rescue_enabled": false, "locked": w.busy(resource{"server", s.id}), "backup_window": nil,
+		"iso": nil, "rescue_enabled": false, "locked": w.actions.busy(resource{"server", s.id}), "backup_window": nil,
 		"outgoing_traffic": 0, "ingoing_traffic": 0, "included_traffic": 20 << 40, "primary_disk_size": 40,
 		"protection": object{"delete": false, "rebuild": false}, "labels": object{}, "volumes": []int64{},
 		"load_balancers": []int64{}, "placement_group": nil,
@@ -126,7 +126,7 @@ func (w *World) serverShape(s *server) object {
 
 func mac(id int64) string { return fmt.Sprintf("86:00:00:00:%02x:%02x", id>>8&0xff, id&0xff) }
 
-func (w *World) publicNet(s *server) object {
+func (w cloudAPI) publicNet(s *server) object {
 	floating := []int64{}
 	for _, f := range w.floating {
 		if f.server == s.id {

@@ -1,11 +1,12 @@
-// Package hetznertest is a small Hetzner for tests: the Cloud API, the Robot webservice and the metadata service over
-// one state, with latency and a script of faults. What it answers has every field of Hetzner's specification; clients
-// by other hands are run against it in e2e/oracle.
+// Package hetznertest is a small Hetzner for tests: the Cloud API, the Robot webservice and the
+// metadata service over one state, with latency and a script of faults. What it answers has every
+// field of Hetzner's specification; clients by other hands are run against it in e2e/oracle.
 //
 // Time is the time package's, so that it runs on the fake clock of testing/synctest.
 package hetznertest
 
 import (
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,23 +22,22 @@ const (
 
 // World is a project of the Cloud and an account of the Robot. It may be used concurrently.
 type World struct {
+	traffic
+
 	mu       sync.Mutex
 	began    time.Time
 	servers  map[int64]*server
 	floating map[int64]*floatingIP
 	networks map[int64]*network
-	actions  map[int64]*action
+	actions  actions
 	failover map[string]*failover
-	script   []*scripted
-	calls    []Call
 	tokens   float64 // of the rate limit's bucket
 	filled   time.Time
 	bad      []time.Time // refused logins
 	counted  map[string][]time.Time
 
-	latency, actionTime, switchTime time.Duration
-	failing                         int
-	moved                           func(address string, server string)
+	switchTime time.Duration // of a failover IP
+	moved      func(address string, server string)
 }
 
 type server struct {
@@ -63,40 +63,26 @@ type network struct {
 	name, ipRange string
 }
 
-type action struct {
-	id          int64
-	command     string
-	resource    resource
-	begin, end  time.Time
-	fails       bool
-	settled     bool
-	consequence func()
-}
-
-type resource struct {
-	kind string
-	id   int64
-}
-
 // New returns an empty world: instant answers, instant actions, no faults.
 func New() *World {
 	now := time.Now()
 	return &World{
 		began: now, filled: now, tokens: rateLimit,
 		servers: map[int64]*server{}, floating: map[int64]*floatingIP{}, networks: map[int64]*network{},
-		actions: map[int64]*action{}, failover: map[string]*failover{}, counted: map[string][]time.Time{},
+		actions: actions{all: map[int64]*action{}}, failover: map[string]*failover{}, counted: map[string][]time.Time{},
 	}
 }
 
 // Pace sets how long an answer takes, an action after its answer, and a switch of a failover IP.
 func (w *World) Pace(latency, action, failover time.Duration) {
+	w.traffic.pace(latency)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.latency, w.actionTime, w.switchTime = latency, action, failover
+	w.actions.takes, w.switchTime = action, failover
 }
 
-// OnMove has f called after an address moved: to a server's id or main address, or to "" when nobody has it. It is
-// called with the world locked and must not come back to it.
+// OnMove has f called after an address moved: to a server's id or main address, or to "" when
+// nobody has it. It is called with the world locked and must not come back to it.
 func (w *World) OnMove(f func(address, server string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,8 +93,23 @@ func (w *World) OnMove(f func(address, server string)) {
 func (w *World) FailActions(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.failing = n
+	w.actions.failing = n
 }
+
+// Honest ends all that was scripted.
+func (w *World) Honest() {
+	w.honest()
+	w.FailActions(0)
+}
+
+// Cloud is the Cloud API, at the paths below the version.
+func (w *World) Cloud() http.Handler { return cloudAPI{w}.handler() }
+
+// Robot is the Robot webservice.
+func (w *World) Robot() http.Handler { return robotAPI{w}.handler() }
+
+// Metadata is the metadata service as the given server sees it, below /hetzner/v1/metadata.
+func (w *World) Metadata(server int64) http.Handler { return metadataAPI{w, server}.handler() }
 
 // AddServer adds one of the Cloud's, in a private network where network is not 0.
 func (w *World) AddServer(id int64, name, ip string, network int64, private string) {
@@ -154,7 +155,7 @@ func (w *World) AddNetwork(id int64, name, ipRange string) {
 func (w *World) Assign(floating, server int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.settle()
+	w.actions.settle()
 	w.assign(w.floating[floating], server)
 }
 
@@ -169,7 +170,7 @@ func (w *World) assign(f *floatingIP, server int64) {
 func (w *World) Assigned(floating int64) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.settle()
+	w.actions.settle()
 	return w.floating[floating].server
 }
 
@@ -177,7 +178,7 @@ func (w *World) Assigned(floating int64) int64 {
 func (w *World) SetAliases(server int64, aliases ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.settle()
+	w.actions.settle()
 	w.setAliases(w.servers[server], aliases)
 }
 
@@ -185,7 +186,7 @@ func (w *World) SetAliases(server int64, aliases ...string) {
 func (w *World) Aliases(server int64) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.settle()
+	w.actions.settle()
 	return slices.Clone(w.servers[server].aliases)
 }
 
@@ -212,5 +213,59 @@ func (w *World) tellMoved(address, server string) {
 	}
 	if w.moved != nil {
 		w.moved(address, server)
+	}
+}
+
+// Exhaust empties the rate limit's bucket.
+func (w *World) Exhaust() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tokens, w.filled = 0, time.Now()
+}
+
+// AddFailover adds a failover IP that can be routed to the given servers' main addresses. It is
+// routed to the first.
+func (w *World) AddFailover(ip, mask string, servers ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failover[ip] = &failover{ip: ip, mask: mask, owner: servers[0], number: 321, active: servers[0], targets: servers}
+}
+
+// Route routes a failover IP at once, nowhere where server is "".
+func (w *World) Route(ip, server string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.failover[ip]
+	f.active, f.until = server, time.Time{}
+	w.tellMoved(ip, server)
+}
+
+// Routed is the server that a failover IP is routed to, "" for none.
+func (w *World) Routed(ip string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.finish()
+	return w.failover[ip].active
+}
+
+// Blocked reports whether refused logins would have blocked the caller's address at any time.
+func (w *World) Blocked() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := badLogins - 1; i < len(w.bad); i++ {
+		if w.bad[i].Sub(w.bad[i-badLogins+1]) < blockTime {
+			return true
+		}
+	}
+	return false
+}
+
+// finish lets switches that have ended take effect.
+func (w *World) finish() {
+	for _, f := range w.failover {
+		if !f.until.IsZero() && !f.until.After(time.Now()) {
+			f.active, f.until = f.target, time.Time{}
+			w.tellMoved(f.ip, f.active)
+		}
 	}
 }

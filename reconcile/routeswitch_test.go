@@ -2,24 +2,36 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
 
-// worldRoute is a route in the world. It is asked by one goroutine at a time, under the route's lock.
+// worldRoute is a route in the world. It is asked by one goroutine at a time, under the route's
+// lock.
 type worldRoute struct {
 	w      *world
 	holder string // who has it
 	err    error  // what the API answers
 	hangs  chan struct{}
-	memo   RouteMemo
-	keep   func(RouteMemo)
+	memo   worldMemo
+	keep   func(json.RawMessage)
 	calls  []string
-	still  func(context.Context) bool // of the last Take
+	leads  func(context.Context) bool // of the last Take: whether this member still leads
+	begun  Moment                     // of the last Take
 	asked  chan struct{}              // a value for each Take that hangs
-	onLook func()                     // called before a Holder answers
+	onAsk  func()                     // called before a Holder answers
+	check  RouteCheck                 // what Check comes to
+}
+
+// worldMemo is the route's own.
+type worldMemo struct {
+	Switch int    // the number of the switch that is under way
+	Login  Moment // no login before this moment
 }
 
 var _ Route = (*worldRoute)(nil)
@@ -27,32 +39,36 @@ var _ Route = (*worldRoute)(nil)
 func (r *worldRoute) state() RouteState { return RouteState{Ours: r.holder == "us", Holder: r.holder} }
 
 func (r *worldRoute) Holder(context.Context) (RouteState, error) {
-	r.calls = append(r.calls, "look")
-	if r.onLook != nil {
-		r.onLook()
+	r.calls = append(r.calls, "ask")
+	if r.onAsk != nil {
+		r.onAsk()
 	}
-	return r.answered()
+	return r.replied()
 }
 
-func (r *worldRoute) answered() (RouteState, error) {
-	r.memo.Due = r.w.Now() + 30*time.Second
+func (r *worldRoute) replied() (RouteState, error) {
 	if r.err != nil {
-		r.memo.Due = 0
 		return RouteState{}, r.err
 	}
-	if s := r.state(); s.Ours {
-		r.memo.Pending, r.memo.Last = nil, &s
+	s := r.state()
+	s.Due = r.w.Now() + 30*time.Second
+	if s.Ours {
+		r.memo.Switch = 0
 	}
-	return r.state(), nil
+	return s, nil
 }
 
-func (r *worldRoute) Take(ctx context.Context, still func(context.Context) bool) (RouteState, error) {
-	r.calls, r.still = append(r.calls, "take"), still
+func (r *worldRoute) Take(ctx context.Context, begun Moment, leads func(context.Context) bool) (RouteState, error) {
+	r.calls, r.leads, r.begun = append(r.calls, "take"), leads, begun
 	r.w.mu.Lock()
 	kept, generation := r.w.memos["vip"], r.w.notes["vip"].Generation
 	r.w.mu.Unlock()
-	if kept.Pending == nil || kept.Generation != generation && r.w.lockErr == nil {
+	if kept.Begun == 0 || kept.Begun != begun || kept.Generation != generation && r.w.lockErr == nil {
 		r.w.t.Errorf("the API is called before the intent is kept: %+v", kept)
+	}
+	r.memo.Switch++
+	if r.keep != nil {
+		r.keep(r.Memo())
 	}
 	if r.hangs != nil {
 		r.asked <- struct{}{}
@@ -65,7 +81,7 @@ func (r *worldRoute) Take(ctx context.Context, still func(context.Context) bool)
 	if r.err == nil {
 		r.holder = "us"
 	}
-	return r.answered()
+	return r.replied()
 }
 
 func (r *worldRoute) GiveUp(context.Context) (RouteState, error) {
@@ -73,11 +89,33 @@ func (r *worldRoute) GiveUp(context.Context) (RouteState, error) {
 	if r.holder == "us" {
 		r.holder = "nobody"
 	}
-	return r.answered()
+	return r.replied()
 }
 
-func (r *worldRoute) Memo() RouteMemo                          { return r.memo }
-func (r *worldRoute) Recall(m RouteMemo, keep func(RouteMemo)) { r.memo, r.keep = m, keep }
+func (r *worldRoute) Check(context.Context) RouteCheck {
+	r.calls = append(r.calls, "check")
+	r.memo.Login = r.w.Now() + time.Hour
+	return r.check
+}
+
+func (r *worldRoute) Memo() json.RawMessage {
+	data, err := json.Marshal(r.memo)
+	if err != nil {
+		r.w.t.Error(err)
+	}
+	return data
+}
+
+func (r *worldRoute) Recall(m json.RawMessage, keep func(json.RawMessage)) error {
+	r.memo, r.keep = worldMemo{}, keep
+	if m == nil {
+		return nil
+	}
+	return json.Unmarshal(m, &r.memo)
+}
+
+func (r *worldRoute) Abandon()              { r.memo.Switch = 0 }
+func (r *worldRoute) Details() RouteDetails { return RouteDetails{} }
 
 // routed is a world with a route, and one engine, which keeps its own count of what is under way.
 type routed struct {
@@ -144,22 +182,22 @@ func (r *routed) wantRecords(want ...string) {
 	}
 }
 
-func TestErrandFor(t *testing.T) {
-	pending := &PendingSwitch{Since: 1}
+func TestNextRouteStep(t *testing.T) {
 	for name, c := range map[string]struct {
-		memo RouteMemo
-		want errand
+		facts routeFacts
+		want  routeStep
 	}{
-		"no memo":                   {RouteMemo{}, errandTake},
-		"another claim's":           {RouteMemo{Generation: 6, Due: now + 1}, errandTake},
-		"another claim's, pending":  {RouteMemo{Generation: 8, Due: now + 1, Pending: pending}, errandTake},
-		"pending, due":              {RouteMemo{Generation: 7, Due: now, Pending: pending}, errandTake},
-		"pending, not due":          {RouteMemo{Generation: 7, Due: now + 1, Pending: pending}, errandNone},
-		"taken, a look is due":      {RouteMemo{Generation: 7, Due: now}, errandLook},
-		"taken, a look is not due":  {RouteMemo{Generation: 7, Due: now + 1}, errandNone},
-		"taken, nobody knows since": {RouteMemo{Generation: 7}, errandLook},
+		"no memo":                   {routeFacts{}, routeTake},
+		"another claim's":           {routeFacts{TakenFor: 6, Due: now + 1}, routeTake},
+		"another claim's, pending":  {routeFacts{TakenFor: 8, Due: now + 1, Pending: true}, routeTake},
+		"pending, due":              {routeFacts{TakenFor: 7, Due: now, Pending: true}, routeTake},
+		"pending, not due":          {routeFacts{TakenFor: 7, Due: now + 1, Pending: true}, routeNothing},
+		"taken, a question is due":  {routeFacts{TakenFor: 7, Due: now}, routeAsk},
+		"taken, none is due":        {routeFacts{TakenFor: 7, Due: now + 1}, routeNothing},
+		"taken, nobody knows since": {routeFacts{TakenFor: 7}, routeAsk},
 	} {
-		if got := errandFor(c.memo, 7, now); got != c.want {
+		c.facts.Now, c.facts.Claim = now, 7
+		if got := nextRouteStep(c.facts); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -171,7 +209,7 @@ func TestAClaimTakesTheRoute(t *testing.T) {
 	r.want(true)
 	r.wantCalls("take")
 	r.wantRecords("the route points here: us, after 0s; ")
-	if m := r.memos["vip"]; m.Generation != 1 || m.Pending != nil || m.Last == nil || m.Failure != "" {
+	if m := r.memos["vip"]; m.Generation != 1 || m.Begun != 0 || m.Last == nil || m.Checked != r.now || m.Failure != "" || m.Due != r.now+30*time.Second {
 		t.Errorf("memo %+v", m)
 	}
 	if len(o.Records) != 2 || o.Records[1].Do != ChangeRoute || o.Err != nil {
@@ -195,7 +233,7 @@ func TestMembersThatDoNotLeadAskNobody(t *testing.T) {
 
 // What is kept without a proof that would do for a claim takes no route from anybody.
 func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
-	for name, doubt := range map[string]func(r *routed){
+	for name, unproven := range map[string]func(r *routed){
 		"silent, the peers name us": func(r *routed) {
 			r.pass(14 * time.Second) // near the lease's end it is rolled
 			r.word = Word{Answer: Silent, Why: "connection refused"}
@@ -218,11 +256,11 @@ func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
 			r.wantCalls("take")
 			r.route.holder = "n2"
 			r.pass(2 * time.Second)
-			doubt(r)
+			unproven(r)
 			r.ticked()
 			r.want(true)
 			r.wantCalls("")
-			if r.route.still(t.Context()) {
+			if r.route.leads(t.Context()) {
 				t.Error("a late attempt may go on")
 			}
 		})
@@ -250,7 +288,7 @@ func TestAReleaseLeavesTheRoute(t *testing.T) {
 func TestACallThatWasCutShort(t *testing.T) {
 	for name, memo := range map[string]func(*RouteMemo){
 		"before the intent was kept": func(m *RouteMemo) { *m = RouteMemo{} },
-		"behind it":                  func(m *RouteMemo) { m.Pending = &PendingSwitch{Since: 1}; m.Due = 0 },
+		"behind it":                  func(m *RouteMemo) { m.Begun = 1; m.Due = 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouted(t)
@@ -267,17 +305,17 @@ func TestACallThatWasCutShort(t *testing.T) {
 	}
 }
 
-func TestTheLeaderLooksWhenThatIsDue(t *testing.T) {
+func TestTheLeaderAsksWhenThatIsDue(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()
 	r.wantCalls("take")
 	r.ticks(14)
 	r.wantCalls("")
 	r.ticks(1)
-	r.wantCalls("look")
+	r.wantCalls("ask")
 	r.route.holder = "n9"
 	r.ticks(15)
-	r.wantCalls("look, take")
+	r.wantCalls("ask, take")
 	r.wantRecords("the route points here: us, after 0s; ", "n9 had the route: the route points here: us, after 0s; ")
 }
 
@@ -295,10 +333,10 @@ func TestAFailureIsToldOnce(t *testing.T) {
 	r.wantCalls("take, take, take, take, take")
 	r.wantRecords("the route does not point here; HTTP 503", "the route points here: us, after 6s; ")
 
-	// The same for a look.
+	// The same for a question.
 	r.route.err = errors.New("HTTP 500")
 	r.ticks(17)
-	r.wantCalls("look, look, look")
+	r.wantCalls("ask, ask, ask")
 	r.route.err = nil
 	r.ticked()
 	r.wantRecords("the route does not point here; HTTP 503", "the route points here: us, after 6s; ",
@@ -332,10 +370,10 @@ func TestTicksGoOnWhileAnAPIHangs(t *testing.T) {
 }
 
 // What a late attempt has to ask first.
-func TestStill(t *testing.T) {
+func TestStillLeader(t *testing.T) {
 	r := newRouted(t)
 	r.promoted()
-	still := func() bool { return r.route.still(t.Context()) }
+	still := func() bool { return r.route.leads(t.Context()) }
 	if !still() {
 		t.Error("the leader may not go on")
 	}
@@ -352,18 +390,19 @@ func TestStill(t *testing.T) {
 	}
 }
 
-func TestStillByForce(t *testing.T) {
+func TestStillLeaderByForce(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
 	r.engine.Run(t.Context(), Trigger{Event: EventOperator, Order: OrderClaim, Force: true, By: "ann", At: r.now})
 	r.wantCalls("take")
 	r.pass(5 * time.Second)
-	if !r.route.still(t.Context()) {
+	if !r.route.leads(t.Context()) {
 		t.Error("--force needs a leader")
 	}
 }
 
-// A claim on argv that Patroni then denies gives the call up, and whoever leads next takes the route anew.
+// A claim on argv that Patroni then denies gives the call up, and whoever leads next takes the
+// route anew.
 func TestAClaimThatIsUndone(t *testing.T) {
 	r := newRouted(t)
 	r.follows()
@@ -417,20 +456,106 @@ func TestUnassign(t *testing.T) {
 	}
 }
 
-// TestProved: what is known from the word counts from its question, else from the peers', else from the start.
+// TestProved: what is known from the word counts from its question, else from the peers', else from
+// the start.
 func TestProved(t *testing.T) {
 	f := facts(leads(heard(300*time.Millisecond)), polled(PollUs), func(f *Facts) {
 		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
 	})
-	if got := f.proved(); got != now-300*time.Millisecond {
+	if got := proved(f); got != now-300*time.Millisecond {
 		t.Errorf("with a word: %v ago", now-got)
 	}
 	f.Word.Answer = Silent
-	if got := f.proved(); got != now-200*time.Millisecond {
+	if got := proved(f); got != now-200*time.Millisecond {
 		t.Errorf("with the peers: %v ago", now-got)
 	}
 	f.Peers.Result = PollSilent
-	if got := f.proved(); got != now-900*time.Millisecond {
+	if got := proved(f); got != now-900*time.Millisecond {
 		t.Errorf("with argv alone: %v ago", now-got)
+	}
+}
+
+// A process that is killed in the middle of a call leaves what the route wanted kept, and when the
+// switch was begun.
+func TestTheNextProcessGoesOn(t *testing.T) {
+	r := newRouted(t)
+	r.promoted()
+	begun, half := r.now, worldMemo{Switch: 3}
+	data, err := json.Marshal(half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.memos["vip"] = RouteMemo{Generation: 1, Begun: begun, Provider: data}
+	r.route.calls, r.route.holder, r.route.hangs = nil, "n2", make(chan struct{})
+	r.pass(2 * time.Second)
+	r.leads()
+	r.event(EventTick, "")
+	<-r.route.asked
+	if m := r.memos["vip"]; r.route.begun != begun || string(m.Provider) != `{"Switch":4,"Login":0}` || m.Begun != begun {
+		t.Errorf("begun at %v, and the memo is %+v", r.route.begun, m)
+	}
+	close(r.route.hangs)
+	r.ticked()
+	r.wantCalls("take")
+	if m := r.memos["vip"]; m.Begun != 0 || string(m.Provider) != `{"Switch":0,"Login":0}` {
+		t.Errorf("memo %+v", m)
+	}
+}
+
+// A memo that is not the route's is told of, and costs nothing more.
+func TestAMemoOfAnotherProvider(t *testing.T) {
+	r := newRouted(t)
+	r.memos["vip"] = RouteMemo{Generation: 1, Begun: 1, Due: r.now + time.Hour, Provider: json.RawMessage(`{"Switch":"seven"}`)}
+	o := r.promoted()
+	r.wantCalls("take")
+	if len(o.Warnings) != 1 || !strings.Contains(o.Warnings[0], "continuing without the route's memo") {
+		t.Errorf("warnings %q", o.Warnings)
+	}
+	if m := r.memos["vip"]; m.Generation != 1 || m.Begun != 0 || r.route.begun != r.now {
+		t.Errorf("memo %+v, begun at %v", m, r.route.begun)
+	}
+}
+
+// What a check learns is kept. One that does not ask who has the route leaves what the engine knows
+// as it is.
+func TestCheckRoute(t *testing.T) {
+	r := newRouted(t)
+	r.promoted()
+	before := r.memos["vip"]
+	r.route.check.Findings = []Finding{{Level: OK, Text: "fine"}}
+	if found := r.engine.CheckRoute(t.Context(), r.engine.VIPs[0]); len(found) != 1 || found[0].Text != "fine" {
+		t.Errorf("found %+v", found)
+	}
+	r.wantCalls("take, check")
+	m := r.memos["vip"]
+	if string(m.Provider) != fmt.Sprintf(`{"Switch":0,"Login":%d}`, r.now+time.Hour) {
+		t.Errorf("the route's part is %s", m.Provider)
+	}
+	if m.Provider = before.Provider; !reflect.DeepEqual(m, before) {
+		t.Errorf("memo %+v, want %+v", m, before)
+	}
+	r.route.check.Asked, r.route.check.State = true, RouteState{Holder: "n2", Due: 7}
+	r.pass(time.Second)
+	r.engine.CheckRoute(t.Context(), r.engine.VIPs[0])
+	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Checked != r.now || m.Due != 7 || m.Generation != before.Generation {
+		t.Errorf("memo %+v", m)
+	}
+	r.route.check.Err = errors.New("HTTP 401")
+	r.route.check.State = RouteState{Due: 9}
+	r.engine.CheckRoute(t.Context(), r.engine.VIPs[0])
+	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Due != 9 || m.Failure != "" {
+		t.Errorf("memo %+v", m)
+	}
+	r.saveErr = errors.New("no space")
+	if found := r.engine.CheckRoute(t.Context(), r.engine.VIPs[0]); len(found) != 2 || found[1] != (Finding{Warning, "no space"}) {
+		t.Errorf("found %+v", found)
+	}
+	r.saveErr, r.noteErr = nil, errors.New("damaged")
+	if found := r.engine.CheckRoute(t.Context(), r.engine.VIPs[0]); len(found) != 1 || found[0] != (Finding{Problem, "damaged"}) {
+		t.Errorf("found %+v", found)
+	}
+	r.routeLocked = true
+	if found := r.engine.CheckRoute(t.Context(), r.engine.VIPs[0]); len(found) != 1 || found[0].Text != ErrBusy.Error() {
+		t.Errorf("found %+v", found)
 	}
 }

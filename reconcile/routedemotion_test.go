@@ -1,21 +1,23 @@
 package reconcile
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 )
 
-// A look takes its time, and this member is demoted meanwhile: that another has the route is no reason to take it.
-func TestALookThatOutlastsTheLeader(t *testing.T) {
+// A question takes its time, and this member is demoted meanwhile: that another has the route is no
+// reason to take it.
+func TestAQuestionThatOutlastsTheLeader(t *testing.T) {
 	for name, c := range map[string]struct {
 		took  time.Duration
 		leads bool
 		calls string
 	}{
-		"a second":                     {time.Second, false, "look, take"},
-		"longer":                       {time.Second + 1, false, "look"},
-		"longer, and leads all along":  {time.Second + 1, true, "look, take"},
-		"as long as a look ever takes": {10 * time.Second, false, "look"},
+		"a second":                    {time.Second, false, "ask, take"},
+		"longer":                      {time.Second + 1, false, "ask"},
+		"longer, and leads all along": {time.Second + 1, true, "ask, take"},
+		"as long as it ever takes":    {10 * time.Second, false, "ask"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouted(t)
@@ -23,7 +25,7 @@ func TestALookThatOutlastsTheLeader(t *testing.T) {
 			r.pass(time.Minute)
 			r.leads()
 			r.route.calls, r.route.holder = nil, "n2"
-			r.route.onLook = func() {
+			r.route.onAsk = func() {
 				r.pass(c.took)
 				if r.leads(); !c.leads {
 					r.follows()
@@ -31,7 +33,7 @@ func TestALookThatOutlastsTheLeader(t *testing.T) {
 			}
 			r.ticked()
 			r.wantCalls(c.calls)
-			if m := r.memos["vip"]; c.calls == "look" && (m.Generation != 0 || m.Pending != nil || m.Due != 0) {
+			if m := r.memos["vip"]; c.calls == "ask" && (m.Generation != 0 || m.Begun != 0 || m.Due != 0) {
 				t.Errorf("memo %+v", m)
 			}
 		})
@@ -41,14 +43,14 @@ func TestALookThatOutlastsTheLeader(t *testing.T) {
 // A switch that an earlier claim began, and that nobody finished, is not this claim's.
 func TestAnEarlierClaimsSwitch(t *testing.T) {
 	r := newRouted(t)
-	r.memos["vip"] = RouteMemo{Generation: 7, Pending: &PendingSwitch{Since: 1, Action: 5}, Due: r.now + time.Hour, Failure: "HTTP 503"}
+	r.memos["vip"] = RouteMemo{Generation: 7, Begun: 1, Provider: json.RawMessage(`{"Switch":5}`), Due: r.now + time.Hour, Failure: "HTTP 503"}
 	r.promoted()
 	r.wantCalls("take")
 	r.wantRecords("the route points here: us, after 0s; ")
 }
 
-// A tick that finds that this member does not lead ends what an earlier tick of its process asks an API, and tells
-// nobody of it.
+// A tick that finds that this member does not lead ends what an earlier tick of its process asks an
+// API, and tells nobody of it.
 func TestADemotionEndsACall(t *testing.T) {
 	r := newRouted(t)
 	r.leads()
@@ -60,7 +62,7 @@ func TestADemotionEndsACall(t *testing.T) {
 	r.ticked()
 	r.want(false)
 	r.wantRecords()
-	if m := r.memos["vip"]; m.Generation != 0 || m.Pending != nil || m.Failure != "" {
+	if m := r.memos["vip"]; m.Generation != 0 || m.Begun != 0 || m.Failure != "" {
 		t.Errorf("memo %+v", m)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/vipctl/vipctl/hetzner"
+	"github.com/vipctl/vipctl/reconcile/routetest"
 )
 
 func TestFloatingIPIsFoundInThreeWays(t *testing.T) {
@@ -35,7 +36,7 @@ func TestFloatingIPIsFoundInThreeWays(t *testing.T) {
 				r := hetzner.NewFloatingIP(l.cloud(t, ourID), l.metadata(ourID), hetzner.FloatingIPOptions{
 					Address: netip.MustParseAddr(row.vip), FloatingIP: row.ref,
 				})
-				s, err := r.Take(t.Context(), leads)
+				s, err := r.Take(t.Context(), routetest.Now(), leads)
 				checkFault(t, s, err, row.err)
 				if row.err != "" && len(l.Mutations()) > 0 {
 					t.Error("changed another's floating IP")

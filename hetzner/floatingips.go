@@ -36,7 +36,7 @@ func (f floatingIP) check() error {
 }
 
 // floatingIPByID reads one.
-func (c *Cloud) floatingIPByID(ctx context.Context, id int64, attempts int) (floatingIP, error) {
+func floatingIPByID(ctx context.Context, c *Cloud, id int64, attempts int) (floatingIP, error) {
 	var one struct {
 		FloatingIP floatingIP `json:"floating_ip"`
 	}
@@ -53,13 +53,13 @@ func (c *Cloud) floatingIPByID(ctx context.Context, id int64, attempts int) (flo
 }
 
 // findFloatingIP finds one by id, name or address. The API can filter by name only.
-func (c *Cloud) findFloatingIP(ctx context.Context, ref string, attempts int) (floatingIP, error) {
+func findFloatingIP(ctx context.Context, c *Cloud, ref string, attempts int) (floatingIP, error) {
 	if id, err := strconv.ParseInt(ref, 10, 64); err == nil {
-		return c.floatingIPByID(ctx, id, attempts)
+		return floatingIPByID(ctx, c, id, attempts)
 	}
 	addr, isAddr := parseAddr(ref)
 	if isAddr {
-		return c.searchFloatingIP(ctx, addr, attempts)
+		return searchFloatingIP(ctx, c, addr, attempts)
 	}
 	var found []floatingIP
 	err := c.get(ctx, fmt.Sprintf("look for the floating IP %q", ref), "/floating_ips?name="+url.QueryEscape(ref), attempts, func(body []byte) (err error) {
@@ -77,7 +77,7 @@ func (c *Cloud) findFloatingIP(ctx context.Context, ref string, attempts int) (f
 	return floatingIP{}, fmt.Errorf("floating IP %q: the token's project has none of this name: %w", ref, errConfig)
 }
 
-func (c *Cloud) searchFloatingIP(ctx context.Context, addr netip.Addr, attempts int) (floatingIP, error) {
+func searchFloatingIP(ctx context.Context, c *Cloud, addr netip.Addr, attempts int) (floatingIP, error) {
 	var found floatingIP
 	err := c.pages(ctx, fmt.Sprintf("look for the floating IP %s", addr), "/floating_ips", attempts, func(body []byte) error {
 		list, err := decodeFloatingIPs(body)
@@ -116,20 +116,4 @@ func parseAddr(s string) (netip.Addr, bool) {
 	}
 	a, err := netip.ParseAddr(s)
 	return a.Unmap(), err == nil
-}
-
-// serverID is this server's id: the configured one, or what the metadata service says.
-func (l *ledger) serverID(ctx context.Context, configured int64, m *Metadata) (int64, error) {
-	if configured != 0 {
-		return configured, nil
-	}
-	if l.memo.Server != 0 {
-		return l.memo.Server, nil
-	}
-	id, err := m.InstanceID(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("find this server's id: %w; or set server in the configuration", err)
-	}
-	l.memo.Server = id
-	return id, nil
 }
