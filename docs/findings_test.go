@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestFindings: of each finding that the command or package patroni has in words, some words stand on the page, where people
+// TestFindings: of each finding that the command, patroni or patroni/conf has in words, some words stand on the page, where people
 // look for what they see; and none stand in the table, in quotes, that are in no text.
 func TestFindings(t *testing.T) {
 	var words []string
@@ -67,7 +67,7 @@ type literal struct {
 
 func literals(t *testing.T) (all []literal) {
 	t.Helper()
-	for _, dir := range []string{"../cmd/vipctl", "../patroni"} {
+	for _, dir := range []string{"../cmd/vipctl", "../patroni", "../patroni/conf"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -167,8 +168,8 @@ func TestNoProxy(t *testing.T) {
 	if got[0].Word.Answer != reconcile.Silent || proxy.connections.Load() != 0 {
 		t.Errorf("%+v after %d connections to the proxy", got[0], proxy.connections.Load())
 	}
-	w, _ := c.settings()
-	hc, err := w.local()
+	e, _ := c.endpoints.use()
+	hc, err := e.local()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestNoProxy(t *testing.T) {
 
 // TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on, patroni.yml.
 func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
-	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() reconcile.Moment { return noon }})
+	c := New(Options{Source: conf.Source{Config: "/nonexistent/patroni.yml"}, Now: func() reconcile.Moment { return noon }})
 	want := reconcile.Word{Answer: reconcile.NotOurs, At: noon,
 		Why: "patroni.config: got /nonexistent/patroni.yml: no such file or directory, want Patroni's own configuration, which vipctl can read"}
 	if got := c.Word(t.Context()); got != want {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -111,11 +112,11 @@ func wordOf(t *testing.T, member string, status int, body string) reconcile.Word
 		t.Fatal(err)
 	}
 	client := patroni.New(patroni.Options{
-		Config: config, Timeout: 10 * time.Second, Now: func() reconcile.Moment { return now },
+		Source: conf.Source{Config: config}, Timeout: 10 * time.Second, Now: func() reconcile.Moment { return now },
 	})
 	w := client.Word(t.Context())
 	if w.LastSeen == 0 {
-		t.Fatalf("no word: %+v", w)
+		t.Fatalf("no reply: %+v", w)
 	}
 	w.SeenAt = now - time.Second // the loop had just run
 	return w

@@ -3,11 +3,13 @@ package patroni
 import (
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -77,7 +79,7 @@ func TestMembers(t *testing.T) {
 	if err := parse([]byte(`{"members": [{"name": "n2", "api_url": "http://127.0.0.1:8008/patroni"}]}`), &alias); err != nil {
 		t.Fatal(err)
 	}
-	if got := alias.peers(settings{name: "n1", url: "http://127.0.0.1:8008"}); len(got) != 0 {
+	if got := alias.peers(conf.Settings{Name: "n1", URL: "http://127.0.0.1:8008"}); len(got) != 0 {
 		t.Errorf("our own address is taken for a peer: %+v", got)
 	}
 	for body, want := range map[string]string{
@@ -96,7 +98,7 @@ func TestMembers(t *testing.T) {
 func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 	s := patroniSaying(t, map[string]said{"/cluster": {status: 200, body: `{"scope": "other","members":[]}`}})
 	c := New(Options{
-		URL: "http://" + s.addr, Scope: "demo", Name: "n1", Timeout: 5 * time.Second, Now: func() reconcile.Moment { return noon },
+		Source: conf.Source{URL: "http://" + s.addr, Scope: "demo", Name: "n1"}, Timeout: 5 * time.Second, Now: func() reconcile.Moment { return noon },
 	})
 	if _, err := c.Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), `scope is "other", vipctl.yml says "demo"`) {
 		t.Errorf("%v", err)
@@ -206,7 +208,29 @@ func TestPollTLS(t *testing.T) {
 	if got[0].Word.Answer != reconcile.Leader {
 		t.Errorf("%+v", got[0])
 	}
-	if odd := c.Oddities(); odd != nil {
-		t.Errorf("%q", odd)
+	if warnings := c.Warnings(); warnings != nil {
+		t.Errorf("%q", warnings)
+	}
+}
+
+// TestDynamicCallbacks: those that GET /config has, or why they are not known.
+func TestDynamicCallbacks(t *testing.T) {
+	for body, want := range map[string]map[string]any{
+		`{"postgresql": {"callbacks": {"on_start": "a b", "on_stop": ["c"]}}}`: {"on_start": "a b", "on_stop": []any{"c"}},
+		`{"postgresql": {"callbacks": null}}`:                                  nil,
+		`{}`:                                                                   nil,
+	} {
+		s := patroniSaying(t, map[string]said{"/config": {status: 200, body: body}})
+		if got, err := ask(t, s.addr, "").DynamicCallbacks(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, %v", body, got, err)
+		}
+	}
+	s := patroniSaying(t, map[string]said{"/config": {status: 200, body: `{"postgresql": []}`}})
+	if _, err := ask(t, s.addr, "").DynamicCallbacks(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "answer of http://"+s.addr+"/config: ") {
+		t.Errorf("%v", err)
+	}
+	gone := refusing(t)
+	if _, err := ask(t, gone, "").DynamicCallbacks(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "ask http://"+gone+"/config: ") {
+		t.Errorf("%v", err)
 	}
 }

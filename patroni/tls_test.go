@@ -90,7 +90,7 @@ func TestTLS(t *testing.T) {
 		"listens at one address": {numbered, "  connect_address: 127.0.0.1:8008\n  cafile: " + ca.file, ""},
 		"expired":                {expired, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"expired, wrong CA":      {expired, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
-		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
+		"no CA in the file":      {named, "  cafile: conf/testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got conf/testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
 		"no such file":           {named, "  cafile: /nonexistent", "patroni.yml:6: restapi.cafile: got /nonexistent: no such file or directory, want a file of CA certificates that vipctl can read"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func (a *app) sameCluster(h *host, cluster string) error {
 		a.log.Warnf("cannot compare the cluster's name: %v", err)
 		return nil
 	}
-	if scope == "" || scope == cluster || h.patroni.LastScope() == cluster {
+	if scope == "" || scope == cluster || h.patroni.SavedScope() == cluster {
 		return nil
 	}
 	return configError{fmt.Errorf("callback: got cluster %q, but %s says scope %q: each cluster on a host needs a vipctl.yml "+
@@ -88,6 +88,6 @@ func (a *app) runEngine(h *host, t reconcile.Trigger) error {
 	}
 	err := a.report(outcomes)
 	a.logOddities(h, t)
-	a.keepSettings(h)
+	a.saveEndpoint(h)
 	return err
 }

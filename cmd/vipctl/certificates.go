@@ -23,8 +23,8 @@ func (a *app) warnOfCertificates(h *host) {
 	if h.saidCertificates {
 		return
 	}
-	for _, odd := range h.patroni.Oddities() {
-		a.log.Error(odd)
+	for _, warning := range h.patroni.Warnings() {
+		a.log.Error(warning)
 		h.saidCertificates = true
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -21,10 +21,10 @@ import (
 func findCallbacks(found *reconcile.Findings, s *scene) {
 	ctx, cancel := s.question()
 	defer cancel()
-	commands, misplaced := s.h.patroni.Callbacks(ctx)
+	commands, misplaced := conf.Callbacks(patroniSource(s.h.config), func() (map[string]any, error) { return s.h.patroni.DynamicCallbacks(ctx) })
 	*found = append(*found, misplaced...)
 	var said []reconcile.Finding
-	which := map[reconcile.Finding][]patroni.Command{} // what is wrong with several is said once
+	which := map[reconcile.Finding][]conf.Command{} // what is wrong with several is said once
 	for _, c := range commands {
 		f := s.judge(c)
 		if f.Level == reconcile.OK {
@@ -48,7 +48,7 @@ func findCallbacks(found *reconcile.Findings, s *scene) {
 var becomers = []string{"sudo", "doas", "su", "runuser", "pkexec"}
 
 // judge says what is wrong with one command.
-func (s *scene) judge(c patroni.Command) reconcile.Finding {
+func (s *scene) judge(c conf.Command) reconcile.Finding {
 	bad := func(l reconcile.Level, format string, args ...any) reconcile.Finding {
 		return reconcile.Finding{Level: l, Text: fmt.Sprintf(format, args...)}
 	}

@@ -10,7 +10,7 @@ import (
 // be read. `config check` and `status` say it; runs that move addresses do not look.
 func (a *app) findings(h *host) reconcile.Findings {
 	var found reconcile.Findings
-	for _, look := range []func(*reconcile.Findings, *host){a.findPatroni, a.findScene, a.findLinks, a.findOwn, a.findStartable} {
+	for _, look := range []func(*reconcile.Findings, *host){a.findPatroni, a.findScene, a.findLinks, a.findOwn, a.findUnstartable} {
 		look(&found, h)
 	}
 	return found

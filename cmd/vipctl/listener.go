@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/vip"
 )
@@ -22,7 +22,7 @@ func findListener(found *reconcile.Findings, s *scene) {
 	ctx, cancel := s.question()
 	defer cancel()
 	alive := s.h.patroni.Postmaster(ctx) == reconcile.PGAlive
-	listen := s.h.patroni.Listen()
+	listen := conf.ReadListen(patroniSource(s.h.config))
 	if port := s.h.patroni.Port(); alive && port != 0 {
 		listen.Port = port
 	}
@@ -39,7 +39,7 @@ func findListener(found *reconcile.Findings, s *scene) {
 }
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
-func (s *scene) refuses(listen patroni.Listen, addr netip.Addr, alive bool, sight reconcile.Sight) string {
+func (s *scene) refuses(listen conf.Listen, addr netip.Addr, alive bool, sight reconcile.Sight) string {
 	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -76,7 +76,7 @@ func hasAddress(ctx context.Context, p reconcile.Peer, addr netip.Addr) bool {
 }
 
 // isOwn is the problem of a VIP that is this node's own address.
-func (h *host) isOwn(setting string, o patroni.Own) config.Problem {
+func (h *host) isOwn(setting string, o conf.Own) config.Problem {
 	by := o.Setting
 	if o.Host != "" {
 		by += ": " + o.Host

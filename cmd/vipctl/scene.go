@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -112,4 +113,4 @@ func (s *scene) question() (context.Context, context.CancelFunc) {
 }
 
 // findTwice finds keys that stand more than once in patroni.yml.
-func findTwice(found *reconcile.Findings, s *scene) { *found = append(*found, s.h.patroni.Twice()...) }
+func findTwice(found *reconcile.Findings, s *scene) { *found = append(*found, conf.FindTwice(patroniSource(s.h.config))...) }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/state"
 	"github.com/vipctl/vipctl/vip"
@@ -67,16 +68,23 @@ func (a *app) open(c *cli.Context) (*host, error) {
 	return h, nil
 }
 
-// openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
+// patroniSource says where Patroni's settings come from.
+func patroniSource(cfg *config.Config) conf.Source {
+	p := cfg.Patroni
+	return conf.Source{
+		Config: p.Config, EnvironmentFile: p.EnvironmentFile, Scope: p.Scope, Name: p.Name,
+		URL: p.URL, CAFile: p.CAFile, CertFile: p.CertFile, KeyFile: p.KeyFile,
+	}
+}
+
+// openPatroni makes the client of the local Patroni. The endpoint that an earlier run saved is read before the owner of the
 // notes is known, who stands in patroni.yml: these notes write nothing.
 func openPatroni(cfg *config.Config, path string) *patroni.Client {
-	kept := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
+	saved := state.OpenNotes(state.NotesOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
-		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
-		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-		EnvironmentFile: cfg.Patroni.EnvironmentFile, Scope: cfg.Patroni.Scope, Name: cfg.Patroni.Name,
+		Source: patroniSource(cfg), Timeout: cfg.Patroni.Timeout,
 		Where: func(setting string) (string, int) { return path, lineOf(cfg, setting) },
-		Now:   hostClock{}.Now, Kept: kept.PatroniSettings,
+		Now:   hostClock{}.Now, SavedEndpoint: saved.PatroniSettings,
 	})
 }
 
