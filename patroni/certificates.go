@@ -8,15 +8,17 @@ import (
 	"time"
 )
 
-// undated returns a copy of a certificate that is good at all times. Signatures and the rest are verified in what the
-// certificate was read from, the dates in these two fields (crypto/x509, Certificate.isValid).
+// undated returns a copy of a certificate that is good at all times. Signatures and the rest are
+// verified in what the certificate was read from, the dates in these two fields (crypto/x509,
+// Certificate.isValid).
 func undated(c *x509.Certificate) *x509.Certificate {
 	u := *c
 	u.NotBefore, u.NotAfter = time.Time{}, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	return &u
 }
 
-// lastsLongest returns, of several ways to a CA, one that is good now, if there is any, and of these the one that ends last.
+// lastsLongest returns, of several ways to a CA, one that is good now, if there is any, and of
+// these the one that ends last.
 func lastsLongest(chains [][]*x509.Certificate, now time.Time) []*x509.Certificate {
 	for i, chain := range chains {
 		chains[i] = dated(chain)
@@ -51,8 +53,9 @@ func end(chain []*x509.Certificate) time.Time {
 	return first.NotAfter
 }
 
-// checkName verifies a certificate for a host. One without any in its subjectAltName is for the one in its common name, as
-// Python's ssl.match_hostname and urllib3 1.26 have it, by which Patroni asks other members on Debian 12 and before.
+// checkName verifies a certificate for a host. One without any in its subjectAltName is for the one
+// in its common name, as Python's ssl.match_hostname and urllib3 1.26 have it, by which Patroni
+// asks other members on Debian 12 and before.
 func checkName(c *x509.Certificate, host string) (byCommonName bool, err error) {
 	if len(c.DNSNames)+len(c.IPAddresses) > 0 || c.Subject.CommonName == "" {
 		return false, c.VerifyHostname(host)
@@ -64,7 +67,7 @@ func checkName(c *x509.Certificate, host string) (byCommonName bool, err error) 
 	return true, named.VerifyHostname(host)
 }
 
-// holders are whom a certificate is for, in words.
+// holders are the hosts that a certificate is for, as people read them.
 func holders(c *x509.Certificate) string {
 	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {

@@ -126,7 +126,8 @@ func TestUntimelyForAnother(t *testing.T) {
 	}
 }
 
-// TestSystemAuthorities: the system's CAs have dates. They count on the certificate's last day where this host's clock is wrong.
+// TestSystemAuthorities: the system's CAs have dates. They count on the certificate's last day
+// where this host's clock is wrong.
 func TestSystemAuthorities(t *testing.T) {
 	old := ca(t, nil, spec(-9*days, -7*days), "old")
 	d := &dialer{roots: x509.NewCertPool()}
@@ -137,7 +138,8 @@ func TestSystemAuthorities(t *testing.T) {
 	}
 }
 
-// TestNames: whom a certificate is for does not matter at this host's own address, and is said; a peer's matters.
+// TestNames: whom a certificate is for does not matter at this host's own address, and is said; a
+// peer's matters.
 func TestNames(t *testing.T) {
 	good := ca(t, nil, spec(-hour, hour), "ours")
 	common := func(name string) catest.Spec {
@@ -218,7 +220,8 @@ func TestStaysHere(t *testing.T) {
 	}
 }
 
-// TestExpiredClientCertificate: it is kept back where no Patroni requires one, and blamed where one does.
+// TestExpiredClientCertificate: it is kept back where no Patroni requires one, and blamed where one
+// does.
 func TestExpiredClientCertificate(t *testing.T) {
 	good := newAuthority(t, "ours")
 	server, _, _ := good.issue(time.Now().Add(hour), "node1.example")

@@ -11,18 +11,20 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Options say where Patroni is. Timeout and Now must be set, and what [conf.Source] asks for; the others may be left out.
+// Options say where Patroni is. Timeout and Now must be set, and what [conf.Source] asks for; the
+// others may be left out.
 type Options struct {
 	conf.Source
 
 	// Where says where vipctl.yml has a setting, for errors. It may be nil.
 	Where conf.Where
 
-	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For Members, and for Poll, which
-	// asks all peers within one bound, it is a second at the most.
+	// Timeout bounds each method as a whole: name lookup, connection, TLS, headers and body. For
+	// Members, and for Poll, which asks all peers within one bound, it is a second at the most.
 	Timeout time.Duration
-	// SavedEndpoint returns what [Client.EndpointToSave] gave when Patroni was last heard by the configuration, nil where nothing
-	// was saved. It is called where the configuration cannot be used, or Patroni is not heard by it. It may be nil itself.
+	// SavedEndpoint returns what [Client.EndpointToSave] gave when Patroni last answered by the
+	// configuration, nil where nothing was saved. It is called where the configuration cannot be
+	// used, or Patroni does not answer by it. It may be nil itself.
 	SavedEndpoint func() (json.RawMessage, error)
 	// Now is the boot clock.
 	Now func() reconcile.Moment
@@ -37,15 +39,17 @@ type Client struct {
 
 var _ reconcile.Patroni = (*Client)(nil)
 
-// New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at the first question.
+// New returns a client. It does not read, resolve or open anything: mistakes in patroni.yml show at
+// the first question.
 func New(o Options) *Client {
 	return &Client{opts: o, endpoints: newEndpoints(o.Source, o.Where, o.SavedEndpoint)}
 }
 
-// Word asks the local Patroni, GET /leader. Where that is not heard by the configuration, it asks once more, within the same
-// deadline, by the saved endpoint: the configuration may be ahead of Patroni, see [Client.Ahead]. The reply is NotOurs where the
-// configuration cannot be used and no endpoint was saved: nobody was asked, and people must hear of it as they do of a stranger's
-// answer.
+// Word asks the local Patroni, GET /leader. Where no reply that counts comes by the configuration,
+// it asks once more, within the same deadline, by the saved endpoint: the configuration may be
+// ahead of Patroni, see [Client.Ahead]. The reply is NotOurs where the configuration cannot be used
+// and no endpoint was saved: nobody was asked, and people must be told of it as they are of a
+// stranger's answer.
 func (c *Client) Word(ctx context.Context) reconcile.Word {
 	reply := c.ask(ctx)
 	c.last.Store(&reply)
@@ -62,11 +66,12 @@ func (c *Client) ask(ctx context.Context) reconcile.Word {
 	return c.endpoints.ask(e, func(e *endpoint) reconcile.Word { return e.leader(ctx, c.opts.Now) })
 }
 
-// Poll asks the peers side by side, all of them within one deadline, Timeout or a second: GET /leader of each, and GET /cluster
-// of those that do not lead and see a lock. The answers are in the order of peers.
+// Poll asks the peers side by side, all of them within one deadline, Timeout or a second: GET
+// /leader of each, and GET /cluster of those that do not lead and see a lock. The answers are in
+// the order of peers.
 //
-// Names is empty where that second answer is missing, too. The peer's reply then has a Why: who leads is unknown, which
-// is not the same as nobody.
+// Names is empty where that second answer is missing, too. The peer's reply then has a Why: who
+// leads is unknown, which is not the same as nobody.
 func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, pollWithin))
 	defer cancel()
@@ -74,8 +79,8 @@ func (c *Client) Poll(ctx context.Context, peers []reconcile.Peer) []reconcile.P
 	return each(peers, func(p reconcile.Peer) reconcile.PeerWord { return poll.ask(ctx, p) })
 }
 
-// Rivals asks the peers side by side whether they lead: GET /leader of each, all of them within 200 ms. The answers are in the
-// order of peers. One that does not answer says nothing new.
+// Rivals asks the peers side by side whether they lead: GET /leader of each, all of them within 200
+// ms. The answers are in the order of peers. One that does not answer says nothing new.
 func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile.PeerWord {
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.Timeout, rivalsWithin))
 	defer cancel()
@@ -86,10 +91,10 @@ func (c *Client) Rivals(ctx context.Context, peers []reconcile.Peer) []reconcile
 	})
 }
 
-// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config. They are as they stand in the DCS,
-// with Patroni's defaults for those that are absent. Since 3.2.0 a running Patroni raises a ttl under 20 s and lowers
-// the other two where loop_wait + 2 retry_timeout > ttl, without showing it here; what is shown makes for shorter
-// leases, never for longer ones.
+// Timing asks the local Patroni for ttl, loop_wait and retry_timeout, GET /config. They are as they
+// stand in the DCS, with Patroni's defaults for those that are absent. Since 3.2.0 a running
+// Patroni raises a ttl under 20 s and lowers the other two where loop_wait + 2 retry_timeout > ttl,
+// without showing it here; what is shown makes for shorter leases, never for longer ones.
 func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 	var t reconcile.Timing
 	err := c.get(ctx, "/config", func(_ *endpoint, body []byte) (err error) {
@@ -99,8 +104,9 @@ func (c *Client) Timing(ctx context.Context) (reconcile.Timing, error) {
 	return t, err
 }
 
-// Members asks the local Patroni who else is in the cluster, and who leads it, GET /cluster. Members without an address that can
-// be asked (still starting, or announcing a wildcard) are left out, and so is this one.
+// Members asks the local Patroni who else is in the cluster, and who leads it, GET /cluster.
+// Members without an address that can be asked (still starting, or announcing a wildcard) are left
+// out, and so is this one.
 func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
 	ctx, cancel := context.WithTimeout(ctx, reconcile.MembersWithin)
 	defer cancel()
@@ -115,8 +121,8 @@ func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
 	return members, err
 }
 
-// DynamicCallbacks asks the local Patroni for postgresql.callbacks in the dynamic configuration, by event, GET /config. It is for
-// [conf.Callbacks].
+// DynamicCallbacks asks the local Patroni for postgresql.callbacks in the dynamic configuration, by
+// event, GET /config. It is for [conf.Callbacks].
 func (c *Client) DynamicCallbacks(ctx context.Context) (map[string]any, error) {
 	var dynamic struct {
 		PostgreSQL struct {
@@ -138,15 +144,16 @@ func (c *Client) get(ctx context.Context, path string, read func(e *endpoint, bo
 	return e.ask(ctx, path, func(body []byte) error { return read(e, body) })
 }
 
-// Postmaster reads postmaster.pid in the local data directory. PostgreSQL takes that file away when the postmaster
-// exits, after its last child, and writes "stopping" into it when it is told to stop; from then on it accepts no new
-// connection. A fast stop, which is what Patroni asks for, ends the sessions at once. A smart stop (pg_ctl stop -m smart,
-// SIGTERM) waits for them, and they can go on writing: measured on 15.18. The file does not tell the two apart.
+// Postmaster reads postmaster.pid in the local data directory. PostgreSQL takes that file away when
+// the postmaster exits, after its last child, and writes "stopping" into it when it is told to
+// stop; from then on it accepts no new connection. A fast stop, which is what Patroni asks for,
+// ends the sessions at once. A smart stop (pg_ctl stop -m smart, SIGTERM) waits for them, and they
+// can go on writing: measured on 15.18. The file does not tell the two apart.
 //
-// PGDown needs proof: no such file in a folder that is a data directory, for it has a PG_VERSION, or the word
-// "stopping". An empty folder may be a file system that is not mounted, and a file whose process is gone was left by a
-// crash, after which backends can live on for a moment: both are PGUnknown, as is everything that cannot be read
-// before ctx ends, or within Timeout.
+// PGDown needs proof: no such file in a folder that is a data directory, for it has a PG_VERSION,
+// or the word "stopping". An empty folder may be a file system that is not mounted, and a file
+// whose process is gone was left by a crash, after which backends can live on for a moment: both
+// are PGUnknown, as is everything that cannot be read before ctx ends, or within Timeout.
 func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 	dir := c.DataDir() // what else is wrong with patroni.yml does not matter here
 	if !filepath.IsAbs(dir) {
@@ -157,7 +164,8 @@ func (c *Client) Postmaster(ctx context.Context) reconcile.PG {
 	return postmasterWithin(ctx, dir)
 }
 
-// Port returns the port at which the PostgreSQL listens that left postmaster.pid, 0 where that does not say.
+// Port returns the port at which the PostgreSQL listens that left postmaster.pid, 0 where that does
+// not say.
 func (c *Client) Port() uint16 {
 	if dir := c.DataDir(); filepath.IsAbs(dir) {
 		return postmasterPort(dir)
@@ -165,8 +173,8 @@ func (c *Client) Port() uint16 {
 	return 0
 }
 
-// Check reads everything that a question would read, and returns what is wrong with it: [conf.Problems], or why a file
-// cannot be used. A saved endpoint does not count here.
+// Check reads everything that a question would read, and returns what is wrong with it:
+// [conf.Problems], or why a file cannot be used. A saved endpoint does not count here.
 func (c *Client) Check() error {
 	e, err := c.endpoints.file()
 	if err != nil {
@@ -175,8 +183,8 @@ func (c *Client) Check() error {
 	return e.check()
 }
 
-// Taken lists what the configuration says now, as far as it could be read. A saved endpoint does not count here, and a mistake
-// is the error of [Client.Check].
+// Taken lists what the configuration says now, as far as it could be read. A saved endpoint does
+// not count here, and a mistake is the error of [Client.Check].
 func (c *Client) Taken() []conf.Taken {
 	e, _ := c.endpoints.file()
 	return e.Taken()
@@ -200,41 +208,45 @@ func (c *Client) DataDir() string {
 	return e.DataDir
 }
 
-// URL returns where Patroni's REST API is asked on this host, without a path: "http://127.0.0.1:8008". Errors are those of
-// [Client.Scope].
+// URL returns where Patroni's REST API is asked on this host, without a path:
+// "http://127.0.0.1:8008". Errors are those of [Client.Scope].
 func (c *Client) URL() (string, error) {
 	e, err := c.endpoints.use()
 	return e.URL, err
 }
 
-// Own returns the addresses that patroni.yml gives this member. Names are not resolved, and what cannot be read is left
-// out.
+// Own returns the addresses that patroni.yml gives this member. Names are not resolved, and what
+// cannot be read is left out.
 func (c *Client) Own() []conf.Own {
 	e, _ := c.endpoints.use()
 	return e.Own.Known()
 }
 
-// OwnNames returns the addresses of the names in the same settings, and an error for each setting whose name could not be
-// resolved before the end of ctx.
+// OwnNames returns the addresses of the names in the same settings, and an error for each setting
+// whose name could not be resolved before the end of ctx.
 func (c *Client) OwnNames(ctx context.Context) (all []conf.Own, unresolved []error) {
 	e, _ := c.endpoints.use()
 	return e.Own.Resolve(ctx)
 }
 
-// EndpointToSave returns what [Options.SavedEndpoint] wants to have back: the same bytes for the same settings, without any secret.
-// It is nil until the local Patroni was heard by what the configuration says now: a file that is ahead of it must not overwrite
-// the endpoint by which it answers.
+// EndpointToSave returns what [Options.SavedEndpoint] wants to have back: the same bytes for the
+// same settings, without any secret. It is nil until the local Patroni has answered by what the
+// configuration says now: a file that is ahead of Patroni must not overwrite the endpoint by which
+// Patroni answers.
 func (c *Client) EndpointToSave() json.RawMessage { return c.endpoints.toSave() }
 
-// Changed reports whether the configuration, which can be used, would have us ask another place, in another manner or for
-// another member than the saved endpoint. That is so until [Client.EndpointToSave] is saved anew.
+// Changed reports whether the configuration can be used and has us ask another place, in another
+// manner or for another member than the saved endpoint. That is so until [Client.EndpointToSave] is
+// saved anew.
 func (c *Client) Changed() bool { return c.endpoints.changed() }
 
-// Ahead returns an error where the configuration is ahead of the local Patroni, which was heard by the saved endpoint and not by
-// that of the configuration, and else nil. Both are in it, and the next step.
+// Ahead returns an error where the configuration is ahead of the local Patroni, which answered by
+// the saved endpoint and not by that of the configuration. It names both, and the next step. It is
+// nil in every other case.
 func (c *Client) Ahead() error { return c.endpoints.ahead() }
 
-// Fallback returns what is wrong with the configuration where the saved endpoint is in use instead, and else nil.
+// Fallback returns what is wrong with the configuration where the saved endpoint is in use instead,
+// and else nil.
 func (c *Client) Fallback() error { return c.endpoints.fallback() }
 
 // SavedScope returns the cluster's name in the saved endpoint, "" where none was saved.
@@ -245,7 +257,8 @@ func (c *Client) SavedScope() string {
 	return ""
 }
 
-// Warnings returns what is wrong with certificates although answers count: without these texts nobody would hear of it.
+// Warnings returns what is wrong with certificates although the answers that came with them count.
+// Without these texts nobody would be told of it.
 func (c *Client) Warnings() []string {
 	e, err := c.endpoints.use()
 	if err != nil {
@@ -254,9 +267,10 @@ func (c *Client) Warnings() []string {
 	return warnings(e.shown, time.Now())
 }
 
-// Findings is what people should know about the last answer of the local Patroni, about the certificates that it and the
-// peers presented in this process, and about those that vipctl has itself. It may ask once more, in the other scheme.
-// That nobody answers is none of them.
+// Findings is what people should know about the last answer of the local Patroni, about the
+// certificates that it and the peers presented in this process, and about those that vipctl has
+// itself. It may ask once more, in the other scheme. It says nothing of a Patroni that does not
+// answer.
 func (c *Client) Findings(ctx context.Context) reconcile.Findings {
 	e, err := c.endpoints.use()
 	if err != nil {
@@ -271,7 +285,7 @@ func (c *Client) Findings(ctx context.Context) reconcile.Findings {
 	in := inspection{now: time.Now(), found: found}
 	all, _ := e.shown.list()
 	for _, p := range all {
-		in.look(p)
+		in.server(p)
 	}
 	in.files(e.TLS)
 	return in.found

@@ -54,8 +54,9 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestMutualTLS: without ctl.certfile, and where Patroni asks everybody for a certificate, the REST API's own is shown, as
-// Patroni up to 3.0 does. A key that ctl does not name is restapi.keyfile, or stands beside the certificate.
+// TestMutualTLS: without ctl.certfile, and where Patroni asks everybody for a certificate, the REST
+// API's own is shown, as Patroni up to 3.0 does. A key that ctl does not name is restapi.keyfile,
+// or stands beside the certificate.
 func TestMutualTLS(t *testing.T) {
 	ca := newAuthority(t, "ours")
 	pair, certFile, keyFile := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")

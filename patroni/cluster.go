@@ -34,8 +34,8 @@ func parseCluster(body []byte, want identity) (cluster, error) {
 	return c, nil
 }
 
-// leader is the member that holds the lock, "" when none does. GET /cluster marks it with one of these two words; what
-// follows from it is for reconcile to say.
+// leader is the member that holds the lock, "" when none does. GET /cluster marks it with one of
+// these two roles. What follows from it is decided in reconcile.
 func (c cluster) leader() string {
 	for _, m := range c.Members {
 		if m.Role == "leader" || m.Role == "standby_leader" {
@@ -45,8 +45,9 @@ func (c cluster) leader() string {
 	return ""
 }
 
-// peers are the members other than ourselves that can be asked. Whoever announces a wildcard, or the very address that
-// this host's Patroni is asked at, would have us take our own answer for a peer's: before 3.2.0 answers have no name.
+// peers are the members other than ourselves that can be asked. A member that announces a wildcard,
+// or the address at which this host's Patroni is asked, is left out: our own answer would be taken
+// for its answer, since answers have no name before 3.2.0.
 func (c cluster) peers(s conf.Settings) []reconcile.Peer {
 	peers := []reconcile.Peer{}
 	for _, m := range c.Members {

@@ -24,13 +24,13 @@ type dialer struct {
 	shown *shown
 }
 
-// unfit is why a connection that came about does not speak TLS as it must, in words.
+// unfit is why a connection that was opened does not speak TLS as it must, as a sentence.
 type unfit string
 
 func (u unfit) Error() string { return string(u) }
 
-// newDialer returns how to speak TLS with the local Patroni, or with the peers. Without a CA of its own it leaves the choice of
-// the system's to the first handshake, so that nothing is loaded for plain HTTP.
+// newDialer reads the CA file and the client certificate. Without a CA file the system's CAs are
+// loaded by the first handshake, so that plain HTTP loads none.
 func newDialer(t conf.TLS, local bool, shown *shown) (*dialer, error) {
 	d := &dialer{TLS: t, local: local, shown: shown}
 	if t.CAFile != "" && !t.Insecure {
@@ -59,8 +59,9 @@ func newDialer(t conf.TLS, local bool, shown *shown) (*dialer, error) {
 	return d, nil
 }
 
-// presentable returns the client certificate if it helps to present it. One that is out of date does not, where none is
-// required: a Patroni that merely accepts certificates refuses it, and answers whoever has none.
+// presentable returns the client certificate if it helps to present it. One that is out of date
+// does not, where none is required: a Patroni that merely accepts certificates refuses it, and
+// answers whoever has none.
 func (d *dialer) presentable(now time.Time) (tls.Certificate, error) {
 	pair, err := d.ClientCertificate()
 	if err != nil {
@@ -91,7 +92,8 @@ func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return &tlsConn{c, d}, nil
 }
 
-// tlsConn explains what it reads: in TLS 1.3 a client certificate is refused after the handshake (RFC 8446, 4.4.2.4).
+// tlsConn explains what it reads: in TLS 1.3 a client certificate is refused after the handshake
+// (RFC 8446, 4.4.2.4).
 type tlsConn struct {
 	*tls.Conn
 	d *dialer
@@ -102,8 +104,8 @@ func (c *tlsConn) Read(b []byte) (int, error) {
 	return n, c.d.explain(err)
 }
 
-// config is crypto/tls's, for one connection. It verifies nothing itself: what docs/decisions/0007-certificates.md asks
-// for is more than it can be told.
+// config is crypto/tls's, for one connection. It verifies nothing itself: what
+// docs/decisions/0007-certificates.md asks for is more than it can be told.
 func (d *dialer) config(addr string, forgiving bool) *tls.Config {
 	host, _, _ := net.SplitHostPort(addr)
 	c := &tls.Config{
@@ -121,15 +123,17 @@ func (d *dialer) config(addr string, forgiving bool) *tls.Config {
 	return c
 }
 
-// staysHere reports whether a connection never leaves this host: its ends have one address, or the other one is loopback.
+// staysHere reports whether a connection never leaves this host: its ends have one address, or the
+// other one is loopback.
 func staysHere(c net.Conn) bool {
 	from, _ := c.LocalAddr().(*net.TCPAddr)
 	to, _ := c.RemoteAddr().(*net.TCPAddr)
 	return from != nil && to != nil && (to.IP.IsLoopback() || to.IP.Equal(from.IP))
 }
 
-// verify decides whether a server's certificates are those of the Patroni that is meant. Dates do not count, and neither
-// does the name where we are forgiving; what is wrong with them is kept for people.
+// verify decides whether a server's certificates are those of the Patroni that is meant. Dates do
+// not count. The name does not count either where forgiving is set. What is wrong with them is
+// remembered in shown, for people.
 func (d *dialer) verify(certs []*x509.Certificate, addr, name string, forgiving bool) error {
 	chains, err := d.chains(certs)
 	if err != nil {
@@ -152,7 +156,8 @@ func (d *dialer) chains(certs []*x509.Certificate) (chains [][]*x509.Certificate
 		through.AddCert(undated(c))
 	}
 	leaf := undated(certs[0])
-	// Only the system's CAs have dates here. They are good today; where this host's clock is wrong, on the certificate's last day.
+	// Only the system's CAs have dates here. They are good today; where this host's clock is wrong,
+	// on the certificate's last day.
 	for _, at := range []time.Time{time.Now(), certs[0].NotAfter} {
 		chains, err = leaf.Verify(x509.VerifyOptions{Roots: d.roots, Intermediates: through, CurrentTime: at})
 		if err == nil {
@@ -174,8 +179,8 @@ func (d *dialer) untrusted(err error) error {
 	return unfit(fmt.Sprintf("its certificate is from no CA in %s (%s): put its CA there (%s)", d.CAFile, plain(err.Error()), d.From.CA.OrSaved()))
 }
 
-// explain puts into words what a server does that wants no TLS, or none of ours. crypto/tls exports no type for the alerts
-// of the other side.
+// explain says what is wrong with a server that speaks no TLS, or refuses ours, and the next step.
+// crypto/tls exports no type for the alerts of the other side, so that their text is read.
 func (d *dialer) explain(err error) error {
 	if errors.As(err, new(tls.RecordHeaderError)) {
 		return unfit("it speaks no TLS, but HTTPS is asked for: " + d.whyTLS())

@@ -10,7 +10,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// endpoint is one way to reach Patroni: settings, and the HTTP clients that are made of them when they are first used.
+// endpoint is one way to reach Patroni: settings, and the HTTP clients that are made of them when
+// they are first used.
 type endpoint struct {
 	conf.Settings
 	target target
@@ -28,7 +29,8 @@ func newEndpoint(s conf.Settings, t target) *endpoint {
 	}
 }
 
-// check reads the certificates and keys that a question would read, and returns what is wrong with them.
+// check reads the certificates and keys that a question would read, and returns what is wrong with
+// them.
 func (e *endpoint) check() error {
 	if e.TLS.CertFile != "" {
 		if _, err := e.TLS.ClientCertificate(); err != nil {
@@ -61,8 +63,8 @@ func (e *endpoint) cluster() identity {
 	return identity{scope: e.Scope, scopedBy: e.From.Scope.Owner()}
 }
 
-// ask puts a question that wants a 200 to the local Patroni, within ctx's deadline, and has the body read. Errors name the
-// question.
+// ask puts a question that wants a 200 to the local Patroni, within ctx's deadline, and has the
+// body read. Errors name the question.
 func (e *endpoint) ask(ctx context.Context, path string, read func(body []byte) error) error {
 	hc, err := e.local()
 	if err != nil {
@@ -81,7 +83,8 @@ func (e *endpoint) ask(ctx context.Context, path string, read func(body []byte) 
 	return nil
 }
 
-// peerNamesLeader asks a peer whom it takes for the leader, GET /cluster. Where that cannot be told, why says so.
+// peerNamesLeader asks a peer whom it takes for the leader, GET /cluster. Where that cannot be
+// told, why says so.
 func (e *endpoint) peerNamesLeader(ctx context.Context, base string) (name, why string) {
 	hc, err := e.peers()
 	if err != nil {
@@ -101,7 +104,8 @@ func (e *endpoint) peerNamesLeader(ctx context.Context, base string) (name, why 
 	return cl.leader(), ""
 }
 
-// getLeader asks one Patroni, GET /leader, and judges whether the reply is that of the member that is meant.
+// getLeader asks one Patroni, GET /leader, and judges whether the reply is that of the member that
+// is meant.
 func getLeader(ctx context.Context, via func() (*http.Client, error), base string, want identity, now func() reconcile.Moment) reconcile.Word {
 	hc, err := via()
 	if err != nil {

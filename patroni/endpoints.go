@@ -10,8 +10,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// endpoints are the two by which the local Patroni can be asked: the one of the configuration, and the saved one, by which an
-// earlier run asked it. A Patroni that runs has read the file before somebody broke or changed it, and goes on leading.
+// endpoints are the two by which the local Patroni can be asked: the one of the configuration, and
+// the saved one, by which an earlier run asked it. A Patroni that runs has read the file before
+// somebody broke or changed it, and goes on leading.
 type endpoints struct {
 	source conf.Source
 	file   func() (*endpoint, error) // of the configuration; filled as far as possible beside an error, and never nil
@@ -46,8 +47,9 @@ func newEndpoints(source conf.Source, where conf.Where, saved func() (json.RawMe
 	return es
 }
 
-// use returns the endpoint to ask by: the active one, before that the configuration's, or the saved one where the configuration
-// cannot be used. It is never nil, and beside an error filled as far as the configuration could be read.
+// use returns the endpoint to ask by: the active one, before that the configuration's, or the saved
+// one where the configuration cannot be used. It is never nil, and beside an error filled as far as
+// the configuration could be read.
 func (es *endpoints) use() (*endpoint, error) {
 	if a := es.active.Load(); a != nil {
 		return a.endpoint, nil
@@ -66,8 +68,9 @@ func (es *endpoints) use() (*endpoint, error) {
 	return saved, nil
 }
 
-// ask puts a question by the endpoint in use. Where Patroni is not heard by that, it is put once more by the other one, if there
-// is another: after a time-out the question's context has ended, so that nobody is asked. The endpoint by which Patroni is heard
+// ask puts a question by the endpoint in use. Where no reply that counts comes back, it puts the
+// question once more by the other endpoint, if there is one. After a time-out the question's
+// context has ended, so that the second one asks nobody. The endpoint by which Patroni answers
 // becomes the active one.
 func (es *endpoints) ask(inUse *endpoint, put func(*endpoint) reconcile.Word) reconcile.Word {
 	reply := put(inUse)
@@ -103,7 +106,8 @@ func (es *endpoints) isFile(e *endpoint) bool {
 	return e == file
 }
 
-// changed reports whether the configuration can be used and has another target than the saved endpoint.
+// changed reports whether the configuration can be used and has another target than the saved
+// endpoint.
 func (es *endpoints) changed() bool {
 	file, err := es.file()
 	if err != nil {

@@ -43,8 +43,8 @@ func edited(t *testing.T, c *Client, scope, name, addr, extra string) *Client {
 	return New(o)
 }
 
-// TestAhead: the file is good, but Patroni has not read it yet and answers by the saved endpoint. That counts for all that is
-// asked, and the file's endpoint is not saved.
+// TestAhead: the file is good, but Patroni has not read it yet and answers by the saved endpoint.
+// That counts for all that is asked, and the file's endpoint is not saved.
 func TestAhead(t *testing.T) {
 	for what, edit := range map[string]struct{ scope, name, extra, why string }{
 		"another port":  {"demo", "n1", "", "connection refused"},
@@ -88,7 +88,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// asksTheRunning tests that the endpoint by which Patroni was heard counts everywhere.
+// asksTheRunning tests that the endpoint by which Patroni answered counts everywhere.
 func asksTheRunning(t *testing.T, c *Client, want string) {
 	t.Helper()
 	scope, _ := c.Scope()
@@ -115,7 +115,7 @@ func TestAheadPostmaster(t *testing.T) {
 	c := ask(t, running(t).addr, "postgresql: {data_dir: "+dir+"}\n")
 	late := edited(t, c, "demo", "n1", refusing(t), "")
 	if got := late.Postmaster(t.Context()); got != reconcile.PGUnknown {
-		t.Errorf("before Patroni was heard: %s", got)
+		t.Errorf("before Patroni has answered: %s", got)
 	}
 	late.Word(t.Context())
 	if got := late.Postmaster(t.Context()); got != reconcile.PGDown {
@@ -123,7 +123,8 @@ func TestAheadPostmaster(t *testing.T) {
 	}
 }
 
-// TestSavedOnceHeard: nothing is saved before Patroni has answered by it, as the member that is meant.
+// TestSavedOnceHeard: nothing is saved before Patroni has answered by it, as the member that is
+// meant.
 func TestSavedOnceHeard(t *testing.T) {
 	api := running(t)
 	c := ask(t, api.addr, "")
@@ -144,8 +145,8 @@ func TestSavedOnceHeard(t *testing.T) {
 	}
 }
 
-// TestNoSecondQuestion: none after a time-out, and none to whom the file would have us ask as well. Neither takes longer than
-// the deadline.
+// TestNoSecondQuestion: none after a time-out, and none to whom the file would have us ask as well.
+// Neither takes longer than the deadline.
 func TestNoSecondQuestion(t *testing.T) {
 	t.Parallel()
 	good := running(t)
@@ -199,7 +200,8 @@ func TestBothMute(t *testing.T) {
 	}
 }
 
-// TestAheadUntilTheReload: one process sees Patroni read the file. From then on the file counts again, and is saved.
+// TestAheadUntilTheReload: one process sees Patroni read the file. From then on the file counts
+// again, and is saved.
 func TestAheadUntilTheReload(t *testing.T) {
 	name := make(chan string, 1)
 	name <- "n1"

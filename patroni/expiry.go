@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// renewAhead is how long before a certificate's end people are told. Of one that is renewed more often it is the last third:
-// ACME clients renew one of 90 days at 30.
+// renewAhead is how long before a certificate's end people are told. Of one that is renewed more
+// often it is the last third: ACME clients renew one of 90 days at 30.
 const renewAhead = 30 * 24 * time.Hour
 
 // outOfDate says why a certificate does not count at that time, "" where it does.

@@ -13,15 +13,15 @@ import (
 // believed is what follows from a certificate that is no good.
 const believed = "vipctl believes it all the same, patronictl and the other members do not"
 
-// inspection looks at certificates at one moment.
+// inspection collects what is wrong with certificates at one moment.
 type inspection struct {
 	now   time.Time
 	found reconcile.Findings
-	seen  []*x509.Certificate // of CAs: what one has signed is in many places
+	seen  []*x509.Certificate // of CAs, since one CA stands behind many servers
 }
 
-// look adds what is wrong with what a server presented, or will be soon.
-func (in *inspection) look(p presented) {
+// server adds what is wrong with what a server presented, or will be soon.
+func (in *inspection) server(p presented) {
 	where := "https://" + p.addr
 	in.dates(p.chain[0], where+": the certificate of the REST API",
 		believed+": renew the file of restapi.certfile on that member and reload its Patroni")
@@ -56,7 +56,8 @@ func (in *inspection) dates(c *x509.Certificate, what, then string) {
 	}
 }
 
-// files looks at what vipctl reads itself. What cannot be read is [Client.Check]'s. Of several CAs one that is good is enough.
+// files adds what is wrong with the files that vipctl reads itself. A file that cannot be read is
+// the error of [Client.Check]. Of several CAs one that is good is enough.
 func (in *inspection) files(t conf.TLS) {
 	if t.CertFile != "" {
 		if pair, err := t.ClientCertificate(); err == nil {
@@ -72,7 +73,8 @@ func (in *inspection) files(t conf.TLS) {
 	}
 }
 
-// warnings returns what is wrong with certificates although answers count, and why our own certificate was not presented.
+// warnings returns what is wrong with certificates although answers count, and why our own
+// certificate was not presented.
 func warnings(s *shown, now time.Time) (texts []string) {
 	all, unfit := s.list()
 	if unfit != nil {
@@ -80,7 +82,7 @@ func warnings(s *shown, now time.Time) (texts []string) {
 	}
 	in := inspection{now: now}
 	for _, p := range all {
-		in.look(p)
+		in.server(p)
 	}
 	for _, f := range in.found {
 		if f.Level == reconcile.Problem {

@@ -18,8 +18,8 @@ import (
 // now is the moment of every decision here.
 const now reconcile.Moment = time.Hour
 
-// verdicts is what the policy makes of one recorded answer: where the address is here and PostgreSQL alive or down,
-// and where the address is not here.
+// verdicts is what the policy makes of one recorded answer: where the address is here and
+// PostgreSQL alive or down, and where the address is not here.
 type verdicts struct{ alive, down, gone string }
 
 var (
@@ -56,7 +56,8 @@ var policy = map[string]verdicts{
 	"switchover-n2-200-replica-running-unlocked":  changing,
 }
 
-// TestThePolicyOnRecordedAnswers asks a Patroni that says what five versions of it have said, and decides.
+// TestThePolicyOnRecordedAnswers asks a Patroni that says what five versions of it have said, and
+// decides.
 func TestThePolicyOnRecordedAnswers(t *testing.T) {
 	files, err := filepath.Glob("testdata/v*/*.txt")
 	if err != nil {

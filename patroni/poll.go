@@ -9,12 +9,13 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// pollWithin bounds a poll, whatever the timeout. A peer that is cut off is waited for to the end, often when the local
-// Patroni has been too. And a tick that takes longer comes too late to roll a lease because of what the peers said, which counts
-// for interval + 3 s.
+// pollWithin bounds a poll, whatever the timeout. A peer that is cut off is waited for to the end,
+// often when the local Patroni has been too. And a tick that takes longer comes too late to roll a
+// lease because of what the peers said, which counts for interval + 3 s.
 const pollWithin = time.Second
 
-// rivalsWithin is what a tick gives its peers to say that they lead. A host that is down must not hold each tick up.
+// rivalsWithin is what a tick gives its peers to say that they lead. A host that is down must not
+// hold each tick up.
 const rivalsWithin = 200 * time.Millisecond
 
 // each asks the peers side by side. The answers are in the order of peers.
@@ -34,8 +35,8 @@ type peerPoll struct {
 	now func() reconcile.Moment
 }
 
-// leads asks a peer whether it leads, GET /leader. asked is nil where nobody could be asked, and else what it was asked by, at
-// base.
+// leads asks a peer whether it leads, GET /leader. asked is nil where nobody could be asked, and
+// else what it was asked by, at base.
 func (p peerPoll) leads(ctx context.Context, peer reconcile.Peer) (reply reconcile.PeerWord, asked *endpoint, base string) {
 	unable := func(err error) (reconcile.PeerWord, *endpoint, string) {
 		return reconcile.PeerWord{Peer: peer, Word: unasked(err, p.now())}, nil, ""

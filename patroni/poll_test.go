@@ -94,7 +94,8 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// TestMembersOfAnotherClusterByVipctlYML: the error names the file that says which cluster is meant.
+// TestMembersOfAnotherClusterByVipctlYML: the error names the file that says which cluster is
+// meant.
 func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 	s := patroniSaying(t, map[string]said{"/cluster": {status: 200, body: `{"scope": "other","members":[]}`}})
 	c := New(Options{
@@ -105,7 +106,7 @@ func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 	}
 }
 
-// peer is one REST API of a poll, and what is to be heard of it.
+// peer is one REST API of a poll, and what it is to say.
 type peer struct {
 	leader, cluster said
 	answer          reconcile.Answer
@@ -162,7 +163,8 @@ func TestPoll(t *testing.T) {
 	}
 }
 
-// TestPollTakesOneDeadline: ten silent peers take no longer than one, and do not keep another's answer away.
+// TestPollTakesOneDeadline: ten silent peers take no longer than one, and do not keep another's
+// answer away.
 func TestPollTakesOneDeadline(t *testing.T) {
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	good := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
@@ -183,8 +185,8 @@ func TestPollTakesOneDeadline(t *testing.T) {
 	}
 }
 
-// TestBriefWhateverTheTimeout: one that gives the local Patroni more time for its word does not give it to peers that are cut
-// off, nor to the question for the members.
+// TestBriefWhateverTheTimeout: one that gives the local Patroni more time for its word does not
+// give it to peers that are cut off, nor to the question for the members.
 func TestBriefWhateverTheTimeout(t *testing.T) {
 	t.Parallel()
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
@@ -198,7 +200,8 @@ func TestBriefWhateverTheTimeout(t *testing.T) {
 	}
 }
 
-// TestPollTLS: a peer's certificate is for the host in its own URL, not for this host's connect_address.
+// TestPollTLS: a peer's certificate is for the host in its own URL, not for this host's
+// connect_address.
 func TestPollTLS(t *testing.T) {
 	ca := newAuthority(t, "ours")
 	pair, _, _ := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")

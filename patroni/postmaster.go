@@ -16,8 +16,9 @@ import (
 )
 
 // pmStatusLine is the line of postmaster.pid that says how the postmaster is, counted from 1
-// (LOCK_FILE_LINE_PM_STATUS in src/include/utils/pidfile.h; PostgreSQL before 10 has no such line). It is one of
-// "starting", "stopping", "ready   " and "standby ", padded so that it can be overwritten in place.
+// (LOCK_FILE_LINE_PM_STATUS in src/include/utils/pidfile.h; PostgreSQL before 10 has no such line).
+// It is one of "starting", "stopping", "ready   " and "standby ", padded so that it can be
+// overwritten in place.
 const pmStatusLine = 8
 
 // postmasterWithin judges a data directory, as far as ctx lets it.
@@ -45,8 +46,9 @@ func postmaster(dir string, kill func(pid int, sig unix.Signal) error) reconcile
 		return reconcile.PGUnknown
 	}
 	lines := bytes.Split(data, []byte("\n"))
-	// A first line without its newline is half-written. A negative number is a single-user backend's: it takes no
-	// connections but may be replaced by a postmaster any moment. And kill(2) of 0 or less would mean a whole group.
+	// A first line without its newline is half-written. A negative number is a single-user
+	// backend's: it takes no connections but may be replaced by a postmaster any moment. And
+	// kill(2) of 0 or less would mean a whole group.
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(lines[0])))
 	if err != nil || pid <= 0 || len(lines) == 1 {
 		return reconcile.PGUnknown

@@ -12,7 +12,8 @@ import (
 // identity is the member that an answer has to be from, and which file says so.
 type identity struct{ scope, scopedBy, name, namedBy string }
 
-// health is the part of a health answer that a [reconcile.Word] needs. Pointers tell what is absent from what is zero.
+// health is the part of a health answer that a [reconcile.Word] needs. Pointers tell what is absent
+// from what is zero.
 type health struct {
 	State           *string `json:"state"`
 	Role            *string `json:"role"`
@@ -27,7 +28,8 @@ type health struct {
 	} `json:"patroni"`
 }
 
-// parseReply reads the answer to GET /leader. It is NotOurs unless it is plainly that of the Patroni that was meant.
+// parseReply reads the answer to GET /leader. It is NotOurs unless it is plainly that of the
+// Patroni that was meant.
 func parseReply(r response, want identity) reconcile.Word {
 	var h health
 	notOurs := func(why string) reconcile.Word { return reconcile.Word{Answer: reconcile.NotOurs, Why: why} }
@@ -82,7 +84,7 @@ func (want identity) check(scope, name *string) error {
 	return nil
 }
 
-// parse decodes JSON, with errors in words.
+// parse decodes JSON. Its errors are sentences for people.
 func parse(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	var wrong *json.UnmarshalTypeError

@@ -13,7 +13,8 @@ import (
 
 var versions = []string{"v2.1.7", "v3.0.2", "v3.3.1", "v4.0.7", "v4.1.4"}
 
-// TestReplyOfEveryFixture reads every recorded health answer. What is expected is decoded a second way, without types.
+// TestReplyOfEveryFixture reads every recorded health answer. What is expected is decoded a second
+// way, without types.
 func TestReplyOfEveryFixture(t *testing.T) {
 	seen := map[string]int{}
 	for _, v := range versions {
@@ -154,8 +155,8 @@ func TestWhoseName(t *testing.T) {
 	}
 }
 
-// FuzzParseReply: whatever a stranger answers, it is NotOurs unless it says that it is ours, and the texts that reach
-// people hold nothing that moves a terminal's cursor.
+// FuzzParseReply: whatever a stranger answers, it is NotOurs unless it says that it is ours, and
+// the texts that reach people hold nothing that moves a terminal's cursor.
 func FuzzParseReply(f *testing.F) {
 	for _, v := range versions {
 		a := fixture(f, v+"/leader-primary.txt")

@@ -35,14 +35,15 @@ type response struct {
 	body     []byte
 }
 
-// fault is why there is no response: Silent where nobody answered in time, NotOurs where somebody did who is no Patroni.
+// fault is why there is no response: Silent where nobody answered in time, NotOurs where somebody
+// did who is no Patroni.
 type fault struct {
 	answer reconcile.Answer
 	why    string
 }
 
-// newHTTP returns an HTTP client that connects anew for each question, as Patroni's HTTP/1.0 server wants it, and that
-// knows no proxy, no redirect and no compression. Deadlines are the context's.
+// newHTTP returns an HTTP client that connects anew for each question, as Patroni's HTTP/1.0 server
+// wants it, and that knows no proxy, no redirect and no compression. Deadlines are the context's.
 func newHTTP(s conf.Settings, local bool, shown *shown) (*http.Client, error) {
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{}).DialContext,
@@ -61,8 +62,8 @@ func newHTTP(s conf.Settings, local bool, shown *shown) (*http.Client, error) {
 	return &http.Client{Transport: t, CheckRedirect: stay}, nil
 }
 
-// get asks once, and a second time only where the connection was dropped before any byte of an answer: that is what a
-// Patroni looks like that reloads its REST API.
+// get asks once. It asks a second time only where the connection was dropped before any byte of an
+// answer came: a Patroni that reloads its REST API does that.
 func get(ctx context.Context, hc *http.Client, address string) (response, *fault) {
 	began := time.Now()
 	var answered atomic.Bool
@@ -102,12 +103,13 @@ func get(ctx context.Context, hc *http.Client, address string) (response, *fault
 // hungUp reports whether the other side dropped the connection.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		// How net/http calls a connection that was closed before the question was on its way; it exports no such error.
+		// How net/http calls a connection that was closed before the question was on its way; it
+		// exports no such error.
 		strings.Contains(err.Error(), "server closed idle connection")
 }
 
-// diagnose says in words why there is no answer. What the network did is silence; what only a server that is not our
-// Patroni does (TLS, a protocol that is not HTTP) is not.
+// diagnose says why there is no answer. What the network did is Silent. What only a server does
+// that is not our Patroni (TLS, a protocol that is not HTTP) is NotOurs.
 func diagnose(ctx context.Context, began time.Time, err error) *fault {
 	silent := func(why string) *fault { return &fault{reconcile.Silent, why} }
 	var errno syscall.Errno
@@ -141,7 +143,8 @@ func diagnose(ctx context.Context, began time.Time, err error) *fault {
 	return &fault{reconcile.NotOurs, plain(err.Error())}
 }
 
-// patience is how long the answer was waited for, rounded so that the same wait is told in the same words each time.
+// patience is how long vipctl waited for the answer, rounded so that the same wait gives the same
+// text each time.
 func patience(ctx context.Context, began time.Time) time.Duration {
 	waited := time.Since(began)
 	if end, ok := ctx.Deadline(); ok {

@@ -8,8 +8,9 @@ import (
 	"github.com/vipctl/vipctl/patroni/conf"
 )
 
-// savedEndpoint is what a later process needs of an endpoint, should it find Patroni's configuration broken, or ahead of Patroni.
-// It is kept as JSON, whose keys do not change. No secret is in it.
+// savedEndpoint is what a later process needs of an endpoint, should it find Patroni's
+// configuration broken, or ahead of Patroni. It is saved as JSON, whose keys do not change. No
+// secret is in it.
 type savedEndpoint struct {
 	From conf.Source `json:"from"`
 	target
@@ -17,7 +18,8 @@ type savedEndpoint struct {
 	Own     []conf.Own `json:"own,omitempty"`
 }
 
-// target is whom an endpoint asks, where and in which manner. Two endpoints with equal targets ask the same.
+// target is whom an endpoint asks, where and in which manner. Two endpoints with equal targets ask
+// the same.
 type target struct {
 	Scope string `json:"scope"`
 	Name  string `json:"name"`
@@ -54,8 +56,8 @@ func saveEndpoint(e *endpoint, from conf.Source) json.RawMessage {
 	return data
 }
 
-// loadEndpoint returns the endpoint that saveEndpoint saved from the same source. now is the TLS of the configuration, as far as
-// it can be read: its password counts where the key is the same.
+// loadEndpoint returns the endpoint that saveEndpoint saved from the same source. now is the TLS of
+// the configuration, as far as it can be read: its password counts where the key is the same.
 func loadEndpoint(data json.RawMessage, from conf.Source, now conf.TLS) (*endpoint, error) {
 	var saved savedEndpoint
 	if err := json.Unmarshal(data, &saved); err != nil {
@@ -72,8 +74,9 @@ func (s savedEndpoint) usable(from conf.Source) bool {
 	return s.From == from && s.Scope != "" && s.Name != "" && s.URL != ""
 }
 
-// settings are those that were saved, with the password that the configuration has now for the same key. A certificate whose key
-// needs a password that is not there is left out where Patroni wants none.
+// settings are those that were saved, with the password that the configuration has now for the same
+// key. A certificate whose key needs a password that is not there is left out where Patroni wants
+// none.
 func (s savedEndpoint) settings(now conf.TLS) conf.Settings {
 	all := conf.Settings{
 		Scope: s.Scope, Name: s.Name, DataDir: s.DataDir, URL: s.URL,

@@ -26,7 +26,7 @@ func saved(o Options, endpoint json.RawMessage, err error) Options {
 	return o
 }
 
-// toSave returns what is saved of a client's configuration once Patroni was heard by it.
+// toSave returns what is saved of a client's configuration once Patroni answered by it.
 func toSave(t *testing.T, c *Client) json.RawMessage {
 	t.Helper()
 	file, err := c.endpoints.file()
@@ -97,7 +97,8 @@ func TestFallbackNamesTheLine(t *testing.T) {
 	}
 }
 
-// TestGoodFileCountsAtOnce: what was saved of an older file does not, unless Patroni is heard by that alone.
+// TestGoodFileCountsAtOnce: what was saved of an older file does not, unless Patroni answers by
+// that alone.
 func TestGoodFileCountsAtOnce(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "")
 	data := toSave(t, c)
@@ -112,7 +113,8 @@ func TestGoodFileCountsAtOnce(t *testing.T) {
 	}
 }
 
-// TestSavedOfAnother: what was saved for other files, or is not what was saved, does not count, and the reply is NotOurs.
+// TestSavedOfAnother: what was saved for other files, or is not what was saved, does not count, and
+// the reply is NotOurs.
 func TestSavedOfAnother(t *testing.T) {
 	c := ask(t, "127.0.0.1:8008", "")
 	data := toSave(t, c)
@@ -162,7 +164,8 @@ func TestSavedLockedKeyOpens(t *testing.T) {
 	}
 }
 
-// TestSavedEndpointIsAsked: the REST API that was known answers, though the file is broken, and so do the peers.
+// TestSavedEndpointIsAsked: the REST API that was known answers, though the file is broken, and so
+// do the peers.
 func TestSavedEndpointIsAsked(t *testing.T) {
 	api := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n1")}})
 	c := ask(t, api.addr, "")

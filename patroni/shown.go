@@ -38,7 +38,8 @@ func (s *shown) missed(why error) {
 	s.unfit = why
 }
 
-// list returns what servers presented last, in the order of their addresses, and why our own certificate was not.
+// list returns what servers presented last, in the order of their addresses, and why our own
+// certificate was not.
 func (s *shown) list() (all []presented, unfit error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 // quoted is foreign text in quotes, at a length that fits a log line.
 func quoted(s string) string { return strconv.Quote(short(s)) }
 
-// plain is foreign text without quotes, at such a length. What could move a terminal's cursor is replaced.
+// plain is foreign text without quotes, at such a length. What could move a terminal's cursor is
+// replaced.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -40,7 +40,8 @@ func parseTiming(body []byte) (reconcile.Timing, error) {
 	return t, nil
 }
 
-// parseSeconds reads a number of seconds as Patroni's int() does: a string of digits counts, and fractions are cut off.
+// parseSeconds reads a number of seconds as Patroni's int() does: a string of digits counts, and
+// fractions are cut off.
 func parseSeconds(raw json.RawMessage, otherwise time.Duration) (time.Duration, error) {
 	var n float64
 	var text string

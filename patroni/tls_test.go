@@ -48,7 +48,8 @@ func (a authority) sign(s catest.Spec, through ...*catest.CA) (pair tls.Certific
 	return p.TLS, write(a.t, "cert.pem", string(p.Cert)), write(a.t, "key.pem", string(p.Key))
 }
 
-// tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must come from, or nil.
+// tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must
+// come from, or nil.
 func tlsPatroni(t testing.TB, pair tls.Certificate, clients *authority, change ...func(*httptest.Server)) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

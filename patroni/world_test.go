@@ -140,7 +140,8 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// ask returns a client of member n1 of cluster demo, whose REST API listens at addr; extra is more of patroni.yml.
+// ask returns a client of member n1 of cluster demo, whose REST API listens at addr; extra is more
+// of patroni.yml.
 func ask(t testing.TB, addr, extra string, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{

@@ -14,8 +14,8 @@ import (
 // schemeWithin bounds the question whether a server speaks TLS. It takes milliseconds on this host.
 const schemeWithin = 500 * time.Millisecond
 
-// findWrongServer finds that a reply which does not count came from something else than this member's Patroni. It may ask the
-// server once, in the other scheme.
+// findWrongServer finds that a reply which does not count came from something else than this
+// member's Patroni. It may ask the server once, in the other scheme.
 func findWrongServer(ctx context.Context, found *reconcile.Findings, base string, reply reconcile.Word) {
 	switch {
 	case speaksTLS(ctx, base):
@@ -27,8 +27,8 @@ func findWrongServer(ctx context.Context, found *reconcile.Findings, base string
 	}
 }
 
-// speaksTLS reports whether a server that should speak plain HTTP speaks TLS. Python's resets a plain connection, others answer
-// with an error.
+// speaksTLS reports whether a server that should speak plain HTTP speaks TLS. Python's resets a
+// plain connection, others answer with an error.
 func speaksTLS(ctx context.Context, base string) bool {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" {

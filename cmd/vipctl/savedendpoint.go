@@ -7,13 +7,14 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// findUnstartable looks for what would keep Patroni from starting with a patroni.yml that vipctl can read.
+// findUnstartable looks for what would keep Patroni from starting with a patroni.yml that vipctl
+// can read.
 func (a *app) findUnstartable(found *reconcile.Findings, h *host) {
 	*found = append(*found, conf.FindUnstartable(patroniSource(h.config))...)
 }
 
-// warnOfFallback says that patroni.yml cannot be used, and that vipctl goes on as if nobody had broken it. Nothing else
-// would: Patroni itself does not mind until it is started again.
+// warnOfFallback says that patroni.yml cannot be used, and that vipctl goes on as if nobody had
+// broken it. Nothing else would: Patroni itself does not mind until it is started again.
 func (a *app) warnOfFallback(h *host) {
 	if err := h.patroni.Fallback(); err != nil {
 		a.log.Errorf("%v; the last good settings are in use", err)
@@ -28,8 +29,8 @@ func (a *app) warnOfAhead(h *host) {
 	}
 }
 
-// saveEndpoint saves what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
-// Patroni.
+// saveEndpoint saves what patroni.yml says, where Patroni was heard by it, for the runs that find
+// it broken or ahead of Patroni.
 func (a *app) saveEndpoint(h *host) {
 	endpoint := h.patroni.EndpointToSave()
 	if endpoint == nil {

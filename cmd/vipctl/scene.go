@@ -113,4 +113,6 @@ func (s *scene) question() (context.Context, context.CancelFunc) {
 }
 
 // findTwice finds keys that stand more than once in patroni.yml.
-func findTwice(found *reconcile.Findings, s *scene) { *found = append(*found, conf.FindTwice(patroniSource(s.h.config))...) }
+func findTwice(found *reconcile.Findings, s *scene) {
+	*found = append(*found, conf.FindTwice(patroniSource(s.h.config))...)
+}

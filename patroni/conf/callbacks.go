@@ -12,15 +12,16 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Command is what Patroni runs upon an event, before it appends the event, the role and the cluster's name.
+// Command is what Patroni runs upon an event, before it appends the event, the role and the
+// cluster's name.
 type Command struct {
 	Event string   // "on_start"
 	Words []string // one at least
 	Where string   // that says so: file and line
 }
 
-// The events that Patroni runs a callback for (patroni/postgresql/callback_executor.py, CallbackAction), and those of
-// them whose callback an address must follow at once.
+// The events that Patroni runs a callback for (patroni/postgresql/callback_executor.py,
+// CallbackAction), and those of them whose callback an address must follow at once.
 var (
 	callbackEvents = [...]string{"on_start", "on_stop", "on_role_change", "on_restart", "on_reload"}
 	neededEvents   = callbackEvents[:3]
@@ -28,11 +29,12 @@ var (
 
 const callbacksKey = "postgresql.callbacks"
 
-// Callbacks returns the commands that Patroni runs, in the order of their events, and what is wrong with where and how
-// they are configured. A callbacks section of patroni.yml counts as a whole; only where it has none Patroni takes the one of
-// the dynamic configuration (patroni/config.py, _build_effective_configuration), and only then dynamic is called: it returns
-// the commands there by event, or why they are not known. No PATRONI_* variable sets a callback. What the commands do is not
-// judged.
+// Callbacks returns the commands that Patroni runs, in the order of their events, and what is wrong
+// with where and how they are configured. A callbacks section of patroni.yml counts as a whole;
+// only where it has none Patroni takes the one of the dynamic configuration (patroni/config.py,
+// _build_effective_configuration), and only then dynamic is called: it returns the commands there
+// by event, or why they are not known. No PATRONI_* variable sets a callback. What the commands do
+// is not judged.
 func Callbacks(from Source, dynamic func() (map[string]any, error)) ([]Command, reconcile.Findings) {
 	t, err := readTree(from)
 	if err != nil || t.from == "" {
@@ -85,8 +87,8 @@ func (s *callbackSet) fromDCS(commands map[string]any, err error) {
 	}
 }
 
-// commands takes the section apart. elsewhere says where callbacks stand that Patroni does not read.
-func (s *callbackSet) commands(elsewhere []string) (all []Command) {
+// commands takes the section apart. unread says where callbacks stand that Patroni does not read.
+func (s *callbackSet) commands(unread []string) (all []Command) {
 	var missing []string
 	for _, event := range callbackEvents {
 		text, known := s.values[event].(string)
@@ -102,7 +104,7 @@ func (s *callbackSet) commands(elsewhere []string) (all []Command) {
 			missing = append(missing, event)
 		}
 	}
-	s.findMissing(missing, elsewhere)
+	s.findMissing(missing, unread)
 	for _, event := range slices.Sorted(maps.Keys(s.lines)) {
 		if !slices.Contains(callbackEvents[:], event) {
 			s.found.Add(reconcile.Warning, "%s: %s.%s: Patroni knows no such callback and never runs it, want one of %s",
@@ -113,7 +115,7 @@ func (s *callbackSet) commands(elsewhere []string) (all []Command) {
 }
 
 // findMissing finds events without a command, and says what that costs.
-func (s *callbackSet) findMissing(missing, elsewhere []string) {
+func (s *callbackSet) findMissing(missing, unread []string) {
 	if len(missing) == 0 {
 		return
 	}
@@ -121,8 +123,8 @@ func (s *callbackSet) findMissing(missing, elsewhere []string) {
 	if len(s.lines) == 0 {
 		got = "nothing"
 	}
-	if len(elsewhere) > 0 {
-		got += " (Patroni does not read " + strings.Join(elsewhere, ", ") + ")"
+	if len(unread) > 0 {
+		got += " (Patroni does not read " + strings.Join(unread, ", ") + ")"
 	}
 	if s.unknown != "" {
 		got += " (what the dynamic configuration has is not known: " + s.unknown + ")"
@@ -131,8 +133,8 @@ func (s *callbackSet) findMissing(missing, elsewhere []string) {
 		"for the timer; mend it, then reload Patroni", s.where, callbacksKey, got)
 }
 
-// emptiedCallbacks is where the one file has a callbacks section with nothing in it, as when every line below it is a comment. It
-// counts: the dynamic configuration's is not taken.
+// emptiedCallbacks is where the one file has a callbacks section with nothing in it, as when every
+// line below it is a comment. It counts: the dynamic configuration's is not taken.
 func emptiedCallbacks(from Source) (where string) {
 	eachMapping(from, func(file, path string, m *yaml.Node) {
 		for i := 0; i+1 < len(m.Content); i += 2 {
@@ -144,7 +146,8 @@ func emptiedCallbacks(from Source) (where string) {
 	return where
 }
 
-// unreadCallbacks lists where callbacks stand in the files beside the place where Patroni reads them.
+// unreadCallbacks lists where callbacks stand in the files beside the place where Patroni reads
+// them.
 func unreadCallbacks(from Source) (all []string) {
 	eachMapping(from, func(file, path string, m *yaml.Node) {
 		for i := 0; i+1 < len(m.Content); i += 2 {

@@ -34,7 +34,8 @@ func (fs findings) said(dir string) string {
 
 type findings reconcile.Findings
 
-// TestCallbacks: what stands where Patroni reads it is found, and what does not is named. dcs is the dynamic configuration's.
+// TestCallbacks: what stands where Patroni reads it is found, and what does not is named. dcs is
+// the dynamic configuration's.
 func TestCallbacks(t *testing.T) {
 	const missing = ` want what examples/patroni.yml has: without these callbacks the VIPs wait in a switchover for the timer; mend it, then reload Patroni`
 	for name, test := range map[string]struct {
@@ -87,7 +88,8 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
-// TestCallbacksUnasked: where nobody says what the dynamic configuration has, that is said, and only then is it asked for.
+// TestCallbacksUnasked: where nobody says what the dynamic configuration has, that is said, and
+// only then is it asked for.
 func TestCallbacksUnasked(t *testing.T) {
 	from := member(t, "*:8008", "")
 	unknown := func() (map[string]any, error) { return nil, errors.New("ask http://x/config: HTTP 502") }

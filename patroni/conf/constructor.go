@@ -13,14 +13,16 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// mistake is a place in a file at which Patroni's loader stops, or throws something away, where the library here reads on.
+// mistake is a place in a file at which Patroni's loader stops, or throws something away, where the
+// library here reads on.
 type mistake struct {
 	level reconcile.Level
 	line  int
 	text  string
 }
 
-// constructor goes where PyYAML's SafeConstructor does, and notes where that would throw (yaml/constructor.py).
+// constructor goes where PyYAML's SafeConstructor does, and notes where that would throw
+// (yaml/constructor.py).
 type constructor struct {
 	anchors map[string]int // the lines of those so far
 	found   []mistake
@@ -124,7 +126,8 @@ func floatError(text string) error {
 	return nil
 }
 
-// mapping checks the keys, and what "<<" takes in. A key that stands twice is no mistake for PyYAML: see [FindTwice].
+// mapping checks the keys, and what "<<" takes in. A key that stands twice is no mistake for
+// PyYAML: see [FindTwice].
 func (c *constructor) mapping(n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]

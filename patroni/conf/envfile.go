@@ -7,9 +7,10 @@ const (
 	newlines = "\n\r"
 )
 
-// parseEnvironment reads a file as systemd's EnvironmentFile= does (src/basic/env-file.c): a comment is a line that
-// begins with # or ;, a value is bare, in single or in double quotes, a backslash before a newline continues the line,
-// nothing is expanded, and of two equal names the last counts. Lines that assign nothing are ignored.
+// parseEnvironment reads a file as systemd's EnvironmentFile= does (src/basic/env-file.c): a
+// comment is a line that begins with # or ;, a value is bare, in single or in double quotes, a
+// backslash before a newline continues the line, nothing is expanded, and of two equal names the
+// last counts. Lines that assign nothing are ignored.
 func parseEnvironment(text string) map[string]string {
 	variables := map[string]string{}
 	for {
@@ -36,7 +37,8 @@ func parseEnvironment(text string) map[string]string {
 	}
 }
 
-// skipComment returns what follows the comment's line. A newline after a backslash ends it too, since systemd 254.
+// skipComment returns what follows the comment's line. A newline after a backslash ends it too,
+// since systemd 254.
 func skipComment(text string) string {
 	end := strings.IndexAny(text, newlines)
 	if end < 0 {
@@ -45,8 +47,8 @@ func skipComment(text string) string {
 	return text[end+1:]
 }
 
-// scanValue reads a value up to the end of its line and returns what follows. Quotes count only before the first bare
-// character.
+// scanValue reads a value up to the end of its line and returns what follows. Quotes count only
+// before the first bare character.
 func scanValue(text string) (value, rest string) {
 	var b []byte
 	keep := 0 // b without the blanks at its end that nothing protects
@@ -88,8 +90,8 @@ func scanValue(text string) (value, rest string) {
 	return string(b[:keep]), ""
 }
 
-// scanDoubleQuoted reads up to the closing quote and returns how many bytes that took, the quote included. A backslash
-// protects only what it protects in a shell's double quotes.
+// scanDoubleQuoted reads up to the closing quote and returns how many bytes that took, the quote
+// included. A backslash protects only what it protects in a shell's double quotes.
 func scanDoubleQuoted(text string) (value []byte, length int) {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

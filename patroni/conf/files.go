@@ -12,8 +12,8 @@ import (
 // maxFile is far above any configuration; what is longer is some other file.
 const maxFile = 4 << 20
 
-// configFiles lists what Patroni would read: the file itself, or the regular *.yml and *.yaml files of the folder in
-// the order of their names.
+// configFiles lists what Patroni would read: the file itself, or the regular *.yml and *.yaml files
+// of the folder in the order of their names.
 func configFiles(path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -39,8 +39,8 @@ func configFiles(path string) ([]string, error) {
 	return files, nil
 }
 
-// ReadFile reads a regular file of up to 4 MiB, and returns an error for anything else. It never waits, as opening a named pipe
-// would; a network file system that hangs is waited for.
+// ReadFile reads a regular file of up to 4 MiB, and returns an error for anything else. It never
+// waits, as opening a named pipe would; a network file system that hangs is waited for.
 func ReadFile(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

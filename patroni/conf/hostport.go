@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-// BaseURL takes the path off a REST API's address, and refuses what is none: the scheme must be http or https, and there must
-// be a host.
+// BaseURL takes the path off a REST API's address, and refuses what is none: the scheme must be
+// http or https, and there must be a host.
 func BaseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -22,9 +22,10 @@ func BaseURL(text string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
 }
 
-// splitHostPort takes an address apart as Patroni's split_host_port does: the port is what follows the last colon, spaces
-// around it do not count, and an IPv6 address may do without brackets. The port is empty where there is none. Spaces around
-// a host are ignored, as resolvers did before glibc 2.29.
+// splitHostPort takes an address apart as Patroni's split_host_port does: the port is what follows
+// the last colon, spaces around it do not count, and an IPv6 address may do without brackets. The
+// port is empty where there is none. Spaces around a host are ignored, as resolvers did before
+// glibc 2.29.
 func splitHostPort(text string) (host, port string, err error) {
 	host, port = text, ""
 	if i := strings.LastIndexByte(text, ':'); i >= 0 {
@@ -47,7 +48,8 @@ func splitHostPort(text string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// inHost reports whether a host's name or an IPv4 address can have this character. Names in other scripts can.
+// inHost reports whether a host's name or an IPv4 address can have this character. Names in other
+// scripts can.
 func inHost(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("*-._", r)
 }

@@ -16,8 +16,9 @@ type Listen struct {
 	Where string // the setting's file and line
 }
 
-// ReadListen returns postgresql.listen. Hosts is empty where the configuration does not say it, or cannot be read. It cannot come
-// from the dynamic configuration (patroni/config.py, _safe_copy_dynamic_configuration).
+// ReadListen returns postgresql.listen. Hosts is empty where the configuration does not say it, or
+// cannot be read. It cannot come from the dynamic configuration (patroni/config.py,
+// _safe_copy_dynamic_configuration).
 func ReadListen(from Source) Listen {
 	l := Listen{Port: DefaultPort, Where: from.Files()}
 	t, err := readTree(from)
@@ -30,7 +31,8 @@ func ReadListen(from Source) Listen {
 	}
 	l.Where = place(e.file, e.node)
 	hosts := e.node.Value
-	// As Patroni's split_host_port: the port is what follows the last colon, and IPv6 addresses may do without brackets.
+	// As Patroni's split_host_port: the port is what follows the last colon, and IPv6 addresses may
+	// do without brackets.
 	if i := strings.LastIndexByte(hosts, ':'); i >= 0 {
 		port, err := strconv.ParseUint(strings.TrimSpace(hosts[i+1:]), 10, 16)
 		if err != nil {
@@ -46,9 +48,10 @@ func ReadListen(from Source) Listen {
 	return l
 }
 
-// Serves reports whether a PostgreSQL that listens so takes connections to an address, and whether it names that address
-// alone, which can be listened on where it is. Names are those that resolve knows. PostgreSQL listens on IPv6 sockets for
-// IPv6 only (src/backend/libpq/pqcomm.c, IPV6_V6ONLY).
+// Serves reports whether a PostgreSQL that listens so takes connections to an address, and whether
+// it names that address alone, which can be listened on where it is. Names are those that resolve
+// knows. PostgreSQL listens on IPv6 sockets for IPv6 only (src/backend/libpq/pqcomm.c,
+// IPV6_V6ONLY).
 func (l Listen) Serves(a netip.Addr, resolve func(host string) []netip.Addr) (served, named bool) {
 	for _, host := range l.Hosts {
 		if host == "*" {

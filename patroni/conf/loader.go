@@ -11,8 +11,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// loaderMistakes are those of a text that the library here can read. PyYAML's scanner is stricter (tabs, documents, anchors),
-// and it builds every value, of settings that vipctl does not read too.
+// loaderMistakes are those of a text that the library here can read. PyYAML's scanner is stricter
+// (tabs, documents, anchors), and it builds every value, of settings that vipctl does not read too.
 func loaderMistakes(data []byte) []mistake {
 	if !utf8.Valid(data) {
 		return []mistake{{reconcile.Problem, 1, "got bytes that are not UTF-8, want text in UTF-8"}}
@@ -34,8 +34,9 @@ func loaderMistakes(data []byte) []mistake {
 	return c.found
 }
 
-// separatingTab returns the first line with a tab that separates what is around it, 0 where there is none: one that could
-// not be any other letter. Tabs in quoted text, block scalars and comments could.
+// separatingTab returns the first line with a tab that separates what is around it, 0 where there
+// is none: one that could not be any other letter. Tabs in quoted text, block scalars and comments
+// could.
 func separatingTab(data []byte) int {
 	if !bytes.Contains(data, []byte("\t")) {
 		return 0

@@ -8,11 +8,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// values are a mapping's, by key: of a key that is there twice the last counts, a whole section too. Those of "<<" come first,
-// so that the mapping's own win. Keys that are not text name no setting.
+// values are a mapping's, by key: of a key that is there twice the last counts, a whole section
+// too. Those of "<<" come first, so that the mapping's own win. Keys that are not text name no
+// setting.
 func values(m *yaml.Node) map[string]*yaml.Node { return flat{}.values(m) }
 
-// flat has the values of the mappings that were flattened so far: anchors may pile up, so that each is flattened once.
+// flat has the values of the mappings that were flattened so far: anchors may pile up, so that each
+// is flattened once.
 type flat map[*yaml.Node]map[string]*yaml.Node
 
 func (f flat) values(m *yaml.Node) map[string]*yaml.Node {

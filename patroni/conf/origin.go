@@ -32,8 +32,8 @@ func (o Origin) place() string {
 	return o.file + ":" + strconv.Itoa(o.line)
 }
 
-// Unusable returns the error of a file that the setting names: err is what is wrong with it, want is what vipctl needs in its
-// place, in words. It wraps err.
+// Unusable returns the error of a file that the setting names: err is what is wrong with it, want
+// is what vipctl needs in its place, in words. It wraps err.
 func (o Origin) Unusable(want string, err error) error {
 	var file *fs.PathError
 	if errors.As(err, &file) {
@@ -42,7 +42,8 @@ func (o Origin) Unusable(want string, err error) error {
 	return fmt.Errorf("%s: got %w, want %s", o.OrSaved(), err, want)
 }
 
-// OrSaved is String. For a setting that no file says, because it was saved by an earlier run, it says that.
+// OrSaved is String. For a setting that no file says, because it was saved by an earlier run, it
+// says that.
 func (o Origin) OrSaved() string {
 	return cmp.Or(o.String(), "the last settings that Patroni answered to")
 }

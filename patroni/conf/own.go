@@ -15,11 +15,12 @@ type Own struct {
 	Where   string     `json:"where"`   // file and line of the setting; the file alone where there is no line
 }
 
-// ownSettings say where this member is reached. postgresql.listen is none of them: a VIP may stand there.
+// ownSettings say where this member is reached. postgresql.listen is none of them: a VIP may stand
+// there.
 var ownSettings = [...]string{"restapi.connect_address", "restapi.listen", "postgresql.connect_address"}
 
-// OwnAddresses are what those settings say, in their order: an address, or a name in Host that was not resolved. The zero Own
-// stands for a setting that says neither.
+// OwnAddresses are what those settings say, in their order: an address, or a name in Host that was
+// not resolved. The zero Own stands for a setting that says neither.
 type OwnAddresses [len(ownSettings)]Own
 
 // readOwn reads the settings as far as they are addresses or names.
@@ -54,8 +55,8 @@ func (all OwnAddresses) Known() []Own {
 	return known
 }
 
-// Resolve returns the addresses of those that are names, and an error for each setting whose name could not be resolved before
-// the end of ctx. It asks the system's resolver.
+// Resolve returns the addresses of those that are names, and an error for each setting whose name
+// could not be resolved before the end of ctx. It asks the system's resolver.
 func (all OwnAddresses) Resolve(ctx context.Context) (resolved []Own, unresolved []error) {
 	for _, o := range all {
 		if o.Host == "" {

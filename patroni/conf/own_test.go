@@ -14,7 +14,8 @@ func own(from Source) []Own {
 	return s.Own.Known()
 }
 
-// TestOwn: addresses as such count, from whichever of the three settings; names, wildcards and postgresql.listen do not.
+// TestOwn: addresses as such count, from whichever of the three settings; names, wildcards and
+// postgresql.listen do not.
 func TestOwn(t *testing.T) {
 	for text, want := range map[string][]Own{
 		"restapi: {listen: '*:8008'}": nil,

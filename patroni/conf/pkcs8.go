@@ -44,8 +44,9 @@ var keyLengths = map[string]int{
 	"2.16.840.1.101.3.4.1.42": 32,
 }
 
-// oldSchemes are what OpenSSL encrypted keys with before 1.1.0, and still does where it is asked to (-v1): PBES1 of RFC 8018
-// and its kin in RFC 7292. The hashes and ciphers in them are broken, and no maintained library reads them.
+// oldSchemes are what OpenSSL encrypted keys with before 1.1.0, and still does where it is asked to
+// (-v1): PBES1 of RFC 8018 and its kin in RFC 7292. The hashes and ciphers in them are broken, and
+// no maintained library reads them.
 var oldSchemes = map[string]string{
 	"1.2.840.113549.1.5.1":    "pbeWithMD2AndDES-CBC",
 	"1.2.840.113549.1.5.3":    "pbeWithMD5AndDES-CBC",
@@ -75,8 +76,8 @@ type pbkdf2Parameters struct {
 	PRF        pkix.AlgorithmIdentifier `asn1:"optional"`
 }
 
-// decryptPKCS8 decrypts a private key as OpenSSL writes it when it is given a password: PBES2 with PBKDF2 and AES-CBC
-// (RFC 8018). The standard library reads only keys without one.
+// decryptPKCS8 decrypts a private key as OpenSSL writes it when it is given a password: PBES2 with
+// PBKDF2 and AES-CBC (RFC 8018). The standard library reads only keys without one.
 func decryptPKCS8(der []byte, password string) ([]byte, error) {
 	if password == "" {
 		return nil, errors.New("the key is encrypted, and neither ctl.keyfile_password nor restapi.keyfile_password is set")
@@ -111,7 +112,8 @@ func decryptPKCS8(der []byte, password string) ([]byte, error) {
 	return decryptCBC(derived, iv, key.Data)
 }
 
-// decryptCBC decrypts and takes off the padding, whose shape is what tells a right password from a wrong one.
+// decryptCBC decrypts and takes off the padding, whose shape is what tells a right password from a
+// wrong one.
 func decryptCBC(key, iv, data []byte) ([]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {

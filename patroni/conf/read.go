@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// Read reads Patroni's configuration and returns the settings, with those of vipctl.yml in the place of Patroni's. where may be
-// nil. The error is [Problems], or why a file cannot be read; the settings are filled as far as possible beside it. Certificates
-// and keys are not read: see [TLS.Authorities] and [TLS.ClientCertificate].
+// Read reads Patroni's configuration and returns the settings, with those of vipctl.yml in the
+// place of Patroni's. where may be nil. The error is [Problems], or why a file cannot be read; the
+// settings are filled as far as possible beside it. Certificates and keys are not read: see
+// [TLS.Authorities] and [TLS.ClientCertificate].
 func Read(from Source, where Where) (Settings, error) {
 	t, err := readTree(from)
 	if err != nil {
@@ -53,8 +54,8 @@ type assembly struct {
 	where  Where
 }
 
-// identify sets which cluster and member this is, from patroni.yml or, where that does not say, from vipctl.yml. Both may say
-// the same.
+// identify sets which cluster and member this is, from patroni.yml or, where that does not say,
+// from vipctl.yml. Both may say the same.
 func (a *assembly) identify() {
 	a.Scope, a.From.Scope = a.text("scope"), a.entry("scope").Origin
 	a.Name, a.From.Name = a.text("name"), a.entry("name").Origin
@@ -65,7 +66,8 @@ func (a *assembly) identify() {
 	a.agree(&a.Name, &a.From.Name, a.source.Name, a.where.origin("patroni.name"), "this member's name")
 }
 
-// agree takes the value of vipctl.yml where patroni.yml has none. It is a problem where neither has one, or they differ.
+// agree takes the value of vipctl.yml where patroni.yml has none. It is a problem where neither has
+// one, or they differ.
 func (a *assembly) agree(value *string, from *Origin, ours string, setting Origin, what string) {
 	key := strings.TrimPrefix(setting.setting, "patroni.")
 	switch {
@@ -79,10 +81,11 @@ func (a *assembly) agree(value *string, from *Origin, ours string, setting Origi
 	}
 }
 
-// clientCertificate sets the client certificate. Up to 3.0 Patroni's own client and patronictl go on to that of the REST API
-// where ctl has none, and to its key and password likewise (patroni/request.py, _get_cfg_value; since 3.1.0 they do not).
-// Here that counts where Patroni asks everybody for one, and only there: a key that is read for nothing could be one that
-// vipctl may not read.
+// clientCertificate sets the client certificate. Up to 3.0 Patroni's own client and patronictl go
+// on to that of the REST API where ctl has none, and to its key and password likewise
+// (patroni/request.py, _get_cfg_value; since 3.1.0 they do not). Here that counts where Patroni
+// asks everybody for one, and only there: a key that is read for nothing could be one that vipctl
+// may not read.
 func (a *assembly) clientCertificate() {
 	t := &a.TLS
 	t.CertRequired = a.optional("restapi.certfile") != "" && a.verifyClient() == "required"
@@ -99,7 +102,8 @@ func (a *assembly) clientCertificate() {
 	t.KeyPassword = Secret(password)
 }
 
-// verifyClient is restapi.verify_client in lower case. Patroni ignores what is no text (patroni/api.py, reload_config).
+// verifyClient is restapi.verify_client in lower case. Patroni ignores what is no text
+// (patroni/api.py, reload_config).
 func (a *assembly) verifyClient() string {
 	e := a.entry("restapi.verify_client")
 	if e.node == nil || tagOf(e.node) != tagText {
@@ -150,7 +154,8 @@ func (a *assembly) explicitURL(text string, from Origin) string {
 	return u.String()
 }
 
-// localURL makes the URL to ask on this host from restapi.listen, and the name to verify from restapi.connect_address.
+// localURL makes the URL to ask on this host from restapi.listen, and the name to verify from
+// restapi.connect_address.
 func (a *assembly) localURL() (base, serverName string) {
 	const want = "HOST:PORT, where Patroni's REST API listens"
 	listen := a.text("restapi.listen")

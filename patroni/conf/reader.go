@@ -9,7 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// reader takes typed settings out of the tree, and collects what is wrong with those that it is asked for.
+// reader takes typed settings out of the tree, and collects what is wrong with those that it is
+// asked for.
 type reader struct {
 	*tree
 	problems Problems
@@ -34,7 +35,8 @@ func (r *reader) absent(key string) bool {
 	return e.node == nil || tagOf(e.node) == tagNull
 }
 
-// optional is a setting that is text, or that Python takes for nothing: false, 0 or an empty list are as good as none.
+// optional is a setting that is text, or that Python takes for nothing: false, 0 or an empty list
+// are as good as none.
 func (r *reader) optional(key string) string {
 	if e := r.entry(key); e.node != nil && falsy(e.node) {
 		return ""
@@ -42,7 +44,8 @@ func (r *reader) optional(key string) string {
 	return r.text(key)
 }
 
-// first is the first of the settings that has a value, as Patroni's "or" takes it, and where it stands.
+// first is the first of the settings that has a value, as Patroni's "or" takes it, and where it
+// stands.
 func (r *reader) first(keys ...string) (value string, from Origin) {
 	for _, key := range keys {
 		if value = r.optional(key); value != "" {
@@ -77,7 +80,7 @@ func (r *reader) wrong(key, want string) {
 	}
 }
 
-// given says what a node is, and what Patroni takes it for where that is not what it looks like.
+// given says what a node is, and what Patroni reads it as where that is something else.
 func given(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode {
 		return "a list or a section"

@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// Settings are what vipctl takes from Patroni's configuration and from vipctl.yml. They are filled as far as they could be read,
-// also beside an error: a data directory is known even where restapi.listen is wrong. They are comparable.
+// Settings are what vipctl takes from Patroni's configuration and from vipctl.yml. They are filled
+// as far as they could be read, also beside an error: a data directory is known even where
+// restapi.listen is wrong. They are comparable.
 type Settings struct {
 	Scope   string // the cluster's name
 	Name    string // this member's
@@ -29,20 +30,22 @@ type TLS struct {
 	From         TLSOrigins
 }
 
-// Origins are where the settings stand. An origin is zero where nothing says the setting, or where it was saved by an earlier run.
+// Origins are where the settings stand. An origin is zero where nothing says the setting, or where
+// it was saved by an earlier run.
 type Origins struct{ Scope, Name, DataDir, URL Origin }
 
 // TLSOrigins are where the settings of [TLS] stand, as [Origins] are.
 type TLSOrigins struct{ ServerName, CA, Cert, Key, Insecure, CertRequired Origin }
 
-// Secret is a text that is printed as [redacted], whatever the format. Its field must be exported: fmt asks no unexported field
-// how it prints.
+// Secret is a text that is printed as [redacted], whatever the format. Its field must be exported:
+// fmt asks no unexported field how it prints.
 type Secret string
 
 // Format implements [fmt.Formatter].
 func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
 
-// Taken is one setting that was taken from Patroni's configuration, or from vipctl.yml in its place.
+// Taken is one setting that was taken from Patroni's configuration, or from vipctl.yml in its
+// place.
 type Taken struct {
 	Name   string // Patroni's name for it: "scope", "postgresql.data_dir"; of what was made of several, a word
 	Value  string // empty where nothing says it; never a secret

@@ -85,7 +85,8 @@ func TestVipctlYMLWins(t *testing.T) {
 	}
 }
 
-// TestFolder merges as Patroni does: by name, sections deeply, null deletes, other files and folders do not count.
+// TestFolder merges as Patroni does: by name, sections deeply, null deletes, other files and
+// folders do not count.
 func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -162,7 +163,8 @@ func TestNotAFile(t *testing.T) {
 	}
 }
 
-// TestTaken: everything that is taken from patroni.yml says where it stands, and no secret is in it.
+// TestTaken: everything that is taken from patroni.yml says where it stands, and no secret is in
+// it.
 func TestTaken(t *testing.T) {
 	from := member(t, "*:8008", "  certfile: /r.crt\n  keyfile: /r.key\n  keyfile_password: hush\n  verify_client: required\n"+
 		"  connect_address: node1.example:8008\nctl:\n  cacert: /c.ca\npostgresql:\n  data_dir: /data\n")

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// splitWords splits a command as Patroni does, by Python's shlex.split: quotes and backslashes as in a shell, and nothing
-// is expanded. In double quotes a backslash protects only another and the quote.
+// splitWords splits a command as Patroni does, by Python's shlex.split: quotes and backslashes as
+// in a shell, and nothing is expanded. In double quotes a backslash protects only another and the
+// quote.
 func splitWords(text string) (words []string, err error) {
 	var word strings.Builder
 	begun := false
@@ -42,7 +43,8 @@ func splitWords(text string) (words []string, err error) {
 	return words, nil
 }
 
-// unquote reads up to the closing quote and returns how many bytes that took, the quote included; -1 where there is none.
+// unquote reads up to the closing quote and returns how many bytes that took, the quote included;
+// -1 where there is none.
 func unquote(word *strings.Builder, text string, quote byte) int {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

@@ -10,7 +10,8 @@ import (
 
 const unstartable = "; Patroni would not start with it, and a running one keeps what it has read before"
 
-// consequence is what a wrong setting costs: Patroni starts with an address that no host has, but hands it to the others.
+// consequence is what a wrong setting costs: Patroni starts with an address that no host has, but
+// hands it to the others.
 func consequence(p Problem) string {
 	if strings.HasSuffix(strings.ToLower(p.Setting), "connect_address") {
 		return "; with it the other members cannot reach this one, or Patroni does not start"
@@ -18,9 +19,10 @@ func consequence(p Problem) string {
 	return unstartable
 }
 
-// FindUnstartable returns what would keep Patroni from starting with its configuration although vipctl can read it, as problems,
-// and what in it is of no effect, as warnings. A Patroni that runs does not mind: it has read the files before. What vipctl
-// cannot use either is the error of [Read].
+// FindUnstartable returns what would keep Patroni from starting with its configuration although
+// vipctl can read it, as problems, and what in it is of no effect, as warnings. A Patroni that runs
+// does not mind: it has read the files before. What vipctl cannot use either is the error of
+// [Read].
 func FindUnstartable(from Source) reconcile.Findings {
 	var found reconcile.Findings
 	for _, text := range texts(from) {
@@ -111,7 +113,8 @@ func (c *startCheck) serving() {
 	}
 }
 
-// hosts refuses an address that no host has. Where PostgreSQL listens there may be several, with one port.
+// hosts refuses an address that no host has. Where PostgreSQL listens there may be several, with
+// one port.
 func (c *startCheck) hosts(key string, several bool) {
 	address := c.optional(key)
 	if address == "" {
@@ -131,7 +134,8 @@ func (c *startCheck) hosts(key string, several bool) {
 	}
 }
 
-// spaces refuses those around a name or an IPv4 address, which splitHostPort ignores and glibc since 2.29 does not.
+// spaces refuses those around a name or an IPv4 address, which splitHostPort ignores and glibc
+// since 2.29 does not.
 func (c *startCheck) spaces(key string) {
 	address := c.optional(key)
 	host := address[:max(0, strings.LastIndexByte(address, ':'))]

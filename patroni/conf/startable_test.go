@@ -9,8 +9,8 @@ import (
 
 const sound = "scope: demo\nname: n1\nrestapi: {listen: '*:8008', connect_address: 'n1:8008'}\npostgresql: {listen: '*:5432', data_dir: /data}\n"
 
-// TestFindUnstartable: what would stop Patroni, and vipctl reads, is a problem with its place; what is thrown away is a warning.
-// That Patroni agrees is tested in e2e/oracle.
+// TestFindUnstartable: what would stop Patroni, and vipctl reads, is a problem with its place; what
+// is thrown away is a warning. That Patroni agrees is tested in e2e/oracle.
 func TestFindUnstartable(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "",
@@ -58,7 +58,8 @@ func TestFindUnstartable(t *testing.T) {
 	}
 }
 
-// TestFindUnstartableElsewhere: where vipctl.yml says who Patroni is, an environment may have the rest.
+// TestFindUnstartableElsewhere: where vipctl.yml says who Patroni is, an environment may have the
+// rest.
 func TestFindUnstartableElsewhere(t *testing.T) {
 	o := Source{Config: write(t, "p.yml", "restapi: {listen: '*:8008'}\n"), Scope: "demo", Name: "n1"}
 	for _, f := range FindUnstartable(o) {

@@ -8,7 +8,8 @@ import (
 	"fmt"
 )
 
-// Authorities reads the certificates in CAFile, whatever their dates. It wants one at least. The error names the setting.
+// Authorities reads the certificates in CAFile, whatever their dates. It wants one at least. The
+// error names the setting.
 func (t TLS) Authorities() ([]*x509.Certificate, error) {
 	data, err := ReadFile(t.CAFile)
 	if err != nil {
@@ -21,7 +22,8 @@ func (t TLS) Authorities() ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// certificates are those of a PEM file that can be read, as [x509.CertPool.AppendCertsFromPEM] takes them.
+// certificates are those of a PEM file that can be read, as [x509.CertPool.AppendCertsFromPEM]
+// takes them.
 func certificates(data []byte) (all []*x509.Certificate) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
@@ -34,9 +36,9 @@ func certificates(data []byte) (all []*x509.Certificate) {
 	return all
 }
 
-// ClientCertificate reads CertFile and its key, whatever the dates. The error names the setting. A key that stands beside the
-// certificate counts where the one in KeyFile is of no use: without ctl.keyfile Patroni up to 3.0 takes restapi.keyfile, and
-// since 3.1.0 the certificate's own file.
+// ClientCertificate reads CertFile and its key, whatever the dates. The error names the setting. A
+// key that stands beside the certificate counts where the one in KeyFile is of no use: without
+// ctl.keyfile Patroni up to 3.0 takes restapi.keyfile, and since 3.1.0 the certificate's own file.
 func (t TLS) ClientCertificate() (tls.Certificate, error) {
 	cert, err := ReadFile(t.CertFile)
 	if err != nil {

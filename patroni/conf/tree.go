@@ -7,7 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fromEnvironment are the settings that are read here and that Patroni also takes from PATRONI_* variables.
+// fromEnvironment are the settings that are read here and that Patroni also takes from PATRONI_*
+// variables.
 var fromEnvironment = []string{
 	"scope", "name",
 	"restapi.listen", "restapi.connect_address", "restapi.certfile", "restapi.keyfile", "restapi.keyfile_password",
@@ -37,8 +38,9 @@ type entry struct {
 	section map[string]entry
 }
 
-// readTree reads what Patroni would: patroni.yml, or the folder, and then the PATRONI_* variables of the environment file.
-// PATRONI_CONFIGURATION counts where no file is named to Patroni, and then nothing else does (patroni/config.py, __init__).
+// readTree reads what Patroni would: patroni.yml, or the folder, and then the PATRONI_* variables
+// of the environment file. PATRONI_CONFIGURATION counts where no file is named to Patroni, and then
+// nothing else does (patroni/config.py, __init__).
 func readTree(from Source) (*tree, error) {
 	t := &tree{from: from.Config, entries: map[string]entry{}}
 	if from.Config == "" && from.EnvironmentFile == "" {
@@ -78,7 +80,8 @@ func (t *tree) readFiles(path string) error {
 	return nil
 }
 
-// readEnvironment lays the PATRONI_* variables of the file over the settings. Patroni ignores empty ones.
+// readEnvironment lays the PATRONI_* variables of the file over the settings. Patroni ignores empty
+// ones.
 func (t *tree) readEnvironment(path string) error {
 	data, err := ReadFile(path)
 	if err != nil {
@@ -118,10 +121,11 @@ func (t *tree) readVariable(path, text string) error {
 	return nil
 }
 
-// merge lays a mapping over what is there, as Patroni's patch_config does: sections are merged, null deletes, anything
-// else replaces, but for what str() makes the same of. No setting that is read here lies deeper than two sections, as
-// postgresql.callbacks.on_start does; below that nothing is merged, for a mapping may contain itself. in says where the mapping
-// is; its setting is the name of the section.
+// merge lays a mapping over what is there, as Patroni's patch_config does: sections are merged,
+// null deletes, anything else replaces, but for what str() makes the same of. No setting that is
+// read here lies deeper than two sections, as postgresql.callbacks.on_start does; below that
+// nothing is merged, for a mapping may contain itself. in says where the mapping is; its setting is
+// the name of the section.
 func merge(into map[string]entry, m *yaml.Node, in Origin) {
 	for key, value := range values(m) {
 		e := entry{node: value, Origin: Origin{in.file, value.Line, key}}
@@ -135,7 +139,8 @@ func merge(into map[string]entry, m *yaml.Node, in Origin) {
 	}
 }
 
-// inVariable is the line of what stands in PATRONI_CONFIGURATION, which is merged with nothing: a null stays there.
+// inVariable is the line of what stands in PATRONI_CONFIGURATION, which is merged with nothing: a
+// null stays there.
 const inVariable = -1
 
 // lay puts one value over what is there.

@@ -12,9 +12,10 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// FindTwice finds keys that stand more than once in a mapping. PyYAML, by which Patroni reads, takes the last one and says
-// nothing (yaml/constructor.py, construct_mapping). With a second postgresql: that has callbacks only, a reload of
-// Patroni 3.0.2 fails in the middle and the next start ends with KeyError: 'data_dir' (tried).
+// FindTwice finds keys that stand more than once in a mapping. PyYAML, by which Patroni reads,
+// takes the last one and says nothing (yaml/constructor.py, construct_mapping). With a second
+// postgresql: that has callbacks only, a reload of Patroni 3.0.2 fails in the middle and the next
+// start ends with KeyError: 'data_dir' (tried).
 func FindTwice(from Source) (found reconcile.Findings) {
 	eachMapping(from, func(file, path string, m *yaml.Node) {
 		values := map[string][]*yaml.Node{} // the key, then its value, of each time
@@ -42,8 +43,8 @@ func last(m *yaml.Node, i int) bool {
 	return true
 }
 
-// addTwice says of one key what is lost. A section that goes takes settings with it that Patroni needs; of two values
-// one was meant.
+// addTwice says of one key what is lost. A section that goes takes settings with it that Patroni
+// needs; of two values one was meant.
 func addTwice(found *reconcile.Findings, file, name string, times []*yaml.Node) {
 	var lines, lost []string
 	taken := times[len(times)-1]

@@ -6,11 +6,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// deepestMapping is how deep mappings are looked into: Patroni's own settings end at five, and one may contain itself.
+// deepestMapping bounds how deep mappings are read, since one may contain itself. Patroni's own
+// settings end at five.
 const deepestMapping = 10
 
-// eachMapping calls each with every mapping of the configuration's files as it stands there, before anything is merged.
-// path is "" for the whole file, "postgresql.parameters" for one inside.
+// eachMapping calls each with every mapping of the configuration's files as it stands there, before
+// anything is merged. path is "" for the whole file, "postgresql.parameters" for one inside.
 func eachMapping(from Source, each func(file, path string, m *yaml.Node)) {
 	if from.Config == "" {
 		return

@@ -16,7 +16,8 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// member is the patroni.yml of member n1 of cluster demo, whose REST API listens at addr; extra is more of it.
+// member is the patroni.yml of member n1 of cluster demo, whose REST API listens at addr; extra is
+// more of it.
 func member(t testing.TB, addr, extra string) Source {
 	t.Helper()
 	return Source{Config: write(t, "patroni.yml", "scope: demo\nname: n1\nrestapi:\n  listen: '"+addr+"'\n"+extra)}

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseYAML returns the top-level mapping of what a file, or a variable, has. The nodes are read as they are: decoding them
-// would refuse a key that is there twice, where Patroni takes the last.
+// parseYAML returns the top-level mapping of what a file, or a variable, has. The nodes are read as
+// they are: decoding them would refuse a key that is there twice, where Patroni takes the last.
 func parseYAML(from string, data []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(withoutDirectives(data), &doc); err != nil {
@@ -24,8 +24,8 @@ func parseYAML(from string, data []byte) (*yaml.Node, error) {
 	return resolve(doc.Content[0]), nil
 }
 
-// withoutDirectives makes comments of the lines that begin with % before the first document, where PyYAML reads on and the
-// library here does not: it takes %YAML 1.1 alone.
+// withoutDirectives makes comments of the lines that begin with % before the first document, where
+// PyYAML reads on and the library here does not: it takes %YAML 1.1 alone.
 func withoutDirectives(data []byte) []byte {
 	if !bytes.Contains(data, []byte("%")) {
 		return data
@@ -44,8 +44,8 @@ func withoutDirectives(data []byte) []byte {
 	return bytes.Join(lines, nil)
 }
 
-// tabbedLine returns the first line with a tab before its text, where that may be what the library complains of, else 0. Its
-// own number is that of an enclosing block.
+// tabbedLine returns the first line with a tab before its text, where that may be what the library
+// complains of, else 0. Its own number is that of an enclosing block.
 func tabbedLine(data []byte, err error) int {
 	if text := err.Error(); !strings.Contains(text, "tab character") && !strings.Contains(text, "cannot start any token") {
 		return 0

@@ -23,9 +23,9 @@ const (
 	tagValue = "!!value"
 )
 
-// tagOf returns the tag that a node has for Patroni. Its loader, PyYAML, resolves plain scalars as YAML 1.1 does
-// (yaml/resolver.py), and the library here mostly as YAML 1.2 does: 12:30 and yes are a number and a truth value there and
-// text here, 1e3 and 09 the other way round.
+// tagOf returns the tag that a node has for Patroni. Its loader, PyYAML, resolves plain scalars as
+// YAML 1.1 does (yaml/resolver.py), and the library here mostly as YAML 1.2 does: 12:30 and yes are
+// a number and a truth value there and text here, 1e3 and 09 the other way round.
 func tagOf(n *yaml.Node) string {
 	const quotes = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 	switch {
@@ -63,8 +63,8 @@ func plainTag(text string) string {
 	return tagText
 }
 
-// mayBeNumber tells most text, IPv4 addresses above all, from numbers and dates without a regular expression, which takes as
-// long to compile as a whole patroni.yml to read.
+// mayBeNumber tells most text, IPv4 addresses above all, from numbers and dates without a regular
+// expression, which takes as long to compile as a whole patroni.yml to read.
 func mayBeNumber(text string) bool {
 	return strings.IndexByte("+-.0123456789", text[0]) >= 0 && strings.Count(text, ".") <= 1 &&
 		strings.Trim(text, "0123456789abcdefABCDEFxXTtZ_.:+- \t") == ""
@@ -75,7 +75,8 @@ type numberShape struct {
 	shape *regexp.Regexp
 }
 
-// numbers are the shapes of numbers and dates in YAML 1.1 (yaml.org/type), with PyYAML's differences.
+// numbers are the shapes of numbers and dates in YAML 1.1 (yaml.org/type), with PyYAML's
+// differences.
 var numbers = sync.OnceValue(func() []numberShape {
 	return []numberShape{
 		{tagInt, regexp.MustCompile(`^[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)$`)},
@@ -86,7 +87,8 @@ var numbers = sync.OnceValue(func() []numberShape {
 	}
 })
 
-// wholeNumber is the value of a text that looks like a whole number; ok is false where Python would throw at it.
+// wholeNumber is the value of a text that has the shape of a whole number. ok is false where Python
+// throws at it.
 func wholeNumber(text string) (n *big.Int, ok bool) {
 	digits := strings.TrimLeft(strings.ReplaceAll(text, "_", ""), "+-")
 	switch {
@@ -129,8 +131,8 @@ func parseBool(text string) (value, known bool) {
 	return false, false
 }
 
-// pythonText is what Python's str() makes of a scalar: Patroni compares by it when it merges. Floats and dates are taken
-// as they are written.
+// pythonText is what Python's str() makes of a scalar: Patroni compares by it when it merges.
+// Floats and dates are taken as they are written.
 func pythonText(n *yaml.Node) string {
 	switch tagOf(n) {
 	case tagBool:
@@ -146,7 +148,8 @@ func pythonText(n *yaml.Node) string {
 	return n.Value
 }
 
-// falsy reports whether Python takes a value for nothing, so that Patroni goes on as if it were not there.
+// falsy reports whether Python takes a value for nothing, so that Patroni goes on as if it were not
+// there.
 func falsy(n *yaml.Node) bool {
 	switch tagOf(n) {
 	case tagNull:
@@ -165,7 +168,8 @@ func falsy(n *yaml.Node) bool {
 // errDate is a date that no calendar has.
 var errDate = errors.New("no calendar has this date")
 
-// dateExists checks the date at the beginning of a text that looks like one: Python throws at the 30th of February.
+// dateExists checks the date at the beginning of a text that looks like one: Python throws at the
+// 30th of February.
 func dateExists(text string) error {
 	date, _, _ := strings.Cut(strings.NewReplacer("T", " ", "t", " ", "\t", " ").Replace(text), " ")
 	if _, err := time.Parse("2006-1-2", date); err != nil {

@@ -33,7 +33,8 @@ func TestYAMLThatPatroniTakes(t *testing.T) {
 	}
 }
 
-// TestYAML11: a scalar is what PyYAML takes it for. Numbers and dates stop Patroni, which joins scope and name to a path.
+// TestYAML11: a scalar is what PyYAML takes it for. Numbers and dates stop Patroni, which joins
+// scope and name to a path.
 func TestYAML11(t *testing.T) {
 	for text, want := range map[string]string{
 		"1e3": "", "09": "", "2026-1-2": "", "1.5e3": "", "0o17": "", "y": "", "08:30": "", "15-main": "", "10.0.0.1": "", "0x1g": "", "+": "", "0b12": "",
@@ -67,8 +68,8 @@ func TestYAML11(t *testing.T) {
 	}
 }
 
-// TestMergeAsPatroni: of what str() makes the same of, patch_config keeps the first; a section that stands twice in one file
-// is the last one alone.
+// TestMergeAsPatroni: of what str() makes the same of, patch_config keeps the first; a section that
+// stands twice in one file is the last one alone.
 func TestMergeAsPatroni(t *testing.T) {
 	env := write(t, "env", "PATRONI_SCOPE=16\nPATRONI_NAME=n1\n")
 	for text, want := range map[string]string{
