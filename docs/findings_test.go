@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestFindings: of each finding that the command, package patroni or package trust has in words, some words stand on the
+// TestFindings: of each finding that the command, surroundings, patroni, patroni/conf or trust has in words, some words stand on the
 // page, where people look for what they see; and none stand in the table, in quotes, that are in no text. Package trust
 // returns errors, of which the command makes findings.
 func TestFindings(t *testing.T) {
@@ -68,7 +68,7 @@ type literal struct {
 
 func literals(t *testing.T) (all []literal) {
 	t.Helper()
-	for _, dir := range []string{"../cmd/vipctl", "../surroundings", "../patroni", "../trust"} {
+	for _, dir := range []string{"../cmd/vipctl", "../surroundings", "../patroni", "../patroni/conf", "../trust"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/trust"
 )
@@ -19,10 +19,10 @@ import (
 func findCallbacks(found *reconcile.Findings, s *inspection) {
 	ctx, cancel := s.question()
 	defer cancel()
-	commands, misplaced := s.Patroni.Callbacks(ctx)
+	commands, misplaced := conf.Callbacks(s.Source, func() (map[string]any, error) { return s.Patroni.DynamicCallbacks(ctx) })
 	*found = append(*found, misplaced...)
 	var said []reconcile.Finding
-	which := map[reconcile.Finding][]patroni.Command{} // what is wrong with several is said once
+	which := map[reconcile.Finding][]conf.Command{} // what is wrong with several is said once
 	for _, c := range commands {
 		f := judge(s, c)
 		if f.Level == reconcile.OK {
@@ -46,7 +46,7 @@ func findCallbacks(found *reconcile.Findings, s *inspection) {
 var becomers = []string{"sudo", "doas", "su", "runuser", "pkexec"}
 
 // judge says what is wrong with one command.
-func judge(s *inspection, c patroni.Command) reconcile.Finding {
+func judge(s *inspection, c conf.Command) reconcile.Finding {
 	bad := func(l reconcile.Level, format string, args ...any) reconcile.Finding {
 		return reconcile.Finding{Level: l, Text: fmt.Sprintf(format, args...)}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -74,7 +75,7 @@ func collect(ctx context.Context, found *reconcile.Findings, results <-chan reco
 
 // findTwice finds keys that stand more than once in patroni.yml.
 func findTwice(found *reconcile.Findings, s *inspection) {
-	*found = append(*found, s.Patroni.Twice()...)
+	*found = append(*found, conf.FindTwice(s.Source)...)
 }
 
 // findLinks finds links that are missing, down or unfit, and addresses that are where they should not be. They are no

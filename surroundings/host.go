@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
 // Host is the host that is looked at. Its fields are set once, before the first [Find]; it must not be copied after that.
 type Host struct {
-	Patroni       *patroni.Client
-	PatroniConfig string // the path of patroni.yml; empty where vipctl.yml names none
-	Notes         reconcile.Notebook
-	VIPs          []VIP
+	Patroni *patroni.Client
+	Source  conf.Source // where Patroni's settings come from
+	Notes   reconcile.Notebook
+	VIPs    []VIP
 
 	Now      func() reconcile.Moment // the boot clock
 	Interval time.Duration           // between two ticks

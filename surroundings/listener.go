@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/vip"
 )
@@ -21,7 +21,7 @@ func findListener(found *reconcile.Findings, s *inspection) {
 	ctx, cancel := s.question()
 	defer cancel()
 	alive := s.Patroni.Postmaster(ctx) == reconcile.PGAlive
-	listen := s.Patroni.Listen()
+	listen := conf.ReadListen(s.Source)
 	if port := s.Patroni.Port(); alive && port != 0 {
 		listen.Port = port
 	}
@@ -38,7 +38,7 @@ func findListener(found *reconcile.Findings, s *inspection) {
 }
 
 // refuses says why PostgreSQL does not serve a VIP here; "" where it does, or nothing is known.
-func refuses(s *inspection, listen patroni.Listen, addr netip.Addr, alive bool, address reconcile.Sight) string {
+func refuses(s *inspection, listen conf.Listen, addr netip.Addr, alive bool, address reconcile.Sight) string {
 	anybody, named := listen.Serves(addr, s.resolve)
 	byFile := fmt.Sprintf("%s: postgresql.listen is %s", listen.Where, strings.Join(listen.Hosts, ","))
 	nonlocal := nonlocalBind(addr)

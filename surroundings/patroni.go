@@ -22,7 +22,7 @@ func findPatroni(h *Host) (p process, c trust.Credentials, found bool) {
 		if !running || owned && is.UID != owner.Uid || !runsPatroni(args) {
 			continue
 		}
-		named := h.PatroniConfig != "" && slices.Contains(args, h.PatroniConfig)
+		named := h.Source.Config != "" && slices.Contains(args, h.Source.Config)
 		if named || !found {
 			p, c, found = candidate, is, true
 		}

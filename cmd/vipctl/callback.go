@@ -44,7 +44,7 @@ func sameCluster(log *logrus.Logger, h *host, cluster string) error {
 		log.Warnf("cannot compare the cluster's name: %v", err)
 		return nil
 	}
-	if scope == "" || scope == cluster || h.patroni.LastScope() == cluster {
+	if scope == "" || scope == cluster || h.patroni.SavedScope() == cluster {
 		return nil
 	}
 	return configError{fmt.Errorf("callback: got cluster %q, but %s says scope %q: each cluster on a host needs a vipctl.yml "+

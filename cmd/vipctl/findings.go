@@ -6,6 +6,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/surroundings"
 )
@@ -16,7 +17,7 @@ func findings(ctx context.Context, h *host) (found reconcile.Findings) {
 	found = append(found, h.patroni.Findings(ctx)...)
 	found = append(found, surroundings.Find(ctx, h.surroundings)...)
 	found = append(found, findOwn(ctx, h)...)
-	return append(found, h.patroni.Startable()...)
+	return append(found, conf.FindUnstartable(patroniSource(h.config))...)
 }
 
 // logFindings logs them, and returns an error where one of them stops the job.

@@ -62,7 +62,7 @@ func setHold(in *invocation, c *cli.Context, lasting time.Duration) error {
 
 // noHold reports whether there is certainly no hold to end, and says so.
 func noHold(in *invocation, h *host, vip string) bool {
-	n, err := h.notes.Note(vip)
+	n, err := h.store.Note(vip)
 	if err != nil || n.HeldAt((hostClock{}).Now()) {
 		return false
 	}

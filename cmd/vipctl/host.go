@@ -17,7 +17,7 @@ type host struct {
 	path         string // of the configuration
 	config       *config.Config
 	patroni      *patroni.Client
-	notes        *state.Store
+	store        *state.Store
 	history      *history.Log
 	vips         []hostVIP // those of the configuration
 	engine       *reconcile.Engine

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -47,7 +47,7 @@ func findOwn(ctx context.Context, h *host) (found reconcile.Findings) {
 	for _, err := range unresolved {
 		found.Add(reconcile.Warning, "%v: whether a VIP is this node's own address cannot be told", err)
 	}
-	memory, _ := h.notes.Memory() // status warns of an error
+	memory, _ := h.store.Memory() // status warns of an error
 	for i, v := range h.config.VIPs {
 		setting, addr := fmt.Sprintf("vips[%d].address", i), v.Prefix.Addr()
 		for _, o := range own {
@@ -77,7 +77,7 @@ func hasAddress(ctx context.Context, p reconcile.Peer, addr netip.Addr) bool {
 }
 
 // isOwn is the problem of a VIP that is this node's own address.
-func isOwn(h *host, setting string, o patroni.Own) config.Problem {
+func isOwn(h *host, setting string, o conf.Own) config.Problem {
 	by := o.Setting
 	if o.Host != "" {
 		by += ": " + o.Host

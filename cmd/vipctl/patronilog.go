@@ -40,23 +40,23 @@ func (p *patroniLog) certificates() {
 	if p.saidCertificates {
 		return
 	}
-	for _, warning := range p.client.Oddities() {
+	for _, warning := range p.client.Warnings() {
 		p.log.Error(warning)
 		p.saidCertificates = true
 	}
 }
 
-// keepSettings keeps what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
+// saveEndpoint saves what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
 // Patroni.
-func keepSettings(log *logrus.Logger, client *patroni.Client, notes *state.Store) {
-	settings := client.Settings()
-	if settings == nil {
+func saveEndpoint(log *logrus.Logger, client *patroni.Client, store *state.Store) {
+	endpoint := client.EndpointToSave()
+	if endpoint == nil {
 		return
 	}
-	if kept, err := notes.PatroniSettings(); err == nil && bytes.Equal(kept, settings) {
+	if saved, err := store.PatroniSettings(); err == nil && bytes.Equal(saved, endpoint) {
 		return
 	}
-	if err := notes.SavePatroniSettings(settings); err != nil {
+	if err := store.SavePatroniSettings(endpoint); err != nil {
 		log.Warnf("keep the settings of patroni.yml: %v", err)
 	}
 }

@@ -44,6 +44,6 @@ func runEngine(ctx context.Context, log *logrus.Logger, h *host, t reconcile.Tri
 	}
 	err := report(log, outcomes)
 	logWarnings(log, h.warnings, h.given, t)
-	keepSettings(log, h.patroni, h.notes)
+	saveEndpoint(log, h.patroni, h.store)
 	return err
 }

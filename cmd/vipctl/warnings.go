@@ -45,14 +45,14 @@ const (
 )
 
 // given knows which warnings earlier runs have given.
-type given struct{ notes *state.Store }
+type given struct{ store *state.Store }
 
 // worthSaying leaves out what ticks warn of again and again: it is said once, and then by its number.
 func (g given) worthSaying(warnings []string, t reconcile.Trigger) (said []string) {
 	if t.Event != reconcile.EventTick || len(warnings) == 0 {
 		return warnings
 	}
-	err := g.notes.UpdateMemory(func(m *reconcile.Memory) {
+	err := g.store.UpdateMemory(func(m *reconcile.Memory) {
 		said = nil
 		for _, w := range warnings {
 			var tell bool
@@ -75,7 +75,7 @@ func (g given) worthSaying(warnings []string, t reconcile.Trigger) (said []strin
 // firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.
 func (g given) firstTime(warning string) bool {
 	first := true
-	err := g.notes.UpdateMemory(func(m *reconcile.Memory) {
+	err := g.store.UpdateMemory(func(m *reconcile.Memory) {
 		first = !slices.Contains(m.Warned, warning)
 		if first {
 			m.Warned = append(m.Warned, warning)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/state"
 	"github.com/vipctl/vipctl/state/history"
@@ -45,16 +46,23 @@ func open(in *invocation, c *cli.Context) (*host, error) {
 	return h, nil
 }
 
-// openPatroni makes the client of the local Patroni. What an earlier run kept of patroni.yml is read before the owner of the
+// patroniSource says where Patroni's settings come from.
+func patroniSource(cfg *config.Config) conf.Source {
+	p := cfg.Patroni
+	return conf.Source{
+		Config: p.Config, EnvironmentFile: p.EnvironmentFile, Scope: p.Scope, Name: p.Name,
+		URL: p.URL, CAFile: p.CAFile, CertFile: p.CertFile, KeyFile: p.KeyFile,
+	}
+}
+
+// openPatroni makes the client of the local Patroni. The endpoint that an earlier run saved is read before the owner of the
 // store is known, who stands in patroni.yml: this store is only read.
 func openPatroni(cfg *config.Config, path string) *patroni.Client {
-	kept := state.OpenStore(state.StoreOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
+	saved := state.OpenStore(state.StoreOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
-		Config: cfg.Patroni.Config, URL: cfg.Patroni.URL, Timeout: cfg.Patroni.Timeout,
-		CAFile: cfg.Patroni.CAFile, CertFile: cfg.Patroni.CertFile, KeyFile: cfg.Patroni.KeyFile,
-		EnvironmentFile: cfg.Patroni.EnvironmentFile, Scope: cfg.Patroni.Scope, Name: cfg.Patroni.Name,
+		Source: patroniSource(cfg), Timeout: cfg.Patroni.Timeout,
 		Where: func(setting string) (string, int) { return path, lineOf(cfg, setting) },
-		Now:   hostClock{}.Now, Kept: kept.PatroniSettings,
+		Now:   hostClock{}.Now, SavedEndpoint: saved.PatroniSettings,
 	})
 }
 
@@ -64,17 +72,17 @@ func openState(h *host) {
 	if os.Geteuid() == 0 {
 		owner = h.patroni.DataDir()
 	}
-	h.notes = state.OpenStore(state.StoreOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
+	h.store = state.OpenStore(state.StoreOptions{Dir: dirs.Run, Now: hostClock{}.Now, OwnerOf: owner})
 	h.history = history.Open(history.Options{
 		Dir: dirs.State, Run: dirs.Run, Now: hostClock{}.Now, Keep: h.config.History.Keep, OwnerOf: owner,
 	})
-	h.given = given{h.notes}
+	h.given = given{h.store}
 }
 
 // wireVIPs gives each VIP of the configuration its address and its route.
 func wireVIPs(h *host, routes *routes) {
 	h.routes = routes
-	budget := vip.NewBudget(hostClock{}.Now, h.notes.Frames()) // of the frames that links are sent
+	budget := vip.NewBudget(hostClock{}.Now, h.store.Frames()) // of the frames that links are sent
 	for _, v := range h.config.VIPs {
 		h.vips = append(h.vips, hostVIP{VIP: v, address: addressOf(h, v, budget), route: routes.of(v)})
 	}
@@ -83,7 +91,7 @@ func wireVIPs(h *host, routes *routes) {
 // newEngine is the engine of all VIPs.
 func newEngine(h *host, tell func(reconcile.Record)) *reconcile.Engine {
 	e := &reconcile.Engine{
-		Patroni: h.patroni, Notes: h.notes, Journal: h.history, Clock: hostClock{},
+		Patroni: h.patroni, Notes: h.store, Journal: h.history, Clock: hostClock{},
 		Interval: h.config.Interval, Refresh: h.config.Announce.Refresh, Movers: surroundings.MoverNames, Tell: tell,
 	}
 	for _, v := range h.vips {
@@ -95,7 +103,7 @@ func newEngine(h *host, tell func(reconcile.Record)) *reconcile.Engine {
 // newSurroundings is the host as package surroundings looks at it.
 func newSurroundings(h *host) *surroundings.Host {
 	s := &surroundings.Host{
-		Patroni: h.patroni, PatroniConfig: h.config.Patroni.Config, Notes: h.notes, Now: hostClock{}.Now,
+		Patroni: h.patroni, Source: patroniSource(h.config), Notes: h.store, Now: hostClock{}.Now,
 		Interval: h.config.Interval, Overdue: status.MissedTicks * h.config.Interval,
 	}
 	for _, v := range h.vips {
@@ -119,7 +127,7 @@ func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
 // holds it again, which costs a static address nothing.
 func noted(h *host, v config.VIP) func() (until reconcile.Moment, held bool) {
 	return func() (reconcile.Moment, bool) {
-		n, err := h.notes.Note(v.Name)
+		n, err := h.store.Note(v.Name)
 		held := err == nil && n.LeaseEnd != 0
 		if held && n.Forever {
 			return reconcile.Forever, true
@@ -132,7 +140,7 @@ func noted(h *host, v config.VIP) func() (until reconcile.Moment, held bool) {
 // older vipctl tell only of claims that were finished.
 func ours(h *host, v config.VIP) func() bool {
 	return func() bool {
-		n, err := h.notes.Note(v.Name)
+		n, err := h.store.Note(v.Name)
 		return err == nil && (n.Ours || n.Claimed != 0)
 	}
 }

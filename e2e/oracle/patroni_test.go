@@ -16,9 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile"
 )
 
@@ -120,9 +119,9 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	t.Helper()
 	path, env := c.write(t)
 	want := l.load(path, c.env)
-	client := patroni.New(patroni.Options{Config: path, EnvironmentFile: env, Timeout: time.Second, Now: func() reconcile.Moment { return 1 }})
-	_, err := client.Scope()
-	problems := client.Startable()
+	source := conf.Source{Config: path, EnvironmentFile: env}
+	settings, err := conf.Read(source, nil)
+	problems := conf.FindUnstartable(source)
 	problems = slices.DeleteFunc(problems, func(f reconcile.Finding) bool { return f.Level != reconcile.Problem })
 	switch {
 	case want.Error != "" && err == nil && len(problems) == 0:
@@ -131,7 +130,7 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 		t.Errorf("%s\nPatroni starts\nvipctl: %v %v", c, err, problems)
 	case want.Error == "":
 		got := map[string]string{}
-		for _, s := range client.Taken() {
+		for _, s := range settings.Taken() {
 			got[s.Name] = s.Value
 		}
 		delete(got, "ctl.insecure")
