@@ -13,7 +13,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// answerWindow is how long a report listens for others that answer for a VIP, and answerTries how often it tries to ask.
+// answerWindow is how long a report listens for others that answer for a VIP, and answerTries how
+// often it tries to ask.
 const (
 	answerWindow = 150 * time.Millisecond
 	answerTries  = 10
@@ -25,7 +26,8 @@ type Host struct {
 	Patroni Client
 	VIPs    []Configured // the engine's, by name
 	RunDir  string       // where ticks leave their mark, for the words of who misses them
-	// Newest is a VIP's newest transition, nil where there is none. It may return one together with an error.
+	// Newest is a VIP's newest transition, nil where there is none. It may return one together with
+	// an error.
 	Newest func(vip string) (*reconcile.Record, error)
 	// Findings looks for what keeps clients from a VIP.
 	Findings func(context.Context) reconcile.Findings
@@ -41,9 +43,9 @@ type Configured struct {
 	RouteKind string          // as config names it, "floating_ip" for example
 }
 
-// Gather makes a report. It changes nothing, and sends nothing but questions. With all it asks every member as well. What
-// cannot be found out is a warning in the report. It ends soon after ctx does: a report of that moment is of no use, since
-// whoever was not heard any more looks silent.
+// Gather makes a report. It changes nothing, and sends nothing but questions. With all it asks
+// every member as well. What cannot be found out is a warning in the report. It ends soon after ctx
+// does: a report of that moment is of no use, since whoever was not heard any more looks silent.
 func Gather(ctx context.Context, h Host, all bool) Report {
 	trigger := reconcile.Trigger{Event: reconcile.EventTick, By: "timer", At: h.Engine.Clock.Now()}
 	outcomes := h.Engine.Plan(ctx, trigger)
@@ -122,8 +124,8 @@ func gatherVIP(ctx context.Context, h Host, c Configured, o reconcile.Outcome) (
 	return v, warnings
 }
 
-// recall reads what is known of a VIP's route, and has the route take over what it kept of that itself. With an error nothing
-// is known.
+// recall reads what is known of a VIP's route, and has the route take over what it kept of that
+// itself. With an error nothing is known.
 func recall(notes reconcile.Notebook, c Configured) (reconcile.RouteMemo, error) {
 	m, err := notes.RouteMemo(c.Name)
 	if err == nil {
@@ -135,7 +137,8 @@ func recall(notes reconcile.Notebook, c Configured) (reconcile.RouteMemo, error)
 	return m, nil
 }
 
-// answersFor asks who else answers for an address, and waits for its turn where the link has had its frames.
+// answersFor asks who else answers for an address, and waits for its turn where the link has had
+// its frames.
 func answersFor(ctx context.Context, address reconcile.Address) (macs []reconcile.MAC, err error) {
 	for range answerTries {
 		if macs, err = address.Others(ctx, answerWindow); !errors.Is(err, reconcile.ErrUnasked) {

@@ -35,7 +35,8 @@ type Patroni struct {
 	Why string `json:"-"` // why it is not reachable
 }
 
-// patroniOf is a reply as people see it. Where this member does not lead, the peers are asked who does.
+// patroniOf is a reply as people see it. Where this member does not lead, the peers are asked who
+// does.
 func patroniOf(ctx context.Context, client Client, f reconcile.Facts) Patroni {
 	reply := f.Word
 	p := Patroni{

@@ -8,8 +8,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Plan is what a tick would do with one VIP, and why. Its JSON, which docs/cli.md lists, is a contract: fields are added,
-// never renamed.
+// Plan is what a tick would do with one VIP, and why. Its JSON, which docs/cli.md lists, is a
+// contract: fields are added, never renamed.
 type Plan struct {
 	VIP    string         `json:"vip"`
 	Do     reconcile.Do   `json:"do"`
@@ -18,7 +18,8 @@ type Plan struct {
 	Facts  planFacts      `json:"facts"`
 }
 
-// planFacts are those that the verdict rests on. Moments of the boot clock have become times, nil for one that never is.
+// planFacts are those that the verdict rests on. Moments of the boot clock have become times, nil
+// for one that never is.
 type planFacts struct {
 	Now          reconcile.Stamp  `json:"now"`
 	Follow       reconcile.Follow `json:"follow"`
@@ -96,7 +97,8 @@ func WritePlanJSON(w io.Writer, outcomes []reconcile.Outcome) error {
 	return json.NewEncoder(w).Encode(plans)
 }
 
-// planner turns moments of the boot clock into times. It does so as both clocks stood at one moment.
+// planner turns moments of the boot clock into times. It does so as both clocks stood at one
+// moment.
 type planner struct {
 	now  reconcile.Moment
 	wall time.Time

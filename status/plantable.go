@@ -12,7 +12,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// WritePlan writes for people what a tick would do with each VIP, and every fact behind it, a line each.
+// WritePlan writes for people what a tick would do with each VIP, and every fact behind it, a line
+// each.
 func WritePlan(w io.Writer, outcomes []reconcile.Outcome) error {
 	var b bytes.Buffer
 	for i, o := range outcomes {

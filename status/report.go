@@ -1,6 +1,7 @@
-// Package status is the report of where the VIPs are, and why. [Gather] makes a [Report] once; [WriteTable] and [WriteJSON]
-// render it, for people and for programs. [WritePlan] and [WritePlanJSON] render what a tick would do, with every fact behind
-// it. The package decides nothing, and writes to nothing but the writers that it is given.
+// Package status is the report of where the VIPs are, and why. [Gather] makes a [Report] once;
+// [WriteTable] and [WriteJSON] render it, for people and for programs. [WritePlan] and
+// [WritePlanJSON] render what a tick would do, with every fact behind it. The package decides
+// nothing, and writes to nothing but the writers that it is given.
 package status
 
 import (
@@ -11,11 +12,12 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Version is that of the JSON of a [Report]. It is raised only if a field ever has to change its meaning.
+// Version is that of the JSON of a [Report]. It is raised only if a field ever has to change its
+// meaning.
 const Version = 1
 
-// Report is where the VIPs are on this host, and why. Its JSON, which docs/cli.md lists, is a contract: fields are added,
-// never renamed.
+// Report is where the VIPs are on this host, and why. Its JSON, which docs/cli.md lists, is a
+// contract: fields are added, never renamed.
 type Report struct {
 	Version  int                `json:"version"`
 	Node     string             `json:"node"`    // this member's name; empty where patroni.yml cannot say
@@ -26,7 +28,8 @@ type Report struct {
 	Findings reconcile.Findings `json:"findings"`          // what keeps, or may keep, clients from a VIP
 	Members  []Member           `json:"members,omitempty"` // where they were asked for
 
-	// Warnings are what was in the way of the report, and what an operator should not overlook. They are for the log.
+	// Warnings are what was in the way of the report, and what an operator should not overlook.
+	// They are for the log.
 	Warnings []string `json:"-"`
 
 	ticks ticks

@@ -7,7 +7,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Route is what is known of a VIP's route. No API is asked for it: it is what the last process wrote down that asked one.
+// Route is what is known of a VIP's route. No API is asked for it: it is what the last process
+// wrote down that asked one.
 type Route struct {
 	Via          string           `json:"via"`    // its kind
 	Ours         *bool            `json:"ours"`   // nil where nobody has asked since this host claimed the VIP
@@ -37,7 +38,8 @@ type Wait struct {
 	Reason string          `json:"reason"`
 }
 
-// routeOf reads a memo as people see it. A memo of another claim does not count for who has the route now.
+// routeOf reads a memo as people see it. A memo of another claim does not count for who has the
+// route now.
 func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f reconcile.Facts) *Route {
 	wall := time.Now()
 	at := func(m reconcile.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }

@@ -16,8 +16,9 @@ import (
 // MissedTicks is how many ticks may be missing before people are asked about the timer.
 const MissedTicks = 3
 
-// WriteTable writes the report for people: two lines on the cluster, then a line a VIP, then its routes and members where it
-// has any. With colour the lines of the VIPs have escape sequences for a terminal. It writes nothing before all of it is made.
+// WriteTable writes the report for people: two lines on the cluster, then a line a VIP, then its
+// routes and members where it has any. With colour the lines of the VIPs have escape sequences for
+// a terminal. It writes nothing before all of it is made.
 func WriteTable(w io.Writer, r Report, colour bool) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "node %s, cluster %s: %s\n", orDash(r.Node), orDash(r.Cluster), patroniText(r.Patroni))
@@ -43,7 +44,8 @@ func WriteTable(w io.Writer, r Report, colour bool) error {
 	return paint(w, &b, r.VIPs)
 }
 
-// paint writes the report with the lines of VIPs coloured: green where the address is, yellow where that is unclear.
+// paint writes the report with the lines of VIPs coloured: green where the address is, yellow where
+// that is unclear.
 func paint(w io.Writer, b *bytes.Buffer, vips []VIP) error {
 	colours := map[reconcile.Presence]string{
 		reconcile.PresenceYes: "32", reconcile.PresencePartly: "33", reconcile.PresenceUnknown: "33",
@@ -89,7 +91,8 @@ func patroniText(p Patroni) string {
 	return fmt.Sprintf("%s (timeline %d)", strings.Join(words, ", "), p.Timeline)
 }
 
-// tickText says when the timer last ran. Where it has left no mark in its folder it did not run, or could not write there.
+// tickText says when the timer last ran. Where it has left no mark in its folder it did not run, or
+// could not write there.
 func tickText(t ticks) string {
 	question := "is the timer on? (systemctl enable --now vipctl.timer), or can " + t.runDir + " not be written?"
 	if t.ago < 0 {
@@ -111,7 +114,8 @@ func label(v VIP) string {
 	return v.Name + " " + address
 }
 
-// answerers says who answers for the address: this host, and whoever else was heard. Nobody has to for one that is routed.
+// answerers says who answers for the address: this host, and whoever else was heard. Nobody has to
+// for one that is routed.
 func answerers(v VIP) string {
 	if v.Route != nil {
 		return "-"

@@ -81,8 +81,8 @@ func judge(s *inspection, c conf.Command) reconcile.Finding {
 	return reconcile.Finding{Level: reconcile.OK}
 }
 
-// lookUp finds the file of a program, which must be a regular one. A name without a folder is looked for where systemd's
-// own PATH would have Patroni look.
+// lookUp finds the file of a program, which must be a regular one. A name without a folder is
+// looked for where systemd's own PATH would have Patroni look.
 func lookUp(program string) (string, error) {
 	const folders = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	if !strings.Contains(program, "/") {
@@ -134,7 +134,8 @@ func isVipctl(s *inspection, file string) (this, other bool) {
 	return false, err == nil && filepath.Base(real) == "vipctl"
 }
 
-// wrongArguments is what is wrong with vipctl's arguments in a callback: "callback" is wanted, with flags before or after it.
+// wrongArguments is what is wrong with vipctl's arguments in a callback: "callback" is wanted, with
+// flags before or after it.
 func wrongArguments(args []string) string {
 	var words []string
 	for i := 0; i < len(args); i++ {
@@ -163,8 +164,8 @@ func wrongArguments(args []string) string {
 	return "got " + got + " behind vipctl, want callback, to which Patroni adds the event, the role and the cluster"
 }
 
-// wrapped says what can be seen of a program that is not vipctl: whether its file hands Patroni's words on to vipctl, as
-// examples/vipctl-and does, or anything in its command or its file names it.
+// wrapped says what can be seen of a program that is not vipctl: whether its file hands Patroni's
+// words on to vipctl, as examples/vipctl-and does, or anything in its command or its file names it.
 func wrapped(words []string, file string) reconcile.Finding {
 	if text, err := readText(file); err == nil && strings.Contains(text, `vipctl callback "$@"`) {
 		return reconcile.Finding{Level: reconcile.OK}
@@ -178,7 +179,8 @@ func wrapped(words []string, file string) reconcile.Finding {
 	return reconcile.Finding{Level: reconcile.Problem, Text: fmt.Sprintf("got %s, which is not vipctl and does not name it, want /usr/bin/vipctl callback", words[0])}
 }
 
-// mentionsVipctl reports whether a file of text, such as a script, names vipctl. One that cannot be read may.
+// mentionsVipctl reports whether a file of text, such as a script, names vipctl. One that cannot be
+// read may.
 func mentionsVipctl(file string) bool {
 	text, err := readText(file)
 	return errors.Is(err, os.ErrPermission) || strings.Contains(text, "vipctl") && !strings.HasPrefix(text, "\x7fELF")

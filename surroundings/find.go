@@ -9,13 +9,14 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// inspectionTime is how long an inspection may take: a dead network file system, or a process that hangs in the kernel, must
-// not keep people waiting.
+// inspectionTime is how long an inspection may take: a dead network file system, or a process that
+// hangs in the kernel, must not keep people waiting.
 const inspectionTime = 1500 * time.Millisecond
 
-// Find looks at the host, and returns what keeps clients from a VIP, or vipctl from moving it, as far as this process can
-// see. It takes 1.5 s at most and a look at the links. A check that hangs longer is left behind in a goroutine of its own,
-// with a warning; until it ends, further calls look at the links alone. Find is not called concurrently for one host.
+// Find looks at the host, and returns what keeps clients from a VIP, or vipctl from moving it, as
+// far as this process can see. It takes 1.5 s at most and a look at the links. A check that hangs
+// longer is left behind in a goroutine of its own, with a warning; until it ends, further calls
+// look at the links alone. Find is not called concurrently for one host.
 func Find(ctx context.Context, h *Host) reconcile.Findings {
 	var found reconcile.Findings
 	inspect(ctx, &found, h)
@@ -78,8 +79,8 @@ func findTwice(found *reconcile.Findings, s *inspection) {
 	*found = append(*found, conf.FindTwice(s.Source)...)
 }
 
-// findLinks finds links that are missing, down or unfit, and addresses that are where they should not be. They are no
-// mistakes in the configuration: a link may come later.
+// findLinks finds links that are missing, down or unfit, and addresses that are where they should
+// not be. They are no mistakes in the configuration: a link may come later.
 func findLinks(found *reconcile.Findings, h *Host) {
 	for _, v := range h.VIPs {
 		address, ok := v.Address.(interface{ Findings() reconcile.Findings })

@@ -1,6 +1,7 @@
-// Package surroundings looks at what surrounds vipctl on a host: the callbacks that Patroni runs and the powers that they
-// have, the timer, who listens at the VIPs, their links, and other programs that move addresses. What keeps clients from a
-// VIP, or vipctl from moving it, comes back as findings from [Find]. Nothing is changed, and no other program is run.
+// Package surroundings looks at what surrounds vipctl on a host: the callbacks that Patroni runs
+// and the powers that they have, the timer, who listens at the VIPs, their links, and other
+// programs that move addresses. What keeps clients from a VIP, or vipctl from moving it, comes back
+// as findings from [Find]. Nothing is changed, and no other program is run.
 package surroundings
 
 import (
@@ -13,7 +14,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// Host is the host that is looked at. Its fields are set once, before the first [Find]; it must not be copied after that.
+// Host is the host that is looked at. Its fields are set once, before the first [Find]; it must not
+// be copied after that.
 type Host struct {
 	Patroni *patroni.Client
 	Source  conf.Source // where Patroni's settings come from

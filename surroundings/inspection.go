@@ -27,8 +27,8 @@ type inspection struct {
 	callbacksBy trust.Credentials          // what callbacks have: Patroni's, or else its user's
 }
 
-// newInspection asks the kernel where the addresses are. Nothing later uses an Address: the engine does, also while an
-// inspection that hangs goes on.
+// newInspection asks the kernel where the addresses are. Nothing later uses an Address: the engine
+// does, also while an inspection that hangs goes on.
 func newInspection(ctx context.Context, h *Host) *inspection {
 	s := &inspection{Host: h, ctx: ctx, addresses: map[string]reconcile.Sight{}}
 	for _, v := range h.VIPs {
@@ -37,8 +37,8 @@ func newInspection(ctx context.Context, h *Host) *inspection {
 	return s
 }
 
-// prepare finds the program, and who runs the callbacks: Patroni, whom the owner of PostgreSQL's data directory is where
-// none is found.
+// prepare finds the program, and who runs the callbacks: Patroni, whom the owner of PostgreSQL's
+// data directory is where none is found.
 func (s *inspection) prepare() {
 	s.program = trust.ThisProgram()
 	var known bool

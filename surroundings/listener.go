@@ -16,7 +16,8 @@ import (
 // poolers take clients' connections to PostgreSQL on a VIP, while that may listen elsewhere alone.
 var poolers = []string{"pgbouncer", "haproxy", "odyssey", "pgcat", "pgpool", "pgagroal", "supavisor"}
 
-// findListener finds VIPs at which no PostgreSQL takes connections: by the kernel where it runs, else by patroni.yml.
+// findListener finds VIPs at which no PostgreSQL takes connections: by the kernel where it runs,
+// else by patroni.yml.
 func findListener(found *reconcile.Findings, s *inspection) {
 	ctx, cancel := s.question()
 	defer cancel()

@@ -13,8 +13,9 @@ import (
 // mover is a process of another program that moves addresses.
 type mover struct{ process }
 
-// moverConfigs are the programs that move addresses, with the flags that name their configuration and where that is without
-// one. ucarp has its address on its command line; a cluster manager's resources, such as IPaddr2, stand in its CIB.
+// moverConfigs are the programs that move addresses, with the flags that name their configuration
+// and where that is without one. ucarp has its address on its command line; a cluster manager's
+// resources, such as IPaddr2, stand in its CIB.
 var moverConfigs = map[string]struct {
 	flags []string
 	file  string
@@ -39,8 +40,8 @@ func movers() (all []mover) {
 	return all
 }
 
-// MoverNames are the other programs that run here and move addresses, for people: "keepalived (pid 42)". They need not know
-// of a VIP.
+// MoverNames are the other programs that run here and move addresses, for people: "keepalived (pid
+// 42)". They need not know of a VIP.
 func MoverNames() []string {
 	var names []string
 	for _, m := range movers() {
@@ -49,7 +50,8 @@ func MoverNames() []string {
 	return names
 }
 
-// findMovers finds other programs that may move a VIP. One that certainly has other addresses only is left alone.
+// findMovers finds other programs that may move a VIP. One that certainly has other addresses only
+// is left alone.
 func findMovers(found *reconcile.Findings, s *inspection) {
 	for _, m := range movers() {
 		for _, v := range s.VIPs {
@@ -65,7 +67,8 @@ func findMovers(found *reconcile.Findings, s *inspection) {
 	}
 }
 
-// names says where a mover's command line or configuration names an address, and whether it could be seen that none does.
+// names says where a mover's command line or configuration names an address, and whether it could
+// be seen that none does.
 func (m mover) names(a netip.Addr) (where string, sure bool) {
 	line := m.arguments()
 	if mentions(strings.Join(line, " "), a) {

@@ -16,8 +16,9 @@ type process struct {
 	name string // its file's, cut at 15 characters (proc(5), comm)
 }
 
-// runningNamed lists the processes whose name satisfies wanted, by their number. Those of another network namespace, such
-// as a container with links of its own, are left out: they cannot touch the links here.
+// runningNamed lists the processes whose name satisfies wanted, by their number. Those of another
+// network namespace, such as a container with links of its own, are left out: they cannot touch the
+// links here.
 func runningNamed(wanted func(name string) bool) (all []process) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
@@ -36,8 +37,9 @@ func runningNamed(wanted func(name string) bool) (all []process) {
 
 func procFile(pid int, name string) string { return filepath.Join("/proc", strconv.Itoa(pid), name) }
 
-// sharesNetwork reports whether a process is in this network namespace. /proc/PID/ns/net may be read by few; the files
-// below /proc/PID/net may be looked at by everybody, and are others in each namespace (fs/proc/proc_net.c).
+// sharesNetwork reports whether a process is in this network namespace. /proc/PID/ns/net may be
+// read by few; the files below /proc/PID/net may be looked at by everybody, and are others in each
+// namespace (fs/proc/proc_net.c).
 func sharesNetwork(pid int) bool {
 	ours, err := os.Stat("/proc/self/net/dev")
 	if err != nil {
@@ -47,8 +49,8 @@ func sharesNetwork(pid int) bool {
 	return err == nil && os.SameFile(ours, theirs)
 }
 
-// arguments are the process's. Reading them can hang where the process hangs in the kernel with its memory locked, unlike
-// reading its name.
+// arguments are the process's. Reading them can hang where the process hangs in the kernel with its
+// memory locked, unlike reading its name.
 func (p process) arguments() []string {
 	line, err := os.ReadFile(procFile(p.pid, "cmdline"))
 	if err != nil || len(line) == 0 {
@@ -57,7 +59,8 @@ func (p process) arguments() []string {
 	return strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
 }
 
-// flag is the value of one of the named flags: "--config FILE", "--config=FILE", "-fFILE" for a name of one letter.
+// flag is the value of one of the named flags: "--config FILE", "--config=FILE", "-fFILE" for a
+// name of one letter.
 func (p process) flag(names ...string) string {
 	args := p.arguments()
 	for i, arg := range args {

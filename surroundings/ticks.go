@@ -7,7 +7,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs what a callback missed.
+// findTicks finds a timer that does not run: nothing renews the leases then, and nothing repairs
+// what a callback missed.
 func findTicks(found *reconcile.Findings, s *inspection) {
 	m, err := s.Notes.Memory()
 	if err != nil {
@@ -58,8 +59,8 @@ func leads(s *inspection) bool {
 	return s.Patroni.Word(ctx).Answer == reconcile.Leader
 }
 
-// findFailures finds VIPs that this host, by Patroni's last word the leader, could not claim or release: where the timer
-// has no capabilities, for example.
+// findFailures finds VIPs that this host, the leader by Patroni's last reply, could not claim or
+// release: where the timer has no capabilities, for example.
 func findFailures(found *reconcile.Findings, s *inspection) {
 	m, err := s.Notes.Memory()
 	if err != nil || m.Word.Answer != reconcile.Leader {

@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// run is the program: it reads args, whose first is the program's own name, writes to stdout and stderr, and returns
-// the exit code. It ends soon after ctx does.
+// run is the program: it reads args, whose first is the program's own name, writes to stdout and
+// stderr, and returns the exit code. It ends soon after ctx does.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	in := &invocation{stdout: stdout, log: newLogger(stderr), started: processStart()}
 	err := commandLine(in, stderr).RunContext(ctx, args)

@@ -36,8 +36,9 @@ func runCallback(in *invocation, c *cli.Context) error {
 	return runEngine(c.Context, in.log, h, trigger)
 }
 
-// sameCluster refuses a callback of another cluster's Patroni: it says nothing about our VIPs. A patroni.yml that cannot
-// be read must not keep an address where it does not belong, and a Patroni that runs calls by the name that it has read.
+// sameCluster refuses a callback of another cluster's Patroni: it says nothing about our VIPs. A
+// patroni.yml that cannot be read must not keep an address where it does not belong, and a Patroni
+// that runs calls by the name that it has read.
 func sameCluster(log *logrus.Logger, h *host, cluster string) error {
 	scope, err := h.patroni.Scope()
 	if err != nil {

@@ -17,8 +17,8 @@ type hostClock struct{}
 
 var _ reconcile.Clock = hostClock{}
 
-// Now reads CLOCK_BOOTTIME, here and nowhere else: the other packages are given it. The call cannot fail on a Linux since
-// 2.6.39.
+// Now reads CLOCK_BOOTTIME, here and nowhere else: the other packages are given it. The call cannot
+// fail on a Linux since 2.6.39.
 func (hostClock) Now() reconcile.Moment {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
@@ -42,8 +42,9 @@ func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// processStart is when this process was forked, from /proc/self/stat (proc(5): starttime, in ticks of 10 ms since
-// boot), so that a freeze before main counts as well. Where it cannot be read, it is now.
+// processStart is when this process was forked, from /proc/self/stat (proc(5): starttime, in ticks
+// of 10 ms since boot), so that a freeze before main counts as well. Where it cannot be read, it is
+// now.
 func processStart() reconcile.Moment {
 	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
 	const starttime = 19                // counted from the field behind the command's name, which may contain spaces

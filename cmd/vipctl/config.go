@@ -31,7 +31,8 @@ func noSubcommand(c *cli.Context) error {
 	return usageError{fmt.Errorf("config: got %q, want check or show", c.Args().Slice())}
 }
 
-// checkConfig also reads patroni.yml and the secrets: what vipctl needs of them is part of the configuration.
+// checkConfig also reads patroni.yml and the secrets: what vipctl needs of them is part of the
+// configuration.
 func checkConfig(in *invocation, c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
@@ -58,7 +59,8 @@ func checkConfig(in *invocation, c *cli.Context) error {
 	return errors.Join(stopped, checkOnline(c.Context, in.stdout, h))
 }
 
-// askPatroni asks the local Patroni, for what its findings are made of. That it does not answer is no mistake.
+// askPatroni asks the local Patroni, for what its findings are made of. A Patroni that does not
+// answer is no mistake.
 func askPatroni(ctx context.Context, log *logrus.Logger, h *host) {
 	reply := h.patroni.Word(ctx)
 	h.patroniLog.ahead()
@@ -68,8 +70,8 @@ func askPatroni(ctx context.Context, log *logrus.Logger, h *host) {
 	}
 }
 
-// showConfig prints vipctl.yml's settings, and beside them what vipctl takes from patroni.yml. Where that cannot be used, what
-// could be read is printed all the same.
+// showConfig prints vipctl.yml's settings, and beside them what vipctl takes from patroni.yml.
+// Where that cannot be used, what could be read is printed all the same.
 func showConfig(in *invocation, c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 	"github.com/vipctl/vipctl/trust"
 )
 
-// The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it against this one.
+// The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it
+// against this one.
 const (
 	exitDone         = 0
 	exitFailed       = 1
@@ -35,7 +36,8 @@ const exitCodesHelp = `EXIT CODES:
        capabilities, root alone must own and be able to write vipctl.yml and every folder above it
 `
 
-// unread reports whether nobody wants the rest of what is printed, as behind `vipctl status | head -1`.
+// unread reports whether nobody wants the rest of what is printed, as behind `vipctl status | head
+// -1`.
 func unread(err error) bool {
 	var write *fs.PathError
 	return errors.As(err, &write) && write.Path == os.Stdout.Name() && errors.Is(write, unix.EPIPE)

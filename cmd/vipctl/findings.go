@@ -11,8 +11,9 @@ import (
 	"github.com/vipctl/vipctl/surroundings"
 )
 
-// findings is what this host can see of what keeps clients from a VIP, or vipctl from moving it, although every file can
-// be read. `config check` and `status` say it; runs that move addresses do not look.
+// findings is what this host can see of what keeps clients from a VIP, or vipctl from moving it,
+// although every file can be read. `config check` and `status` say it; runs that move addresses do
+// not look.
 func findings(ctx context.Context, h *host) (found reconcile.Findings) {
 	found = append(found, h.patroni.Findings(ctx)...)
 	found = append(found, surroundings.Find(ctx, h.surroundings)...)

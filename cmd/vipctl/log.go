@@ -23,7 +23,8 @@ func newLogger(stderr io.Writer) *logrus.Logger {
 	return log
 }
 
-// setLog applies level and format. Those of the file were checked by config before, those of the command line were not.
+// setLog applies level and format. Those of the file were checked by config before, those of the
+// command line were not.
 func setLog(log *logrus.Logger, level, format string) error {
 	parsed, err := logrus.ParseLevel(level)
 	if err != nil || !slices.Contains(config.LogLevels(), level) {
@@ -45,7 +46,8 @@ func setLog(log *logrus.Logger, level, format string) error {
 	return nil
 }
 
-// toJournal reports whether f is the stream that systemd set up to the journal (systemd.exec(5), $JOURNAL_STREAM).
+// toJournal reports whether f is the stream that systemd set up to the journal (systemd.exec(5),
+// $JOURNAL_STREAM).
 func toJournal(f *os.File, stream string) bool {
 	var st unix.Stat_t
 	if stream == "" || unix.Fstat(int(f.Fd()), &st) != nil {
@@ -54,8 +56,9 @@ func toJournal(f *os.File, stream string) bool {
 	return stream == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }
 
-// journalFormatter writes a line the way sd-daemon(3) wants it: the level in front, no time. A transition is "notice",
-// so that it passes the LogLevelMax=notice that keeps systemd's own lines on each tick out of the journal.
+// journalFormatter writes a line the way sd-daemon(3) wants it: the level in front, no time. A
+// transition is "notice", so that it passes the LogLevelMax=notice that keeps systemd's own lines
+// on each tick out of the journal.
 type journalFormatter struct{}
 
 func (journalFormatter) Format(e *logrus.Entry) ([]byte, error) {

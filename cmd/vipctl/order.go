@@ -25,8 +25,8 @@ func ordered(in *invocation, c *cli.Context, o reconcile.Order) reconcile.Trigge
 	return reconcile.Trigger{Event: reconcile.EventOperator, Order: o, Force: c.Bool("force"), By: operator(), At: in.started}
 }
 
-// order carries out a claim or a release by hand, and says for which VIPs it was done. The error has what failed, and what
-// the policy refused.
+// order carries out a claim or a release by hand, and says for which VIPs it was done. The error
+// has what failed, and what the policy refused.
 func order(ctx context.Context, in *invocation, h *host, t reconcile.Trigger) (done []string, err error) {
 	outcomes := h.engine.Run(ctx, t)
 	h.patroniLog.ahead()
@@ -82,21 +82,21 @@ func openFor(in *invocation, c *cli.Context) (*host, error) {
 	if err := h.knows(name); err != nil {
 		return nil, err
 	}
-	var kept []reconcile.VIP
+	var wanted []reconcile.VIP
 	for _, v := range h.engine.VIPs {
 		if name == "" || v.Name == name {
-			kept = append(kept, v)
+			wanted = append(wanted, v)
 		}
 	}
-	h.engine.VIPs = kept
+	h.engine.VIPs = wanted
 	return h, nil
 }
 
 // userWord is what a user's name looks like.
 var userWord = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}$`)
 
-// operator is the name of whoever runs this, for the history. Where several people are root, sudo's word for who it was
-// helps to ask them. It proves nothing: root may set the variable to any name.
+// operator is the name of whoever runs this, for the history. Where several people are root, sudo's
+// word for who it was helps to ask them. It proves nothing: root may set the variable to any name.
 func operator() string {
 	if who := os.Getenv("SUDO_USER"); os.Getuid() == 0 && userWord.MatchString(who) {
 		return who + " (sudo)"

@@ -16,8 +16,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// refuseOwn refuses VIPs that are this node's own address by patroni.yml. A replica's tick would take it away, and the
-// node off the network.
+// refuseOwn refuses VIPs that are this node's own address by patroni.yml. A replica's tick would
+// take it away, and the node off the network.
 func refuseOwn(h *host) error {
 	var problems config.Problems
 	own := h.patroni.Own()
@@ -38,8 +38,9 @@ func refuseOwn(h *host) error {
 // resolveFor is how long all names together may take to be resolved, for people who wait.
 const resolveFor = time.Second
 
-// findOwn finds VIPs that are a member's own address: this one's by a name in patroni.yml, or a peer's by the address at
-// which its Patroni is asked. Runs that move addresses wait for no name: there vip.Kernel takes no address of the host's own.
+// findOwn finds VIPs that are a member's own address: this one's by a name in patroni.yml, or a
+// peer's by the address at which its Patroni is asked. Runs that move addresses wait for no name:
+// there vip.Kernel takes no address of the host's own.
 func findOwn(ctx context.Context, h *host) (found reconcile.Findings) {
 	ctx, cancel := context.WithTimeout(ctx, resolveFor)
 	defer cancel()
@@ -66,7 +67,8 @@ func findOwn(ctx context.Context, h *host) (found reconcile.Findings) {
 	return found
 }
 
-// hasAddress reports whether a member's Patroni is asked at an address. A name that cannot be resolved is none.
+// hasAddress reports whether a member's Patroni is asked at an address. A name that cannot be
+// resolved is none.
 func hasAddress(ctx context.Context, p reconcile.Peer, addr netip.Addr) bool {
 	u, err := url.Parse(p.URL)
 	if err != nil {

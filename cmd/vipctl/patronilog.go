@@ -9,7 +9,8 @@ import (
 	"github.com/vipctl/vipctl/state"
 )
 
-// patroniLog logs what is wrong with patroni.yml and with certificates although vipctl goes on: each of it once a process.
+// patroniLog logs what is wrong with patroni.yml and with certificates although vipctl goes on:
+// each of it once a process.
 type patroniLog struct {
 	log    *logrus.Logger
 	client *patroni.Client
@@ -18,8 +19,8 @@ type patroniLog struct {
 	saidCertificates bool
 }
 
-// fallback says that patroni.yml cannot be used, and that vipctl goes on as if nobody had broken it. Nothing else would:
-// Patroni itself does not mind until it is started again.
+// fallback says that patroni.yml cannot be used, and that vipctl goes on as if nobody had broken
+// it. Nothing else would: Patroni itself does not mind until it is started again.
 func (p *patroniLog) fallback() {
 	if err := p.client.Fallback(); err != nil {
 		p.log.Errorf("%v; the last good settings are in use", err)
@@ -34,8 +35,8 @@ func (p *patroniLog) ahead() {
 	}
 }
 
-// certificates says what is wrong with certificates although the answers that came with them count. In `config check` and
-// `status` it is among the findings.
+// certificates says what is wrong with certificates although the answers that came with them count.
+// In `config check` and `status` it is among the findings.
 func (p *patroniLog) certificates() {
 	if p.saidCertificates {
 		return
@@ -46,8 +47,8 @@ func (p *patroniLog) certificates() {
 	}
 }
 
-// saveEndpoint saves what patroni.yml says, where Patroni was heard by it, for the runs that find it broken or ahead of
-// Patroni.
+// saveEndpoint saves what patroni.yml says, where Patroni replied under it, for the runs that find
+// it broken or ahead of Patroni.
 func saveEndpoint(log *logrus.Logger, client *patroni.Client, store *state.Store) {
 	endpoint := client.EndpointToSave()
 	if endpoint == nil {

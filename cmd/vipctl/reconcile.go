@@ -11,9 +11,10 @@ import (
 	"github.com/vipctl/vipctl/status"
 )
 
-// tickLimit is when a process that waits for an API begins no other tick. In seconds since it began: at 25 the call is cut
-// (package reconcile), until 26 a tick may still begin, which takes up to 2, so that it ends by 28; at 30 systemd would kill
-// it (the unit's route.conf). The next process finishes what was begun.
+// tickLimit is when a process that waits for an API begins no other tick. In seconds since it
+// began: at 25 the call is cut (package reconcile), until 26 a tick may still begin, which takes up
+// to 2, so that it ends by 28; at 30 systemd would kill it (the unit's route.conf). The next
+// process finishes what was begun.
 const tickLimit = 26 * time.Second
 
 func reconcileCommand(in *invocation) *cli.Command {
@@ -69,8 +70,9 @@ func printPlan(ctx context.Context, in *invocation, h *host, asJSON bool) error 
 	return report(in.log, outcomes)
 }
 
-// tickUntilSettled runs one tick, and more of them at the timer's pace while an API has not answered: systemd starts no
-// other run meanwhile, and a lease does not wait. It returns the last tick's error.
+// tickUntilSettled runs one tick, and more of them at the timer's pace while an API has not
+// answered: systemd starts no other run meanwhile, and a lease does not wait. It returns the last
+// tick's error.
 func tickUntilSettled(ctx context.Context, in *invocation, h *host) error {
 	limited, cancel := context.WithTimeout(ctx, in.started+tickLimit-hostClock{}.Now())
 	defer cancel()

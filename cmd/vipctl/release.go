@@ -40,7 +40,8 @@ func release(in *invocation, c *cli.Context) error {
 	return err
 }
 
-// unassign gives up the routes of VIPs that have been released. One failure does not stop the others.
+// unassign gives up the routes of VIPs that have been released. One failure does not stop the
+// others.
 func unassign(ctx context.Context, in *invocation, h *host, t reconcile.Trigger, released []string) error {
 	var failed []error
 	for _, v := range h.engine.VIPs {

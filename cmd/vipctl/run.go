@@ -13,7 +13,8 @@ import (
 const (
 	// runLimit bounds a whole run: longer than any hand-over and all the questions before it.
 	runLimit = time.Minute
-	// routedLimit bounds one that asks a provider's API as well: a failover IP takes up to two minutes.
+	// routedLimit bounds one that asks a provider's API as well: a failover IP takes up to two
+	// minutes.
 	routedLimit = reconcile.RouteLockAge
 )
 

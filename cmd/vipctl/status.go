@@ -40,7 +40,7 @@ func showStatus(in *invocation, c *cli.Context) error {
 	watch, from := c.Bool("watch"), reportedHost(h)
 	for {
 		report := status.Gather(c.Context, from, c.Bool("all"))
-		if c.Context.Err() != nil { // what was not heard any more would look like silence
+		if c.Context.Err() != nil { // who was not heard in time would look silent
 			return interrupted(watch)
 		}
 		if err := printStatus(in.stdout, report, c.Bool("json"), watch); err != nil {
@@ -81,7 +81,8 @@ func reportedHost(h *host) status.Host {
 	return from
 }
 
-// unreached is the error where Patroni was not reached: patroni.yml does not say where it is, or it does not answer.
+// unreached is the error where Patroni was not reached: patroni.yml does not say where it is, or it
+// does not answer.
 func unreached(h *host, p status.Patroni) error {
 	if p.Reachable {
 		return nil
@@ -92,7 +93,8 @@ func unreached(h *host, p status.Patroni) error {
 	return unreachableError{errors.New("Patroni unreachable: " + p.Why)}
 }
 
-// interrupted is how a status ends that was told to stop. With --watch that is the usual end, whatever was seen.
+// interrupted is how a status ends that was told to stop. With --watch that is the usual end,
+// whatever was seen.
 func interrupted(watch bool) error {
 	if watch {
 		return nil

@@ -15,8 +15,8 @@ import (
 
 const defaultConfig = "/etc/vipctl/vipctl.yml"
 
-// globalFlags stand before, after or between the words of the command. They have no default of their own: an unset one
-// must not hide one that was set elsewhere on the line.
+// globalFlags stand before, after or between the words of the command. They have no default of
+// their own: an unset one must not hide one that was set elsewhere on the line.
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read `FILE` (default: $VIPCTL_CONFIG, else " + defaultConfig + ")"},
@@ -44,7 +44,8 @@ func global(c *cli.Context, name string) string {
 	return ""
 }
 
-// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
+// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every
+// VIP.
 func noEmptyFlags(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
 		if f, ok := f.(*cli.StringFlag); ok && c.IsSet(f.Name) && c.String(f.Name) == "" {
@@ -54,7 +55,8 @@ func noEmptyFlags(c *cli.Context) error {
 	return nil
 }
 
-// invalidValue is how the flag package words a value that it cannot parse. It gives no more than this text.
+// invalidValue is how the flag package words a value that it cannot parse. It gives no more than
+// this text.
 var invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): parse error$`)
 
 // onUsageError says what was wanted instead of a flag that cannot be understood.

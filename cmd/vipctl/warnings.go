@@ -13,8 +13,8 @@ import (
 	"github.com/vipctl/vipctl/vip"
 )
 
-// warnings are what went wrong in the kernel without keeping an address from where it should be. They wait here until the
-// addresses have been moved.
+// warnings are what went wrong in the kernel without keeping an address from where it should be.
+// They wait here until the addresses have been moved.
 type warnings struct {
 	mu   sync.Mutex
 	errs []error
@@ -47,7 +47,8 @@ const (
 // given knows which warnings earlier runs have given.
 type given struct{ store *state.Store }
 
-// worthSaying leaves out what ticks warn of again and again: it is said once, and then by its number.
+// worthSaying leaves out what ticks warn of again and again: it is said once, and then by its
+// number.
 func (g given) worthSaying(warnings []string, t reconcile.Trigger) (said []string) {
 	if t.Event != reconcile.EventTick || len(warnings) == 0 {
 		return warnings
@@ -72,7 +73,8 @@ func (g given) worthSaying(warnings []string, t reconcile.Trigger) (said []strin
 	return said
 }
 
-// firstTime reports whether a warning was not given since the boot. Where that cannot be told it is given.
+// firstTime reports whether a warning was not given since the boot. Where that cannot be told it is
+// given.
 func (g given) firstTime(warning string) bool {
 	first := true
 	err := g.store.UpdateMemory(func(m *reconcile.Memory) {
@@ -84,7 +86,8 @@ func (g given) firstTime(warning string) bool {
 	return first || err != nil
 }
 
-// logWarnings logs what has waited. A kernel that cannot reset sessions will not learn to: that is said once a boot.
+// logWarnings logs what has waited. A kernel that cannot reset sessions will not learn to: that is
+// said once a boot.
 func logWarnings(log *logrus.Logger, w *warnings, g given, t reconcile.Trigger) {
 	for _, err := range w.take() {
 		if errors.Is(err, vip.ErrNoSessionReset) && !g.firstTime(noSessionReset) {

@@ -55,8 +55,8 @@ func patroniSource(cfg *config.Config) conf.Source {
 	}
 }
 
-// openPatroni makes the client of the local Patroni. The endpoint that an earlier run saved is read before the owner of the
-// store is known, who stands in patroni.yml: this store is only read.
+// openPatroni makes the client of the local Patroni. The endpoint that an earlier run saved is read
+// before the owner of the store is known, who stands in patroni.yml: this store is only read.
 func openPatroni(cfg *config.Config, path string) *patroni.Client {
 	saved := state.OpenStore(state.StoreOptions{Dir: cfg.Paths.Run, Now: hostClock{}.Now})
 	return patroni.New(patroni.Options{
@@ -66,7 +66,8 @@ func openPatroni(cfg *config.Config, path string) *patroni.Client {
 	})
 }
 
-// openState opens the store and the history. A folder that root has to make must not lock PostgreSQL's user out.
+// openState opens the store and the history. A folder that root has to make must not lock
+// PostgreSQL's user out.
 func openState(h *host) {
 	owner, dirs := "", h.config.Paths
 	if os.Geteuid() == 0 {
@@ -123,8 +124,8 @@ func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
 	})
 }
 
-// noted returns what says until when a VIP is held by its note. Without a readable note it is not held; whoever leads then
-// holds it again, which costs a static address nothing.
+// noted returns what says until when a VIP is held by its note. Without a readable note it is not
+// held; whoever leads then holds it again, which costs a static address nothing.
 func noted(h *host, v config.VIP) func() (until reconcile.Moment, held bool) {
 	return func() (reconcile.Moment, bool) {
 		n, err := h.store.Note(v.Name)
@@ -136,8 +137,8 @@ func noted(h *host, v config.VIP) func() (until reconcile.Moment, held bool) {
 	}
 }
 
-// ours returns what says whether a claim has put a VIP's address on its link, or a renewal has taken it over. Notes of an
-// older vipctl tell only of claims that were finished.
+// ours returns what says whether a claim has put a VIP's address on its link, or a renewal has
+// taken it over. Notes of an older vipctl tell only of claims that were finished.
 func ours(h *host, v config.VIP) func() bool {
 	return func() bool {
 		n, err := h.store.Note(v.Name)
