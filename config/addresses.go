@@ -12,8 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// link names a network link as the kernel does: a name or alternative name (dev_valid_name in Linux), or
-// the MAC. A colon cannot stand in a name, so what has one is a MAC or nothing.
+// link names a network link: by its name or an alternative name as the kernel allows them
+// (dev_valid_name in Linux), or by its MAC. No name has a colon in it, so that a text with one is a
+// MAC or wrong.
 func link() kind[string] {
 	const longest = 127 // ALTIFNAMSIZ less its final zero byte
 	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
@@ -50,8 +51,8 @@ func mac(text, name string) (string, *wish) {
 	return strings.ToLower(text), nil
 }
 
-// vipPrefix is an address that can be a VIP, with its prefix length. A bare address is one host: a length that nobody
-// wrote would be a guess, and would add a route to a whole network.
+// vipPrefix is an address that can be a VIP, with its prefix length. An address without a length is
+// one host: any other length would be a guess, and would add a route to a whole network.
 func vipPrefix() kind[netip.Prefix] {
 	const want = "an IP address such as 192.0.2.10 or 192.0.2.10/24"
 	return kind[netip.Prefix]{show: netip.Prefix.String, parse: func(text string) (netip.Prefix, *wish) {
@@ -77,8 +78,8 @@ func vipPrefix() kind[netip.Prefix] {
 	}}
 }
 
-// notForVIP says what an address is that cannot move between hosts, or that clients cannot reach by itself; empty for
-// one that can be a VIP.
+// notForVIP says why an address can be no VIP: it cannot move between hosts, or clients cannot
+// reach it alone. It is empty for an address that can.
 func notForVIP(addr netip.Addr) string {
 	switch {
 	case addr.IsUnspecified():

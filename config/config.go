@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Config is a vipctl.yml that was found sound. Settings that the file leaves out have their defaults.
+// Config is a vipctl.yml without a mistake. Settings that the file leaves out have their defaults.
+// Nothing changes it any more, so that it may be read concurrently.
 type Config struct {
 	Patroni  Patroni
 	VIPs     []VIP         // at least one, in the file's order; no two share an address or a name
-	Interval time.Duration // how often the timer runs vipctl reconcile
+	Interval time.Duration // how often the timer runs vipctl reconcile: from 500 ms to 30 s
 	Announce Announce
 	Paths    Paths
 	History  History
@@ -18,8 +19,8 @@ type Config struct {
 	settings []Setting
 }
 
-// Patroni says where the local Patroni answers. URL, the CA and the certificate override what Config's file says. Every
-// path is absolute; an optional one that is not given is empty.
+// Patroni says where the local Patroni is asked. URL, the CA and the certificate override what the
+// file Config says. Every path is absolute. An optional one that is not given is empty.
 type Patroni struct {
 	Config          string // patroni.yml, or a folder of such files; empty only where EnvironmentFile, or Scope, Name and URL say all
 	URL             string // of the REST API, scheme and host only, for example "https://10.0.0.1:8008"
@@ -27,9 +28,9 @@ type Patroni struct {
 	CertFile        string // CertFile and KeyFile are set both or not at all
 	KeyFile         string
 	EnvironmentFile string
-	Scope           string // the cluster's name, where nothing that vipctl can read says it; else the same
-	Name            string // this member's, likewise
-	Timeout         time.Duration
+	Scope           string        // the cluster's name, for where nothing else that vipctl can read says it; given besides, it is the same
+	Name            string        // this member's, likewise
+	Timeout         time.Duration // of one question, from 100 ms to 1.9 s
 }
 
 // VIP is one managed address.
@@ -39,19 +40,22 @@ type VIP struct {
 	Interface string        // a link's name or alternative name, or its MAC in lower case with colons
 	Follow    string        // "primary", "leader" or "standby_leader"
 	Lease     bool          // false: the address has no end in the kernel
-	HandOver  time.Duration // how long at most the address waits for its successor; 0: not at all
+	HandOver  time.Duration // how long at most the address waits for its successor, up to 30 s; 0: not at all
 	Route     *Route        // nil: the link alone
 }
 
-// Route says which provider's API points its network at the holder of a VIP. Exactly one field is set.
+// Route says which provider's API points its network at the holder of a VIP. Exactly one field is
+// set.
 type Route struct {
 	HetznerCloud *HetznerCloud
 	HetznerRobot *HetznerRobot
 }
 
-// Kind names the kind of a route in machine output: "floating_ip", "alias_ip" or "failover_ip".
+// Kind names the kind of a route in machine output: "floating_ip", "alias_ip" or "failover_ip". It is empty for a nil route.
 func (r *Route) Kind() string {
 	switch {
+	case r == nil:
+		return ""
 	case r.HetznerRobot != nil:
 		return "failover_ip"
 	case r.HetznerCloud.AliasIP:
@@ -74,7 +78,8 @@ func (r *Route) SecretFile() string {
 // Static reports whether others put the address on every node's link, and the route alone moves. A nil route is not.
 func (r *Route) Static() bool { return r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static }
 
-// HetznerCloud is a route through the Cloud API: a floating IP, or an alias IP of a private network.
+// HetznerCloud is a route through Hetzner's Cloud API: a floating IP, or an alias IP of a private
+// network.
 type HetznerCloud struct {
 	FloatingIP string // its id, name or address, by default the VIP's; empty with AliasIP
 	AliasIP    bool
@@ -85,7 +90,8 @@ type HetznerCloud struct {
 	Static     bool   // address: static, the address is on every node's link all the time
 }
 
-// HetznerRobot is a route through the Robot webservice: a failover IP, or a failover IPv6 subnet.
+// HetznerRobot is a route through Hetzner's Robot webservice: a failover IP, or a failover IPv6
+// subnet.
 type HetznerRobot struct {
 	User         string
 	PasswordFile string     // absolute; empty: the systemd credential robot.password, else $ROBOT_PASSWORD
@@ -94,9 +100,9 @@ type HetznerRobot struct {
 	Endpoint     string     // empty: Hetzner's own
 }
 
-// Announce says how the neighbours are told.
+// Announce says how the hosts on the link are told of an address.
 type Announce struct {
-	Refresh time.Duration // how often an address that stays is announced again
+	Refresh time.Duration // how often an address that stays is announced again: from 1 s to 1 h
 }
 
 // Paths are vipctl's own folders, absolute and different.
@@ -105,9 +111,9 @@ type Paths struct {
 	State string // the history
 }
 
-// History says how much is remembered.
+// History says how much is kept.
 type History struct {
-	Keep int // transitions
+	Keep int // transitions, at least one
 }
 
 // Log says what is logged, and how.
@@ -123,8 +129,8 @@ type Setting struct {
 	Source string // file and line, "vipctl.yml:7", or "default"
 }
 
-// Settings lists every effective setting, every VIP's included, in the order of the documentation. The caller must
-// not change the list.
+// Settings lists every effective setting, those of each VIP included, in the order of the
+// documentation. The caller must not change the list.
 func (c *Config) Settings() []Setting { return c.settings }
 
 // LogLevels lists the values of log.level, which --log-level takes too.

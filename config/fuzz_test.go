@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// FuzzLoad feeds Load's parser with what a file may hold: it must not panic, and it either accepts, and then the rest
-// of vipctl may rely on the invariants, or says why not, one line a problem.
+// FuzzLoad feeds Load's parser with what a file may hold: it must not panic, and it either accepts,
+// and then the rest of vipctl may rely on the invariants, or says why not, one line a problem.
 func FuzzLoad(f *testing.F) {
 	for _, text := range []string{
 		"", "---", minimal, twoVIPs, "\uFEFF" + minimal, minimal + "---\n", "vips: [*a]", "&a [*a]", "? [a]\n: b\n", "<<: {a: b}",

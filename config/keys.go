@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// sections are those of the file; "" is its root, and "vips" stands for each item of that list.
+// sections are those of the file. "" is its root, and "vips" stands for each item of that list.
 func sections() []string {
 	return []string{"", "patroni", "vips", "announce", "paths", "history", "log", "route", "hetzner_cloud", "hetzner_robot"}
 }
@@ -37,8 +37,9 @@ func keysOf(section string) []string {
 	panic("config: no section " + section)
 }
 
-// elsewhere returns the hint that a key which the section of this path does not know is another section's; empty where it
-// is none's. Words as common as those of the providers mean them within a VIP only.
+// elsewhere returns the hint that a key belongs to another section than that of path, which does
+// not know it; empty where no section knows it. The keys of the providers are common words: the
+// hint names a provider only for a key within a VIP.
 func elsewhere(key, path string) string {
 	var homes []string
 	for _, section := range sections() {
@@ -57,8 +58,9 @@ func elsewhere(key, path string) string {
 	return "it belongs under " + strings.Join(homes, " or ")
 }
 
-// Closest returns the word that was meant by text: one that text begins, or that differs from it in a third of its letters
-// at most, upper and lower case and hyphens for underscores apart; empty where there is none.
+// Closest returns the one of words that text most likely means: one that begins with text, or else
+// the one that differs from it in the fewest letters, at most a third of them. Upper and lower case
+// are alike, and so are hyphens and underscores. It returns "" where there is none.
 func Closest(text string, words []string) string {
 	const longest = 32 // of any word, with room
 	if len(text) > longest {

@@ -20,7 +20,8 @@ type Problem struct {
 	Err     error  // the cause where the file could not be read; else nil
 }
 
-// Error is the problem on one line: "vipctl.yml:7: interval: got 5, want a duration from 500ms to 30s (write 5s)".
+// Error is the problem on one line: "vipctl.yml:7: interval: got 5, want a duration from 500ms to
+// 30s (write 5s)".
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -40,7 +41,8 @@ func (p Problem) Error() string {
 // Unwrap gives the cause, so that errors.Is finds fs.ErrNotExist and fs.ErrPermission.
 func (p Problem) Unwrap() error { return p.Err }
 
-// Problems is everything that is wrong with a configuration file, in the file's order. It is never empty.
+// Problems is everything that is wrong with a configuration file, in the order of the file's lines.
+// As an error it is never empty.
 type Problems []Problem
 
 // Error is one line a problem.
@@ -70,8 +72,8 @@ func (ps Problems) sort() {
 // quoteMost is how many bytes of the file's text a message repeats.
 const quoteMost = 80
 
-// quote shows a piece of the file in a message: as it is where that is plain, else quoted, so that no line break and no
-// terminal escape gets out, and cut where it is long.
+// quote shows a piece of the file in a message. Plain text is shown as it is. Other text is quoted,
+// so that no line break and no terminal escape gets into the message. Long text is cut.
 func quote(text string) string {
 	long := len(text) > quoteMost
 	if long {

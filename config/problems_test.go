@@ -90,7 +90,8 @@ vipctl.yml:31: paths: got a list, want the settings run, state`
 	}
 }
 
-// TestRefused puts one wrong thing into a right file. Lines: patroni: is line 1, address: is line 4.
+// TestRefused puts one wrong thing into a right file. Lines: patroni: is line 1, address: is line
+// 4.
 func TestRefused(t *testing.T) {
 	vip := func(address, more string) string {
 		return "patroni: {config: /etc/p.yml}\nvips:\n  -\n    address: " + address + "\n    interface: eth0\n" + more
@@ -210,7 +211,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// An alias stands for what its anchor has, and nested aliases for exponentially much: both are refused where they stand.
+// An alias stands for what its anchor has, and nested aliases for exponentially much: both are
+// refused where they stand.
 func TestAliasBombIsRefused(t *testing.T) {
 	bomb := "a: &a [x, x, x, x, x, x, x, x, x]\n"
 	for c := 'b'; c <= 'z'; c++ {
@@ -276,7 +278,8 @@ func TestFilesThatAreNotRead(t *testing.T) {
 	}
 }
 
-// The size is checked on what is read and not on what stat says, so a file at the limit is still read.
+// The size is checked on what is read and not on what stat says, so a file at the limit is still
+// read.
 func TestLargestFile(t *testing.T) {
 	load(t, minimal+"#"+strings.Repeat("x", sizeMost-len(minimal)-1))
 }

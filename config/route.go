@@ -6,9 +6,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// route reads which provider's API points at the holder of a VIP; nil where the file names none. A wrong address in the
-// file comes as the zero vip, and nothing is compared with that.
-func (s section) route(vip netip.Addr) *Route {
+// readRoute reads the route of a VIP's section: which provider's API points its network at the
+// holder. It returns nil where the file has no route. vip is the zero address where the file's is
+// wrong; nothing is compared with that.
+func readRoute(s section, vip netip.Addr) *Route {
 	node := s.node("route")
 	if node == nil {
 		return nil
@@ -18,22 +19,21 @@ func (s section) route(vip netip.Addr) *Route {
 	cloud, robot := s.node("hetzner_cloud"), s.node("hetzner_robot")
 	var r Route
 	if cloud != nil {
-		r.HetznerCloud = s.hetznerCloud(vip)
+		r.HetznerCloud = readHetznerCloud(s.sub("hetzner_cloud"), vip)
 	}
 	if robot != nil {
-		r.HetznerRobot = s.hetznerRobot(vip)
+		r.HetznerRobot = readHetznerRobot(s.sub("hetzner_robot"), vip)
 	}
 	switch {
 	case cloud != nil && robot != nil:
 		s.complain(node, name, "two providers", "one of "+list(s.keys), "")
-	case len(node.Content) == 0 && !s.wrong: // unknown providers have been complained about
+	case len(node.Content) == 0 && !s.wrong: // a complaint was made about each unknown provider
 		s.complain(node, name, "nothing", "one of "+list(s.keys), "without a route, leave it out")
 	}
 	return &r
 }
 
-func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
-	s = s.sub("hetzner_cloud")
+func readHetznerCloud(s section, vip netip.Addr) *HetznerCloud {
 	var c HetznerCloud
 	var alias *yaml.Node
 	c.AliasIP, alias = read(s, "alias_ip", trueOrFalse(), false)
@@ -50,15 +50,16 @@ func (s section) hetznerCloud(vip netip.Addr) *HetznerCloud {
 	c.Static = !managed
 
 	if c.AliasIP {
-		s.aliasIP(vip, alias, address, c.Static)
+		checkAliasIP(s, vip, alias, address, c.Static)
 	} else if network := s.node("network"); network != nil && (alias != nil || s.absent("alias_ip")) {
 		s.complain(network, s.path+"network", "a network without an alias IP", "alias_ip: true with it", "a floating IP is in no network")
 	}
 	return &c
 }
 
-// aliasIP refuses what does not go together with alias_ip: true. Each node is that of the setting whose name it has.
-func (s section) aliasIP(vip netip.Addr, alias, address *yaml.Node, static bool) {
+// checkAliasIP complains about what does not go together with alias_ip: true. alias and address are
+// the nodes of alias_ip and address.
+func checkAliasIP(s section, vip netip.Addr, alias, address *yaml.Node, static bool) {
 	if vip.Is6() {
 		s.complain(alias, s.path+"alias_ip", "an alias IP for "+vip.String(), "a floating IP for an IPv6 address", "Hetzner's private networks have no IPv6")
 	}
@@ -71,8 +72,7 @@ func (s section) aliasIP(vip netip.Addr, alias, address *yaml.Node, static bool)
 	}
 }
 
-func (s section) hetznerRobot(vip netip.Addr) *HetznerRobot {
-	s = s.sub("hetzner_robot")
+func readHetznerRobot(s section, vip netip.Addr) *HetznerRobot {
 	var r HetznerRobot
 	var server *yaml.Node
 	r.User, _ = read(s, "user", robotUser(), "")
@@ -89,7 +89,8 @@ func (s section) hetznerRobot(vip netip.Addr) *HetznerRobot {
 	return &r
 }
 
-// routedWith is the network that Hetzner routes as a whole with an address in it: the address alone, or its IPv6 /64.
+// routedWith is what Hetzner routes as a whole with an address: an IPv4 address alone, or the /64
+// of an IPv6 address.
 func routedWith(a netip.Addr) netip.Prefix {
 	bits := a.BitLen()
 	if a.Is6() {

@@ -34,7 +34,8 @@ func TestProvidersRefused(t *testing.T) {
 	}
 }
 
-// refusedRoute is a VIP's address, a provider's settings with something wrong in them, and the problem without its place.
+// refusedRoute is a VIP's address, a provider's settings with something wrong in them, and the
+// problem without its place.
 type refusedRoute struct{ address, settings, want string }
 
 func (c refusedRoute) check(t *testing.T, provider string) {
@@ -165,7 +166,8 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-// TestRouteOfABadAddress: what can only be held against the VIP is not, where the VIP itself is wrong.
+// TestRouteOfABadAddress: what can only be held against the VIP is not, where the VIP itself is
+// wrong.
 func TestRouteOfABadAddress(t *testing.T) {
 	const want = "vipctl.yml:4: vips[0].address: got 203.0.113, want an IP address such as 192.0.2.10 or 192.0.2.10/24"
 	for _, route := range []string{

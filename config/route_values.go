@@ -14,7 +14,7 @@ func trueOrFalse() kind[bool] {
 // managedOrStatic is true where the address on the link is vipctl's.
 func managedOrStatic() kind[bool] { return either("managed", "static", nil) }
 
-// cloudName is how the Cloud API's objects are called: an id or a free text.
+// cloudName is the id of an object of the Cloud API, or its name, which is any text.
 func cloudName(want string) kind[string] {
 	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {
 		if id, err := strconv.ParseInt(text, 10, 64); err == nil && id <= 0 {
@@ -27,8 +27,8 @@ func cloudName(want string) kind[string] {
 	}}
 }
 
-// floatingIP is a floating IP's id, name or address. An address has to be the VIP's, and of an IPv6 one, which the API
-// shows as 2001:db8::/64, the network.
+// floatingIP is a floating IP's id, name or address. An address has to be the VIP's. For IPv6 it
+// has to be in the VIP's /64: the API shows the network, 2001:db8::/64.
 func floatingIP(vip netip.Addr) kind[string] {
 	k := cloudName("the floating IP's id, name or address")
 	free := k.parse
@@ -45,7 +45,8 @@ func floatingIP(vip netip.Addr) kind[string] {
 	return k
 }
 
-// addressOrPrefix reads an address as the prefix of one. One with a zone is the zero prefix, which is of no VIP.
+// addressOrPrefix reads an address as a prefix of full length. An address with a zone is the zero
+// prefix, which fits no VIP.
 func addressOrPrefix(text string) (netip.Prefix, bool) {
 	addr, err := netip.ParseAddr(text)
 	switch {
@@ -77,7 +78,8 @@ func serverID() kind[int64] {
 	}
 }
 
-// secretPath is the path of a file with a secret. What is not a path may be the secret itself, and is not shown.
+// secretPath is the path of a file with a secret. What is not a path may be the secret itself, and
+// is not shown.
 func secretPath(secret string) kind[string] {
 	k := path()
 	absolute := k.parse
@@ -92,7 +94,8 @@ func secretPath(secret string) kind[string] {
 	return k
 }
 
-// robotUser is a user of the Robot webservice. HTTP's Basic ends a user at the first colon (RFC 7617, section 2).
+// robotUser is a user of the Robot webservice. HTTP's Basic ends a user at the first colon (RFC
+// 7617, section 2).
 func robotUser() kind[string] {
 	const want = `the webservice user in quotes, such as "#ws+Abcdefgh"`
 	show := func(user string) string {
@@ -143,7 +146,8 @@ func addressLike(vip netip.Addr) kind[netip.Addr] {
 	}}
 }
 
-// endpoint is where an API answers. A token goes there with every call, so it is HTTPS, or does not leave this host.
+// endpoint is the URL of an API. Every call carries a secret, so that it is https, or http on a
+// loopback address.
 func endpoint() kind[string] {
 	const want = "a URL such as https://api.example.com/v1"
 	return kind[string]{show: asIs, parse: func(text string) (string, *wish) {

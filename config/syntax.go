@@ -27,7 +27,8 @@ func syntaxProblem(data []byte, err error) Problem {
 	return Problem{Line: max(line, 1), Got: "broken YAML: " + text, Want: "valid YAML", Hint: syntaxHint(text)}
 }
 
-// isTab reports whether the library stumbled over a tab that indents the line; in its words that is any odd character.
+// isTab reports whether the library refused a tab that indents the line. The library's own text
+// says the same of other characters.
 func isTab(data []byte, line int, text string) bool {
 	lines := bytes.Split(data, []byte("\n"))
 	if line < 1 || line > len(lines) || !strings.Contains(text, "tab character") && !strings.Contains(text, "cannot start any token") {
@@ -54,10 +55,11 @@ func syntaxHint(text string) string {
 	return ""
 }
 
-// brokenLine finds the line at which a broken file breaks: the one behind the longest run of lines that is still YAML
-// by itself. The library's own number is of no use: it names the start of the enclosing block, is one too low for
-// parser errors and is missing on line 1 (go.yaml.in/yaml/v3 v3.0.6, parser.fail). It returns 0 for files that are too
-// large to be tried so often.
+// brokenLine finds the line at which a file stops being YAML: the one after the longest run of
+// lines, from the first on, that is YAML by itself. The library's own number is of no use: it names
+// the start of the enclosing block, is one too low for parser errors and is missing on line 1
+// (go.yaml.in/yaml/v3 v3.0.6, parser.fail). It returns 0 for a file that is too large to be tried
+// line by line.
 func brokenLine(data []byte) int {
 	const sizeTried, linesTried = 32 << 10, 500
 	lines := bytes.SplitAfter(data, []byte("\n"))

@@ -95,7 +95,8 @@ func lease() kind[bool] {
 	return either("auto", "off", map[string]string{"false": "off", "no": "off", "never": "off"})
 }
 
-// either is one of two words: yes is true, no is false. hints say what is meant by words that are neither.
+// either is one of two words: yes is true, no is false. hints say what is meant by words that are
+// neither.
 func either(yes, no string, hints map[string]string) kind[bool] {
 	words := oneOf(yes, no)
 	return kind[bool]{

@@ -13,8 +13,9 @@ import (
 	"testing"
 )
 
-// TestFindings: of each finding that the command or package patroni has in words, some words stand on the page, where people
-// look for what they see; and none stand in the table, in quotes, that are in no text.
+// TestFindings: of each finding that the command, surroundings, patroni, patroni/conf or trust has in words, some words stand on the
+// page, where people look for what they see; and none stand in the table, in quotes, that are in no text. Package trust
+// returns errors, of which the command makes findings.
 func TestFindings(t *testing.T) {
 	var words []string
 	quoted := regexp.MustCompile("`([^`]+)`")
@@ -62,12 +63,12 @@ func fixed(format string) []string {
 // literal is a text of the code.
 type literal struct {
 	text, where string
-	finding     bool // an argument of Add, as a finding's format, with words of its own
+	finding     bool // the format of a finding, or of an error of package trust, with words of its own
 }
 
 func literals(t *testing.T) (all []literal) {
 	t.Helper()
-	for _, dir := range []string{"../cmd/vipctl", "../patroni"} {
+	for _, dir := range []string{"../cmd/vipctl", "../surroundings", "../patroni", "../patroni/conf", "../trust"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -85,8 +86,12 @@ func literals(t *testing.T) (all []literal) {
 			ast.Inspect(f, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.CallExpr:
-					if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Add" && len(n.Args) > 1 {
+					s, ok := n.Fun.(*ast.SelectorExpr)
+					switch {
+					case ok && s.Sel.Name == "Add" && len(n.Args) > 1:
 						formats[n.Args[1]] = true
+					case ok && s.Sel.Name == "Errorf" && dir == "../trust" && len(fixed(constant(n.Args[0]))) > 0: // else a part of one
+						formats[n.Args[0]] = true
 					}
 				case *ast.BinaryExpr, *ast.BasicLit:
 					e := n.(ast.Expr)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"sync"
 
@@ -31,9 +30,9 @@ type Options struct {
 	// Trace, when set, is told of every attempt as soon as it is over: a line for people, and the
 	// same as fields of a log. It may be called concurrently.
 	Trace func(line string, fields map[string]any)
-	// Permit, when set, is the command that lets this process read a file. It is added to the error
-	// of a secret that this process must not read.
-	Permit func(file string) string
+	// Explain, when set, adds to the error of a secret that could not be read what to do about its
+	// file. file is empty where the secret is in none.
+	Explain func(err error, file string) error
 }
 
 // Provider makes the routes of a configuration. VIPs with the same credential and endpoint share
@@ -42,13 +41,13 @@ type Options struct {
 //
 // Routes are made by one goroutine; everything else may be done concurrently.
 type Provider struct {
-	access Access // without an endpoint
-	getenv func(string) string
-	permit func(string) string
-	meta   *Metadata
-	clouds map[account]func() (*Cloud, error)
-	robots map[account]func() (*Robot, error)
-	used   []func() error // the clients of all routes that were made
+	access  Access // without an endpoint
+	getenv  func(string) string
+	explain func(error, string) error
+	meta    *Metadata
+	clouds  map[account]func() (*Cloud, error)
+	robots  map[account]func() (*Robot, error)
+	used    []func() error // the clients of all routes that were made
 
 	networks func(context.Context) []netip.Prefix // that this server is attached to
 }
@@ -83,7 +82,7 @@ func New(o Options) *Provider {
 		a.Trace = func(t Attempt) { o.Trace(t.line(), t.fields()) }
 	}
 	p := &Provider{
-		access: a, getenv: o.Getenv, permit: o.Permit, meta: NewMetadata(a),
+		access: a, getenv: o.Getenv, explain: o.Explain, meta: NewMetadata(a),
 		clouds: map[account]func() (*Cloud, error){}, robots: map[account]func() (*Robot, error){},
 	}
 	var once sync.Once
@@ -188,8 +187,8 @@ func (p *Provider) at(endpoint string) Access {
 // secret reads one. Where the file's mode is in the way, the error has the command that mends it.
 func (p *Provider) secret(what, file, credential, env string) (Secret, error) {
 	s, err := SecretSource{File: file, Credential: credential, Env: env, Getenv: p.getenv}.Load()
-	if errors.Is(err, os.ErrPermission) && file != "" && p.permit != nil {
-		err = fmt.Errorf("%w; %s", err, p.permit(file))
+	if err != nil && p.explain != nil {
+		err = p.explain(err, file)
 	}
 	if err != nil {
 		err = fmt.Errorf("read the %s: %w", what, err)

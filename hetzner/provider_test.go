@@ -111,7 +111,7 @@ func TestSecretsAreReadLate(t *testing.T) {
 // A route whose secret cannot be read says so in every call, keeps what is known, asks nobody, and
 // is soon tried again.
 func TestUnreadableSecret(t *testing.T) {
-	dial := Options{Getenv: func(string) string { return "" }, Permit: func(file string) string { return "permit " + file }}
+	dial := Options{Getenv: func(string) string { return "" }, Explain: func(err error, _ string) error { return err }}
 	const missing = "/nowhere/secret"
 	for name, call := range map[string]func(reconcile.Route) (reconcile.RouteState, error){
 		"Holder": func(r reconcile.Route) (reconcile.RouteState, error) { return r.Holder(t.Context()) },

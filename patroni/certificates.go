@@ -1,53 +1,24 @@
 package patroni
 
 import (
-	"cmp"
 	"crypto/x509"
+	"net"
 	"slices"
-	"sync"
+	"strings"
 	"time"
 )
 
-// presented is what a server presented, and was believed for.
-type presented struct {
-	addr, name   string // where it was asked, and the name that its certificate has to be for
-	local        bool
-	chain        []*x509.Certificate // its own first, the CA's last
-	misnamed     bool                // it is for another name
-	byCommonName bool                // its name is no subjectAltName
+// undated returns a copy of a certificate that is good at all times. Signatures and the rest are
+// verified in what the certificate was read from, the dates in these two fields (crypto/x509,
+// Certificate.isValid).
+func undated(c *x509.Certificate) *x509.Certificate {
+	u := *c
+	u.NotBefore, u.NotAfter = time.Time{}, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	return &u
 }
 
-// shown collects what servers presented in this process.
-type shown struct {
-	mu    sync.Mutex
-	all   []presented
-	unfit error // why our own certificate was not presented
-}
-
-// add replaces what the same server presented before.
-func (s *shown) add(p presented) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.all = slices.DeleteFunc(s.all, func(q presented) bool { return q.addr == p.addr })
-	s.all = append(s.all, p)
-}
-
-// missed keeps why no client certificate is presented, although one is set.
-func (s *shown) missed(why error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.unfit = why
-}
-
-// list returns what servers presented last, in the order of their addresses, and why our own certificate was not.
-func (s *shown) list() (all []presented, unfit error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	byAddr := func(a, b presented) int { return cmp.Compare(a.addr, b.addr) }
-	return slices.SortedFunc(slices.Values(s.all), byAddr), s.unfit
-}
-
-// lastsLongest returns, of several ways to a CA, one that is good now, if there is any, and of these the one that ends last.
+// lastsLongest returns, of several ways to a CA, one that is good now, if there is any, and of
+// these the one that ends last.
 func lastsLongest(chains [][]*x509.Certificate, now time.Time) []*x509.Certificate {
 	for i, chain := range chains {
 		chains[i] = dated(chain)
@@ -80,4 +51,33 @@ func goodAt(chain []*x509.Certificate, now time.Time) bool {
 func end(chain []*x509.Certificate) time.Time {
 	first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
 	return first.NotAfter
+}
+
+// checkName verifies a certificate for a host. One without any in its subjectAltName is for the one
+// in its common name, as Python's ssl.match_hostname and urllib3 1.26 have it, by which Patroni
+// asks other members on Debian 12 and before.
+func checkName(c *x509.Certificate, host string) (byCommonName bool, err error) {
+	if len(c.DNSNames)+len(c.IPAddresses) > 0 || c.Subject.CommonName == "" {
+		return false, c.VerifyHostname(host)
+	}
+	named := &x509.Certificate{DNSNames: []string{c.Subject.CommonName}}
+	if ip := net.ParseIP(c.Subject.CommonName); ip != nil {
+		named = &x509.Certificate{IPAddresses: []net.IP{ip}}
+	}
+	return true, named.VerifyHostname(host)
+}
+
+// holders are the hosts that a certificate is for, as people read them.
+func holders(c *x509.Certificate) string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	switch {
+	case len(names) > 0:
+		return plain(strings.Join(names, ", "))
+	case c.Subject.CommonName != "":
+		return plain(c.Subject.CommonName) + " (its common name)"
+	}
+	return "nobody"
 }

@@ -89,12 +89,12 @@ func TestUntimely(t *testing.T) {
 			if w := client.Reply(t.Context()); w.Kind != policy.Leader {
 				t.Fatalf("%+v", w)
 			}
-			odd := client.Oddities()
+			warnings := client.Warnings()
 			switch {
-			case c.why == "" && odd != nil, c.why != "" && len(odd) != 1:
-				t.Errorf("%q", odd)
-			case c.why != "" && !strings.HasPrefix(odd[0], "https://"+addr+": "+c.why):
-				t.Errorf("%q", odd)
+			case c.why == "" && warnings != nil, c.why != "" && len(warnings) != 1:
+				t.Errorf("%q", warnings)
+			case c.why != "" && !strings.HasPrefix(warnings[0], "https://"+addr+": "+c.why):
+				t.Errorf("%q", warnings)
 			}
 		})
 	}
@@ -126,7 +126,8 @@ func TestUntimelyForAnother(t *testing.T) {
 	}
 }
 
-// TestSystemAuthorities: the system's CAs have dates. They count on the certificate's last day where this host's clock is wrong.
+// TestSystemAuthorities: the system's CAs have dates. They count on the certificate's last day
+// where this host's clock is wrong.
 func TestSystemAuthorities(t *testing.T) {
 	old := ca(t, nil, spec(-9*days, -7*days), "old")
 	d := &dialer{roots: x509.NewCertPool()}
@@ -137,7 +138,8 @@ func TestSystemAuthorities(t *testing.T) {
 	}
 }
 
-// TestNames: whom a certificate is for does not matter at this host's own address, and is said; a peer's matters.
+// TestNames: whom a certificate is for does not matter at this host's own address, and is said; a
+// peer's matters.
 func TestNames(t *testing.T) {
 	good := ca(t, nil, spec(-hour, hour), "ours")
 	common := func(name string) catest.Spec {
@@ -165,11 +167,11 @@ func TestNames(t *testing.T) {
 			if w := client.Reply(t.Context()); w.Kind != policy.Leader {
 				t.Errorf("%+v", w)
 			}
-			switch odd := client.Oddities(); {
-			case c.why == "" && odd != nil:
-				t.Errorf("%q", odd)
-			case c.why != "" && (len(odd) != 1 || !strings.HasPrefix(odd[0], "https://"+addr+": the certificate of the REST API "+c.why)):
-				t.Errorf("%q", odd)
+			switch warnings := client.Warnings(); {
+			case c.why == "" && warnings != nil:
+				t.Errorf("%q", warnings)
+			case c.why != "" && (len(warnings) != 1 || !strings.HasPrefix(warnings[0], "https://"+addr+": the certificate of the REST API "+c.why)):
+				t.Errorf("%q", warnings)
 			}
 			peers := []policy.Peer{{Name: "n1", URL: "https://" + addr}}
 			if said := client.Poll(t.Context(), peers); said[0].Reply.Kind != c.peer {
@@ -185,8 +187,8 @@ func TestExpiredPeer(t *testing.T) {
 	addr := tlsPatroni(t, issued(t, good, spec(-9*days, -days, "127.0.0.1")), nil)
 	client := ask(t, "127.0.0.1:1", known(caFile(t, good)))
 	said := client.Poll(t.Context(), []policy.Peer{{Name: "n1", URL: "https://" + addr}})
-	if odd := client.Oddities(); said[0].Reply.Kind != policy.Leader || len(odd) != 1 || !strings.Contains(odd[0], " expired at ") {
-		t.Errorf("%+v, %q", said[0].Reply, odd)
+	if warnings := client.Warnings(); said[0].Reply.Kind != policy.Leader || len(warnings) != 1 || !strings.Contains(warnings[0], " expired at ") {
+		t.Errorf("%+v, %q", said[0].Reply, warnings)
 	}
 }
 
@@ -218,7 +220,8 @@ func TestStaysHere(t *testing.T) {
 	}
 }
 
-// TestExpiredClientCertificate: it is kept back where no Patroni requires one, and blamed where one does.
+// TestExpiredClientCertificate: it is kept back where no Patroni requires one, and blamed where one
+// does.
 func TestExpiredClientCertificate(t *testing.T) {
 	good := newAuthority(t, "ours")
 	server, _, _ := good.issue(time.Now().Add(hour), "node1.example")
@@ -240,7 +243,7 @@ func TestExpiredClientCertificate(t *testing.T) {
 				addr := tlsPatroni(t, server, &good, func(s *httptest.Server) { s.TLS.ClientAuth, s.TLS.MaxVersion = c.auth, version })
 				client := ask(t, addr, known(good.file)+c.extra+ctl)
 				w := client.Reply(t.Context())
-				said := strings.Join(append(client.Oddities(), w.Why), "\n")
+				said := strings.Join(append(client.Warnings(), w.Why), "\n")
 				if w.Kind != c.answer || !strings.Contains(said, strings.ReplaceAll(c.why, "FILE", client.opts.Config)) {
 					t.Errorf("%+v, %s", w, said)
 				}

@@ -1,8 +1,6 @@
 package patroni
 
 import (
-	"bytes"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,8 +32,8 @@ func TestClientCertificate(t *testing.T) {
 		"from vipctl.yml":  {change: func(o *Options) { o.CertFile, o.KeyFile = certFile, keyFile }},
 		"none":             {why: "it refuses us in TLS (certificate required): it wants a client certificate, and none is set: set ctl.certfile and ctl.keyfile"},
 		"none, and known":  {extra: "  verify_client: required\n", why: "patroni.yml:5: restapi.certfile: got x: no such file or directory, want a client certificate that vipctl can read"},
-		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/plain.pem}\n", why: "patroni.yml:7: ctl.keyfile: got " + certFile + " and testdata/keys/plain.pem: tls: private key does not match public key, want the key of " + certFile},
-		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: testdata/keys/aes256.pem}\n", why: "neither ctl.keyfile_password nor restapi.keyfile_password is set"},
+		"key of another":   {extra: "ctl: {certfile: " + certFile + ", keyfile: conf/testdata/keys/plain.pem}\n", why: "patroni.yml:7: ctl.keyfile: got " + certFile + " and conf/testdata/keys/plain.pem: tls: private key does not match public key, want the key of " + certFile},
+		"encrypted, alone": {extra: "ctl: {certfile: " + certFile + ", keyfile: conf/testdata/keys/aes256.pem}\n", why: "neither ctl.keyfile_password nor restapi.keyfile_password is set"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.change == nil {
@@ -56,8 +54,9 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestMutualTLS: without ctl.certfile, and where Patroni asks everybody for a certificate, the REST API's own is shown, as
-// Patroni up to 3.0 does. A key that ctl does not name is restapi.keyfile, or stands beside the certificate.
+// TestMutualTLS: without ctl.certfile, and where Patroni asks everybody for a certificate, the REST
+// API's own is shown, as Patroni up to 3.0 does. A key that ctl does not name is restapi.keyfile,
+// or stands beside the certificate.
 func TestMutualTLS(t *testing.T) {
 	ca := newAuthority(t, "ours")
 	pair, certFile, keyFile := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
@@ -92,48 +91,4 @@ func TestMutualTLS(t *testing.T) {
 	if err := ask(t, "*:8008", "  verify_client: required\n").Check(); err != nil {
 		t.Errorf("over plain HTTP nobody is asked for a certificate: %v", err)
 	}
-}
-
-// TestEncryptedKeys reads what openssl wrote; see testdata/keys/README.md.
-func TestEncryptedKeys(t *testing.T) {
-	read := func(name string) []byte {
-		data, err := os.ReadFile(filepath.Join("testdata", "keys", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return data
-	}
-	want := read("plain.pem")
-	for _, name := range []string{"plain.pem", "aes256.pem", "aes128-sha1.pem", "aes192-sha512.pem"} {
-		got, err := plainKey(read(name), "a password")
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for name, why := range map[string]string{
-		"des3.pem":  "encrypted by PBES2 in an unknown way, want PBES2, PBKDF2 and AES-CBC; convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW",
-		"pbes1.pem": "encrypted by pbeWithMD5AndDES-CBC, which vipctl cannot read, want", "pkcs12.pem": "encrypted by pbeWithSHA1And3-KeyTripleDES-CBC, which",
-		"traditional.pem": "OpenSSL's old format, which vipctl cannot read, want",
-	} {
-		if _, err := plainKey(read(name), "a password"); err == nil || !strings.Contains(err.Error(), why) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if _, err := plainKey(read("aes256.pem"), "another"); err == nil {
-		t.Error("a wrong password is taken")
-	}
-}
-
-func FuzzDecryptPKCS8(f *testing.F) {
-	data, err := os.ReadFile("testdata/keys/aes256.pem")
-	if err != nil {
-		f.Fatal(err)
-	}
-	block, _ := pem.Decode(data)
-	f.Add(block.Bytes)
-	f.Fuzz(func(_ *testing.T, der []byte) {
-		if len(der) < 400 { // not for long in PBKDF2
-			_, _ = decryptPKCS8(der, "a password")
-		}
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -25,7 +26,8 @@ func TestWordOverTheWire(t *testing.T) {
 	}
 }
 
-// TestFaults goes through what a REST API can do other than answer. wait is whether the deadline has to pass.
+// TestFaults goes through what a REST API can do other than answer. wait is whether the deadline
+// has to pass.
 func TestFaults(t *testing.T) {
 	html := func(status int) func(net.Conn, int) {
 		return func(c net.Conn, _ int) { request(c); speak(c, status, "<html>") }
@@ -120,7 +122,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestReload: a Patroni that restarts its REST API drops what it has accepted, and answers a moment later.
+// TestReload: a Patroni that restarts its REST API drops what it has accepted, and answers a moment
+// later.
 func TestReload(t *testing.T) {
 	for name, drop := range map[string]func(net.Conn){"reset": reset, "close": func(net.Conn) {}} {
 		s := serve(t, func(c net.Conn, n int) {
@@ -155,8 +158,8 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// TestNoProxy: nothing in the environment sends a question anywhere else. The peer's name cannot be resolved, so that
-// only a proxy could answer; for loopback net/http would not ask one anyway.
+// TestNoProxy: nothing in the environment sends a question anywhere else. The peer's name cannot be
+// resolved, so that only a proxy could answer; for loopback net/http would not ask one anyway.
 func TestNoProxy(t *testing.T) {
 	proxy := serve(t, func(c net.Conn, _ int) { request(c); speak(c, 200, leaderBody("demo", "n2")) })
 	for _, name := range []string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"} {
@@ -167,8 +170,8 @@ func TestNoProxy(t *testing.T) {
 	if got[0].Reply.Kind != policy.Silent || proxy.connections.Load() != 0 {
 		t.Errorf("%+v after %d connections to the proxy", got[0], proxy.connections.Load())
 	}
-	w, _ := c.settings()
-	hc, err := w.local()
+	e, _ := c.endpoints.use()
+	hc, err := e.local()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,9 +180,10 @@ func TestNoProxy(t *testing.T) {
 	}
 }
 
-// TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on, patroni.yml.
+// TestNothingIsReadBeforeItIsNeeded: a callback that asks nothing must not pay for, or fail on,
+// patroni.yml.
 func TestNothingIsReadBeforeItIsNeeded(t *testing.T) {
-	c := New(Options{Config: "/nonexistent/patroni.yml", Now: func() policy.Moment { return noon }})
+	c := New(Options{Source: conf.Source{Config: "/nonexistent/patroni.yml"}, Now: func() policy.Moment { return noon }})
 	want := policy.PatroniReply{Kind: policy.NotOurs, At: noon,
 		Why: "patroni.config: got /nonexistent/patroni.yml: no such file or directory, want Patroni's own configuration, which vipctl can read"}
 	if got := c.Reply(t.Context()); got != want {
@@ -211,7 +215,8 @@ func BenchmarkWord(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstWord is what a process pays that asks once: patroni.yml, a new client, one question.
+// BenchmarkFirstWord is what a process pays that asks once: patroni.yml, a new client, one
+// question.
 func BenchmarkFirstWord(b *testing.B) {
 	body := []byte(fixture(b, "v4.1.4/leader-primary.txt").body)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))

@@ -16,7 +16,8 @@ import (
 // date is how people are told one.
 var date = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`)
 
-// TestFindings: what people are told of certificates, of the local Patroni's answer, and 30 days ahead.
+// TestFindings: what people are told of certificates, of the local Patroni's answer, and 30 days
+// ahead.
 func TestFindings(t *testing.T) {
 	long := ca(t, nil, spec(-days, 999*days), "ours")
 	file := caFile(t, long)
@@ -61,7 +62,8 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestFindingsOfAnAnswer: what is not ours is a problem, in words; that nobody answers is for others to say.
+// TestFindingsOfAnAnswer: what is not ours is a problem, in words; that nobody answers is for
+// others to say.
 func TestFindingsOfAnAnswer(t *testing.T) {
 	good := newAuthority(t, "ours")
 	server, _, _ := good.issue(time.Now().Add(hour), "node1.example")

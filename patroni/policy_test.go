@@ -11,14 +11,15 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/patroni"
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // now is the moment of every decision here.
 const now policy.Moment = time.Hour
 
-// verdicts is what the policy makes of one recorded answer: where the address is here and PostgreSQL alive or down,
-// and where the address is not here.
+// verdicts is what the policy makes of one recorded answer: where the address is here and
+// PostgreSQL alive or down, and where the address is not here.
 type verdicts struct{ alive, down, gone string }
 
 var (
@@ -55,7 +56,8 @@ var decided = map[string]verdicts{
 	"switchover-n2-200-replica-running-unlocked":  changing,
 }
 
-// TestThePolicyOnRecordedAnswers asks a Patroni that says what five versions of it have said, and decides.
+// TestThePolicyOnRecordedAnswers asks a Patroni that says what five versions of it have said, and
+// decides.
 func TestThePolicyOnRecordedAnswers(t *testing.T) {
 	files, err := filepath.Glob("testdata/v*/*.txt")
 	if err != nil {
@@ -111,11 +113,11 @@ func wordOf(t *testing.T, member string, status int, body string) policy.Patroni
 		t.Fatal(err)
 	}
 	client := patroni.New(patroni.Options{
-		Config: config, Timeout: 10 * time.Second, Now: func() policy.Moment { return now },
+		Source: conf.Source{Config: config}, Timeout: 10 * time.Second, Now: func() policy.Moment { return now },
 	})
 	w := client.Reply(t.Context())
 	if w.LastSeen == 0 {
-		t.Fatalf("no word: %+v", w)
+		t.Fatalf("no reply: %+v", w)
 	}
 	w.SeenAt = now - time.Second // the loop had just run
 	return w

@@ -3,11 +3,13 @@ package patroni
 import (
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -77,7 +79,7 @@ func TestMembers(t *testing.T) {
 	if err := parse([]byte(`{"members": [{"name": "n2", "api_url": "http://127.0.0.1:8008/patroni"}]}`), &alias); err != nil {
 		t.Fatal(err)
 	}
-	if got := alias.peers(settings{name: "n1", url: "http://127.0.0.1:8008"}); len(got) != 0 {
+	if got := alias.peers(conf.Settings{Name: "n1", URL: "http://127.0.0.1:8008"}); len(got) != 0 {
 		t.Errorf("our own address is taken for a peer: %+v", got)
 	}
 	for body, want := range map[string]string{
@@ -92,18 +94,19 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// TestMembersOfAnotherClusterByVipctlYML: the error names the file that says which cluster is meant.
+// TestMembersOfAnotherClusterByVipctlYML: the error names the file that says which cluster is
+// meant.
 func TestMembersOfAnotherClusterByVipctlYML(t *testing.T) {
 	s := patroniSaying(t, map[string]said{"/cluster": {status: 200, body: `{"scope": "other","members":[]}`}})
 	c := New(Options{
-		URL: "http://" + s.addr, Scope: "demo", Name: "n1", Timeout: 5 * time.Second, Now: func() policy.Moment { return noon },
+		Source: conf.Source{URL: "http://" + s.addr, Scope: "demo", Name: "n1"}, Timeout: 5 * time.Second, Now: func() policy.Moment { return noon },
 	})
 	if _, err := c.Members(t.Context()); err == nil || !strings.HasSuffix(err.Error(), `scope is "other", vipctl.yml says "demo"`) {
 		t.Errorf("%v", err)
 	}
 }
 
-// peer is one REST API of a poll, and what is to be heard of it.
+// peer is one REST API of a poll, and what it is to say.
 type peer struct {
 	leader, cluster said
 	answer          policy.ReplyKind
@@ -160,7 +163,8 @@ func TestPoll(t *testing.T) {
 	}
 }
 
-// TestPollTakesOneDeadline: ten silent peers take no longer than one, and do not keep another's answer away.
+// TestPollTakesOneDeadline: ten silent peers take no longer than one, and do not keep another's
+// answer away.
 func TestPollTakesOneDeadline(t *testing.T) {
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	good := patroniSaying(t, map[string]said{"/leader": {status: 200, body: leaderBody("demo", "n2")}})
@@ -181,8 +185,8 @@ func TestPollTakesOneDeadline(t *testing.T) {
 	}
 }
 
-// TestBriefWhateverTheTimeout: one that gives the local Patroni more time for its word does not give it to peers that are cut
-// off, nor to the question for the members.
+// TestBriefWhateverTheTimeout: one that gives the local Patroni more time for its word does not
+// give it to peers that are cut off, nor to the question for the members.
 func TestBriefWhateverTheTimeout(t *testing.T) {
 	t.Parallel()
 	silent := serve(t, func(c net.Conn, _ int) { _, _ = io.Copy(io.Discard, c) })
@@ -196,7 +200,8 @@ func TestBriefWhateverTheTimeout(t *testing.T) {
 	}
 }
 
-// TestPollTLS: a peer's certificate is for the host in its own URL, not for this host's connect_address.
+// TestPollTLS: a peer's certificate is for the host in its own URL, not for this host's
+// connect_address.
 func TestPollTLS(t *testing.T) {
 	ca := newAuthority(t, "ours")
 	pair, _, _ := ca.issue(time.Now().Add(time.Hour), "127.0.0.1")
@@ -206,7 +211,29 @@ func TestPollTLS(t *testing.T) {
 	if got[0].Reply.Kind != policy.Leader {
 		t.Errorf("%+v", got[0])
 	}
-	if odd := c.Oddities(); odd != nil {
-		t.Errorf("%q", odd)
+	if warnings := c.Warnings(); warnings != nil {
+		t.Errorf("%q", warnings)
+	}
+}
+
+// TestDynamicCallbacks: those that GET /config has, or why they are not known.
+func TestDynamicCallbacks(t *testing.T) {
+	for body, want := range map[string]map[string]any{
+		`{"postgresql": {"callbacks": {"on_start": "a b", "on_stop": ["c"]}}}`: {"on_start": "a b", "on_stop": []any{"c"}},
+		`{"postgresql": {"callbacks": null}}`:                                  nil,
+		`{}`:                                                                   nil,
+	} {
+		s := patroniSaying(t, map[string]said{"/config": {status: 200, body: body}})
+		if got, err := ask(t, s.addr, "").DynamicCallbacks(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, %v", body, got, err)
+		}
+	}
+	s := patroniSaying(t, map[string]said{"/config": {status: 200, body: `{"postgresql": []}`}})
+	if _, err := ask(t, s.addr, "").DynamicCallbacks(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "answer of http://"+s.addr+"/config: ") {
+		t.Errorf("%v", err)
+	}
+	gone := refusing(t)
+	if _, err := ask(t, gone, "").DynamicCallbacks(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "ask http://"+gone+"/config: ") {
+		t.Errorf("%v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -111,7 +112,7 @@ func TestPostmasterUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The data directory counts even where the rest of patroni.yml is of no use.
-	c := New(Options{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n"), Timeout: time.Second})
+	c := New(Options{Source: conf.Source{Config: write(t, "p.yml", "postgresql: {data_dir: '"+dir+"'}\n")}, Timeout: time.Second})
 	began := time.Now()
 	if got := c.Postmaster(t.Context()); got != policy.PGUnknown || time.Since(began) > 500*time.Millisecond {
 		t.Errorf("a pipe: %s after %v", got, time.Since(began))

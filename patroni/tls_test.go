@@ -48,7 +48,8 @@ func (a authority) sign(s catest.Spec, through ...*catest.CA) (pair tls.Certific
 	return p.TLS, write(a.t, "cert.pem", string(p.Cert)), write(a.t, "key.pem", string(p.Key))
 }
 
-// tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must come from, or nil.
+// tlsPatroni serves n1's word over TLS and returns the address; clients is the CA that clients must
+// come from, or nil.
 func tlsPatroni(t testing.TB, pair tls.Certificate, clients *authority, change ...func(*httptest.Server)) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +91,7 @@ func TestTLS(t *testing.T) {
 		"listens at one address": {numbered, "  connect_address: 127.0.0.1:8008\n  cafile: " + ca.file, ""},
 		"expired":                {expired, "  connect_address: node1.example:8008\n  cafile: " + ca.file, ""},
 		"expired, wrong CA":      {expired, "  connect_address: node1.example:8008\n  cafile: " + stranger.file, unknown},
-		"no CA in the file":      {named, "  cafile: testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
+		"no CA in the file":      {named, "  cafile: conf/testdata/keys/plain.pem", "patroni.yml:6: restapi.cafile: got conf/testdata/keys/plain.pem: no certificate in it, want CA certificates in PEM"},
 		"no such file":           {named, "  cafile: /nonexistent", "patroni.yml:6: restapi.cafile: got /nonexistent: no such file or directory, want a file of CA certificates that vipctl can read"},
 	} {
 		t.Run(name, func(t *testing.T) {

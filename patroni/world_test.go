@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -139,11 +140,12 @@ func write(t testing.TB, name, text string) string {
 	return path
 }
 
-// ask returns a client of member n1 of cluster demo, whose REST API listens at addr; extra is more of patroni.yml.
+// ask returns a client of member n1 of cluster demo, whose REST API listens at addr; extra is more
+// of patroni.yml.
 func ask(t testing.TB, addr, extra string, change ...func(*Options)) *Client {
 	t.Helper()
 	o := Options{
-		Config:  write(t, "patroni.yml", "scope: demo\nname: n1\nrestapi:\n  listen: '"+addr+"'\n"+extra),
+		Source:  conf.Source{Config: write(t, "patroni.yml", "scope: demo\nname: n1\nrestapi:\n  listen: '"+addr+"'\n"+extra)},
 		Timeout: 5 * time.Second,
 		Now:     func() policy.Moment { return noon },
 	}

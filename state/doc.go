@@ -1,18 +1,11 @@
-// Package state is vipctl's memory: locked notes in /run for decisions ([Notes]), a bbolt history on disk for people
-// ([History]).
+// Package state keeps what one process of vipctl has to tell the next ones, in files under /run
+// ([Store]): a state a VIP, the state of the cluster, the memo of each route, the account of
+// frames, what was last read of Patroni's configuration. The locks that processes exclude each
+// other with are there too.
 //
-// Notes are written by temp and rename, so that a reader sees the old note or the new one and never half of one. They
-// are not synced: the folder is a tmpfs, a power failure takes the whole of it, and a note from before a reboot would be
-// ignored anyway.
+// Files are replaced by temp and rename, so that a reader sees the old content or the new one and
+// never half of one. They are not synced: the folder is a tmpfs, a power failure takes the whole of
+// it, and what was written before a reboot would be ignored anyway.
 //
-// A record of the history goes to a spool file first and from there into the database. Whatever happens in between (a
-// SIGKILL, a full disk, a reader that keeps the database locked, a database that is corrupt or of a newer vipctl) leaves
-// it in the spool, and the next run that can write takes it in. Readers show both.
-//
-// # Order
-//
-// Records are kept in the order of their keys: the wall clock's nanoseconds, a number within the process, the process
-// id. Within one process the order is that of the Append calls, however the wall clock steps. Across processes it is the
-// wall clock's: after a step back, a later process's records stand below those of the time that is lived through twice.
-// Pruning takes the smallest keys, but never a record of the transaction that prunes.
+// What people read about the past is in package history.
 package state

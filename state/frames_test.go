@@ -12,12 +12,12 @@ import (
 )
 
 func TestFramesAreSharedAndKept(t *testing.T) {
-	n := openNotes(t)
+	s := openStore(t)
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
 			for {
-				err := n.Frames().Update(2, func(paid policy.Moment) policy.Moment { return paid + time.Second })
+				err := s.Frames().Update(2, func(paid policy.Moment) policy.Moment { return paid + time.Second })
 				if !errors.Is(err, reconcile.ErrBusy) { // its patience is short
 					check(t, err)
 					return
@@ -27,29 +27,29 @@ func TestFramesAreSharedAndKept(t *testing.T) {
 	}
 	all.Wait()
 	paid := func(link int) (got policy.Moment) {
-		check(t, n.Frames().Update(link, func(was policy.Moment) policy.Moment { got = was; return was }))
+		check(t, s.Frames().Update(link, func(was policy.Moment) policy.Moment { got = was; return was }))
 		return got
 	}
 	equal(t, "paid", paid(2), 20*time.Second)
 	equal(t, "another link's", paid(3), 0)
-	n.boot = "another"
+	s.files.boot = "another"
 	equal(t, "of another boot", paid(2), 0)
 }
 
 func TestFramesThatAreDamagedBeginAnew(t *testing.T) {
-	n := openNotes(t)
-	check(t, n.make())
-	check(t, os.WriteFile(n.file("frames@2.json"), []byte("{"), 0o600))
+	s := openStore(t)
+	check(t, s.files.Make())
+	check(t, os.WriteFile(s.files.File("frames@2.json"), []byte("{"), 0o600))
 	called := false
-	if err := n.Frames().Update(2, func(was policy.Moment) policy.Moment { called = was == 0; return time.Hour }); err == nil || !called {
+	if err := s.Frames().Update(2, func(was policy.Moment) policy.Moment { called = was == 0; return time.Hour }); err == nil || !called {
 		t.Errorf("error %v, called %v", err, called)
 	}
-	check(t, n.Frames().Update(2, func(was policy.Moment) policy.Moment { equal(t, "paid", was, time.Hour); return was }))
+	check(t, s.Frames().Update(2, func(was policy.Moment) policy.Moment { equal(t, "paid", was, time.Hour); return was }))
 }
 
 func TestFramesWhereThereIsNoFolder(t *testing.T) {
-	n := OpenNotes(NotesOptions{Dir: "/proc/nowhere", Now: func() policy.Moment { return 0 }})
-	if err := n.Frames().Update(2, func(was policy.Moment) policy.Moment { return was }); err == nil {
+	s := OpenStore(StoreOptions{Dir: "/proc/nowhere", Now: func() policy.Moment { return 0 }})
+	if err := s.Frames().Update(2, func(was policy.Moment) policy.Moment { return was }); err == nil {
 		t.Error("no error")
 	}
 }

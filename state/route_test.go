@@ -15,6 +15,7 @@ import (
 
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
+	"github.com/vipctl/vipctl/state/statetest"
 )
 
 // fullMemo has every field set.
@@ -27,61 +28,61 @@ func fullMemo() reconcile.RouteMemo {
 	}
 }
 
-func memo(t *testing.T, n *Notes, vip string) reconcile.RouteMemo {
+func memo(t *testing.T, s *Store, vip string) reconcile.RouteMemo {
 	t.Helper()
-	m, err := n.RouteMemo(vip)
+	m, err := s.RouteMemo(vip)
 	check(t, err)
 	return m
 }
 
 func TestRouteMemoIsKept(t *testing.T) {
-	n := openNotes(t)
-	equal(t, "no memo", memo(t, n, "a"), reconcile.RouteMemo{})
-	check(t, n.SaveRouteMemo("a", fullMemo()))
-	equal(t, "memo", memo(t, n, "a"), fullMemo())
-	check(t, n.SaveRouteMemo("a", reconcile.RouteMemo{Generation: 4})) // an empty field overwrites a full one
-	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{Generation: 4})
+	s := openStore(t)
+	equal(t, "no memo", memo(t, s, "a"), reconcile.RouteMemo{})
+	check(t, s.SaveRouteMemo("a", fullMemo()))
+	equal(t, "memo", memo(t, s, "a"), fullMemo())
+	check(t, s.SaveRouteMemo("a", reconcile.RouteMemo{Generation: 4})) // an empty field overwrites a full one
+	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{Generation: 4})
 
-	info, err := os.Stat(n.file("a@route.json"))
+	info, err := os.Stat(s.files.File("a@route.json"))
 	check(t, err)
 	equal(t, "mode", info.Mode(), 0o640)
 }
 
-// A VIP's memo is neither its note nor another VIP's memo.
+// A VIP's memo is neither its state nor another VIP's memo.
 func TestRouteMemoStandsAlone(t *testing.T) {
-	n := openNotes(t)
-	note := policy.VIPState{Generation: 7, Claimed: 1}
-	check(t, n.SaveVIPState("a", note))
-	check(t, n.SaveRouteMemo("a", fullMemo()))
-	check(t, n.SaveRouteMemo("b", reconcile.RouteMemo{Checked: 9}))
-	check(t, n.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
-	got, err := n.VIPState("a")
+	s := openStore(t)
+	saved := policy.VIPState{Generation: 7, Claimed: 1}
+	check(t, s.SaveVIPState("a", saved))
+	check(t, s.SaveRouteMemo("a", fullMemo()))
+	check(t, s.SaveRouteMemo("b", reconcile.RouteMemo{Checked: 9}))
+	check(t, s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
+	got, err := s.VIPState("a")
 	check(t, err)
-	equal(t, "note", got, note)
-	check(t, n.SaveVIPState("a", policy.VIPState{}))
-	equal(t, "memo of a", memo(t, n, "a"), fullMemo())
-	equal(t, "memo of b", memo(t, n, "b"), reconcile.RouteMemo{Checked: 9})
+	equal(t, "state", got, saved)
+	check(t, s.SaveVIPState("a", policy.VIPState{}))
+	equal(t, "memo of a", memo(t, s, "a"), fullMemo())
+	equal(t, "memo of b", memo(t, s, "b"), reconcile.RouteMemo{Checked: 9})
 }
 
 func TestRouteMemoOfAnotherBootIsIgnored(t *testing.T) {
-	n := openNotes(t)
-	check(t, n.SaveRouteMemo("a", fullMemo()))
-	n.boot = "another"
-	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{})
-	check(t, n.SaveRouteMemo("a", reconcile.RouteMemo{Checked: 1}))
-	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{Checked: 1})
+	s := openStore(t)
+	check(t, s.SaveRouteMemo("a", fullMemo()))
+	s.files.boot = "another"
+	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{})
+	check(t, s.SaveRouteMemo("a", reconcile.RouteMemo{Checked: 1}))
+	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{Checked: 1})
 }
 
 func TestRouteMemoOfANewerVersionSurvives(t *testing.T) {
-	n := openNotes(t)
-	check(t, n.make())
-	check(t, os.WriteFile(n.file("a@route.json"), fmt.Appendf(nil,
-		`{"boot":%q,"generation":7,"due":9,"of_tomorrow":{"by":"ann"}}`, n.boot), 0o600))
-	m := memo(t, n, "a")
+	s := openStore(t)
+	check(t, s.files.Make())
+	check(t, os.WriteFile(s.files.File("a@route.json"), fmt.Appendf(nil,
+		`{"boot":%q,"generation":7,"due":9,"of_tomorrow":{"by":"ann"}}`, s.files.boot), 0o600))
+	m := memo(t, s, "a")
 	equal(t, "memo", m, reconcile.RouteMemo{Generation: 7, Due: 9})
 	m.Generation, m.Due = 8, 0
-	check(t, n.SaveRouteMemo("a", m))
-	data, err := os.ReadFile(n.file("a@route.json"))
+	check(t, s.SaveRouteMemo("a", m))
+	data, err := os.ReadFile(s.files.File("a@route.json"))
 	check(t, err)
 	for _, want := range []string{`"of_tomorrow":{"by":"ann"}`, `"generation":8`} {
 		if !strings.Contains(string(data), want) {
@@ -96,36 +97,36 @@ func TestRouteMemoOfANewerVersionSurvives(t *testing.T) {
 func TestDamagedRouteMemoIsAnErrorAndIsRepaired(t *testing.T) {
 	for name, content := range damaged {
 		t.Run(name, func(t *testing.T) {
-			n := openNotes(t)
-			n.boot = "x"
-			check(t, n.make())
-			check(t, os.WriteFile(n.file("a@route.json"), []byte(content), 0o600))
-			if m, err := n.RouteMemo("a"); err == nil || !reflect.DeepEqual(m, reconcile.RouteMemo{}) {
+			s := openStore(t)
+			s.files.boot = "x"
+			check(t, s.files.Make())
+			check(t, os.WriteFile(s.files.File("a@route.json"), []byte(content), 0o600))
+			if m, err := s.RouteMemo("a"); err == nil || !reflect.DeepEqual(m, reconcile.RouteMemo{}) {
 				t.Fatalf("got %+v, %v", m, err)
 			}
-			check(t, n.SaveRouteMemo("a", fullMemo()))
-			equal(t, "repaired", memo(t, n, "a"), fullMemo())
+			check(t, s.SaveRouteMemo("a", fullMemo()))
+			equal(t, "repaired", memo(t, s, "a"), fullMemo())
 		})
 	}
 }
 
 func TestRouteLockExcludesAtOnce(t *testing.T) {
-	n := openNotes(t)
-	n.pause = func(time.Duration) { t.Error("waits") }
-	unlock, err := n.LockRoute("a")
+	s := openStore(t)
+	s.locks.pause = func(time.Duration) { t.Error("waits") }
+	unlock, err := s.LockRoute("a")
 	check(t, err)
-	other, err := n.LockRoute("b")
+	other, err := s.LockRoute("b")
 	check(t, err)
 	other()
-	if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) || !strings.Contains(err.Error(), "a@route.lock, for ") {
+	if _, err := s.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) || !strings.Contains(err.Error(), "a@route.lock, for ") {
 		t.Fatalf("got %v", err)
 	}
 	unlock()
 	unlock() // twice does no harm
-	again, err := n.LockRoute("a")
+	again, err := s.LockRoute("a")
 	check(t, err)
 	unlock() // the first one's does not open the second one's
-	if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
+	if _, err := s.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 		t.Fatalf("got %v", err)
 	}
 	again()
@@ -133,41 +134,41 @@ func TestRouteLockExcludesAtOnce(t *testing.T) {
 
 // Who has the one lock is not in the way of the other.
 func TestRouteLockIsNotTheVIPs(t *testing.T) {
-	n := openNotes(t)
+	s := openStore(t)
 	for range 2 {
-		route, err := n.LockRoute("a")
+		route, err := s.LockRoute("a")
 		check(t, err)
-		vip, err := n.Lock("a", 0)
+		vip, err := s.Lock("a", 0)
 		check(t, err)
 		route()
-		if _, err := n.Lock("a", 0); !errors.Is(err, reconcile.ErrBusy) {
+		if _, err := s.Lock("a", 0); !errors.Is(err, reconcile.ErrBusy) {
 			t.Fatalf("given back with the route's: %v", err)
 		}
-		route, err = n.LockRoute("a")
+		route, err = s.LockRoute("a")
 		check(t, err)
 		vip()
-		if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
+		if _, err := s.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 			t.Fatalf("given back with the VIP's: %v", err)
 		}
-		check(t, n.UpdateClusterState(func(*policy.ClusterState) {}))
+		check(t, s.UpdateClusterState(func(*policy.ClusterState) {}))
 		route()
 	}
-	equal(t, "files", files(t, n), []string{"a.lock", "a@route.lock", "patroni.json", "patroni.lock"})
+	equal(t, "files", files(t, s), []string{"a.lock", "a@route.lock", "patroni.json", "patroni.lock"})
 }
 
 // Goroutines of one process and of others, side by side: no step is lost.
 func TestRouteLockAcrossProcessesAndGoroutines(t *testing.T) {
-	n := openNotes(t)
-	check(t, n.make())
+	s := openStore(t)
+	check(t, s.files.Make())
 	const processes, goroutines, each = 2, 3, 50
-	var others []*process
+	var others []*statetest.Process
 	for range processes {
-		others = append(others, child(t, "routes", n.path, "a", fmt.Sprint(each)))
+		others = append(others, statetest.Start(t, "routes", s.files.Path, "a", fmt.Sprint(each)))
 	}
 	var wait sync.WaitGroup
 	for range goroutines {
 		wait.Go(func() {
-			if err := lockRoutes([]string{n.path, "a", fmt.Sprint(each)}); err != nil {
+			if err := lockRoutes([]string{s.files.Path, "a", fmt.Sprint(each)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -176,22 +177,23 @@ func TestRouteLockAcrossProcessesAndGoroutines(t *testing.T) {
 	for _, p := range others {
 		check(t, p.Wait())
 	}
-	data, err := os.ReadFile(n.file("steps"))
+	data, err := os.ReadFile(s.files.File("steps"))
 	check(t, err)
 	equal(t, "steps", string(data), fmt.Sprint((processes+goroutines)*each))
 }
 
-// A killed holder's lock goes with it at once, its age too: the next one is not taken for as old as that.
+// A killed holder's lock goes with it at once, its age too: the next one is not taken for as old as
+// that.
 func TestRouteLockOfAKilledHolder(t *testing.T) {
-	n := openNotes(t)
+	s := openStore(t)
 	for range 5 {
-		holder := child(t, "route", n.path, "a")
-		holder.line(t)
-		if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
+		holder := statetest.Start(t, "route", s.files.Path, "a")
+		holder.Line(t)
+		if _, err := s.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 			t.Fatalf("held, and taken: %v", err)
 		}
-		holder.kill(t)
-		late := n.later(2 * reconcile.RouteLockAge)
+		holder.Kill(t)
+		late := s.later(2 * reconcile.RouteLockAge)
 		unlock, err := late.LockRoute("a")
 		check(t, err)
 		if _, err := late.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
@@ -203,47 +205,48 @@ func TestRouteLockOfAKilledHolder(t *testing.T) {
 
 // A call may take minutes: only a holder that is older than any call is passed over.
 func TestRouteLockOfAStoppedHolder(t *testing.T) {
-	n := openNotes(t)
-	holder := child(t, "route", n.path, "a")
-	holder.line(t)
-	holder.stop(t)
+	s := openStore(t)
+	holder := statetest.Start(t, "route", s.files.Path, "a")
+	holder.Line(t)
+	holder.Stop(t)
 	for _, age := range []time.Duration{0, 2 * heldTooLong, reconcile.RouteLockAge - 30*time.Second} {
-		if _, err := n.later(age).LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
+		if _, err := s.later(age).LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 			t.Fatalf("after %v: %v", age, err)
 		}
-		vip, err := n.later(age).Lock("a", 0) // and the VIP does not care
+		vip, err := s.later(age).Lock("a", 0) // and the VIP does not care
 		check(t, err)
 		vip()
 	}
-	passed, err := n.later(reconcile.RouteLockAge).LockRoute("a")
+	passed, err := s.later(reconcile.RouteLockAge).LockRoute("a")
 	check(t, err)
 	passed()
-	if _, err := n.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
+	if _, err := s.LockRoute("a"); !errors.Is(err, reconcile.ErrBusy) {
 		t.Fatalf("the holder lost its lock to one who passed it: %v", err)
 	}
 
 	check(t, holder.Process.Signal(unix.SIGCONT))
-	holder.in.Close()
+	holder.In.Close()
 	check(t, holder.Wait())
-	unlock, err := n.LockRoute("a")
+	unlock, err := s.LockRoute("a")
 	check(t, err)
 	unlock()
 }
 
-// A folder that is wiped is made again, and one that cannot be made is an error that is not ErrBusy.
+// A folder that is wiped is made again, and one that cannot be made is an error that is not
+// ErrBusy.
 func TestRouteFolderWipedAndUnwritable(t *testing.T) {
-	n := openNotes(t)
-	check(t, n.SaveRouteMemo("a", fullMemo()))
-	check(t, os.RemoveAll(n.path))
-	equal(t, "memo", memo(t, n, "a"), reconcile.RouteMemo{})
-	unlock, err := n.LockRoute("a")
+	s := openStore(t)
+	check(t, s.SaveRouteMemo("a", fullMemo()))
+	check(t, os.RemoveAll(s.files.Path))
+	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{})
+	unlock, err := s.LockRoute("a")
 	check(t, err)
-	check(t, os.RemoveAll(n.path))
-	check(t, n.SaveRouteMemo("a", fullMemo()))
+	check(t, os.RemoveAll(s.files.Path))
+	check(t, s.SaveRouteMemo("a", fullMemo()))
 	unlock()
-	equal(t, "memo", memo(t, n, "a"), fullMemo())
+	equal(t, "memo", memo(t, s, "a"), fullMemo())
 
-	blocked := OpenNotes(NotesOptions{Now: bootTime, Dir: n.file("a@route.json")}) // not even root can make this
+	blocked := OpenStore(StoreOptions{Now: statetest.BootTime, Dir: s.files.File("a@route.json")}) // not even root can make this
 	if _, err = blocked.LockRoute("a"); err == nil || errors.Is(err, reconcile.ErrBusy) {
 		t.Errorf("lock: %v", err)
 	}
@@ -252,14 +255,15 @@ func TestRouteFolderWipedAndUnwritable(t *testing.T) {
 	}
 }
 
-// Killed at any instant: a memo is an old one or a new one, and never older than the last that was saved.
+// Killed at any instant: a memo is an old one or a new one, and never older than the last that was
+// saved.
 func TestSaveRouteMemoKilled(t *testing.T) {
-	n := openNotes(t)
+	s := openStore(t)
 	last := 0
 	for range 10 {
-		p := child(t, "memo", n.path, "a", fmt.Sprint(last+1))
-		said := lastOf(t, p)
-		if last = int(memo(t, n, "a").Generation); last != said && last != said+1 {
+		p := statetest.Start(t, "memo", s.files.Path, "a", fmt.Sprint(last+1))
+		said := p.LastNumber(t)
+		if last = int(memo(t, s, "a").Generation); last != said && last != said+1 {
 			t.Fatalf("memo %d after %d was saved", last, said)
 		}
 	}

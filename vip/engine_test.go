@@ -40,7 +40,7 @@ func newDesk(address func(d *desk) reconcile.Address) *desk {
 	d := &desk{now: 10 * time.Minute, answer: policy.NotLeader, pg: policy.PGAlive}
 	d.engine = &reconcile.Engine{
 		Ports: reconcile.Ports{Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute},
-		VIPs: []reconcile.VIP{{Name: "a", Address: address(d), Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
+		VIPs:  []reconcile.VIP{{Name: "a", Address: address(d), Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
 	}
 	return d
 }

@@ -2,59 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"strings"
 
-	"github.com/sirupsen/logrus"
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
-
-	"github.com/vipctl/vipctl/callbacks"
-	"github.com/vipctl/vipctl/config"
-	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// The exit codes, those of sysexits.h where it has one. docs/cli.md has the table; a test holds it against this one.
-const (
-	exitDone         = 0
-	exitFailed       = 1
-	exitUsage        = 64
-	exitUnreachable  = 69
-	exitBusy         = 75
-	exitNotPermitted = 77
-	exitConfig       = 78
-)
-
-const exitCodesHelp = `EXIT CODES:
-   0   done; callback and reconcile: the policy ran
-   1   failed
-   64  wrong usage
-   69  Patroni unreachable
-   75  busy: another vipctl is at work
-   77  not permitted: the kernel refused to move an address, since the capabilities are missing (see setcap(8)), or a
-       file or folder may not be used
-   78  the configuration is wrong, cannot be read, or is not to be trusted: where vipctl runs as root or with
-       capabilities, root alone must own and be able to write vipctl.yml and every folder above it
-`
-
-// app is one invocation.
-type app struct {
-	ctx            context.Context
-	stdout, stderr io.Writer
-	started        policy.Moment
-	log            *logrus.Logger
-}
-
-// run is the program: it reads args, whose first is the program's own name, writes to stdout and stderr, and returns
-// the exit code. It ends soon after ctx does.
+// run is the program: it reads args, whose first is the program's own name, writes to stdout and
+// stderr, and returns the exit code. It ends soon after ctx does.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{ctx: ctx, stdout: stdout, stderr: stderr, started: processStart(), log: newLogger(stderr)}
-	err := a.cli().RunContext(ctx, args)
+	in := &invocation{stdout: stdout, log: newLogger(stderr), started: processStart()}
+	err := commandLine(in, stderr).RunContext(ctx, args)
 	if err == nil || unread(err) {
 		return exitDone
 	}
@@ -66,72 +24,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// unread reports whether nobody wants the rest of what is printed, as behind `vipctl status | head -1`.
-func unread(err error) bool {
-	var write *fs.PathError
-	return errors.As(err, &write) && write.Path == os.Stdout.Name() && errors.Is(write, unix.EPIPE)
-}
-
-// usageError is a command line that cannot be meant.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// configError is a configuration that cannot be worked with.
-type configError struct{ error }
-
-func (e configError) Unwrap() error { return e.error }
-
-// unreachableError says that there was no Patroni to ask.
-type unreachableError struct{ error }
-
-func (e unreachableError) Unwrap() error { return e.error }
-
-// exitCode says what an error means to a script.
-func exitCode(err error) int {
-	var usage usageError
-	var words *callbacks.Error
-	var unreachable unreachableError
-	var configuration configError
-	switch {
-	case errors.As(err, &usage), errors.As(err, &words):
-		return exitUsage
-	case errors.As(err, &configuration):
-		return exitConfig
-	case errors.Is(err, os.ErrPermission):
-		return exitNotPermitted
-	case errors.Is(err, reconcile.ErrBusy):
-		return exitBusy
-	case errors.As(err, &unreachable):
-		return exitUnreachable
-	}
-	return exitFailed
-}
-
-// hintFor is the next step after a mistake that many make.
-func hintFor(err error) string {
-	var distrust *untrusted
-	var history historyError
-	switch {
-	case errors.As(err, &distrust):
-		return "the file is safe in a folder that is root's all the way up, such as /etc/vipctl, with mode 0644"
-	case exitCode(err) == exitNotPermitted && errors.Is(err, unix.EPERM):
-		line, _ := setcapLine()
-		return "moving an address needs two capabilities: " + line +
-			" (lost when the file is replaced; without effect on a nosuid mount or under NoNewPrivileges=yes; vipctl config check says which)"
-	case exitCode(err) == exitFailed && errors.As(err, &history):
-		return "what can be read is shown; a corrupt history.db is moved aside when the next transition is written, and a new one begun"
-	}
-	return ""
-}
-
-// cli describes the command line.
-func (a *app) cli() *cli.App {
+// commandLine describes the commands and their flags.
+func commandLine(in *invocation, stderr io.Writer) *cli.App {
 	return &cli.App{
 		Name:                  "vipctl",
 		Usage:                 "make a virtual IP follow the primary of a Patroni cluster",
-		Writer:                a.stdout,
-		ErrWriter:             a.stderr,
+		Writer:                in.stdout,
+		ErrWriter:             stderr,
 		HideVersion:           true,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: cli.AppHelpTemplate + "\n" + exitCodesHelp,
@@ -139,42 +38,37 @@ func (a *app) cli() *cli.App {
 		ExitErrHandler:        func(*cli.Context, error) {},
 		OnUsageError:          onUsageError,
 		Before:                beforeAll,
-		Action:                a.noCommand,
+		Action:                with(in, noCommand),
 		Commands: []*cli.Command{
-			a.callbackCommand(), a.reconcileCommand(), a.statusCommand(), a.historyCommand(),
-			a.holdCommand(), a.unholdCommand(), a.claimCommand(), a.releaseCommand(),
-			a.configCommand(), a.versionCommand(),
+			callbackCommand(in), reconcileCommand(in), statusCommand(in), historyCommand(in),
+			holdCommand(in), unholdCommand(in), claimCommand(in), releaseCommand(in),
+			configCommand(in), versionCommand(in),
 		},
 	}
 }
 
-const defaultConfig = "/etc/vipctl/vipctl.yml"
-
-// globalFlags stand before, after or between the words of the command. They have no default of their own: an unset one
-// must not hide one that was set elsewhere on the line.
-func globalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read `FILE` (default: $VIPCTL_CONFIG, else " + defaultConfig + ")"},
-		&cli.StringFlag{Name: "log-level", Usage: strings.Join(config.LogLevels(), ", ")},
-		&cli.StringFlag{Name: "log-format", Usage: strings.Join(config.LogFormats(), ", ")},
+// beforeAll looks at what stands before the command.
+func beforeAll(c *cli.Context) error {
+	if c.Bool("version") && c.NArg() > 0 {
+		return usageError{fmt.Errorf("got --version with %q, want it alone", c.Args().First())}
 	}
+	return noEmptyFlags(c)
 }
 
-// command completes a subcommand with what all of them share.
-func command(c *cli.Command) *cli.Command {
-	c.Flags = append(c.Flags, globalFlags()...)
-	c.OnUsageError = onUsageError
-	c.Before = noEmptyFlags
-	c.HideHelpCommand = true
-	return c
-}
-
-// global is the value of a global flag, wherever on the line it stands.
-func global(c *cli.Context, name string) string {
-	for _, level := range c.Lineage() {
-		if level.Command != nil && level.IsSet(name) {
-			return level.String(name)
-		}
+// noCommand is what a line without a known command runs into.
+func noCommand(in *invocation, c *cli.Context) error {
+	word := c.Args().First()
+	switch {
+	case c.Bool("version"):
+		return printVersion(in, c)
+	case c.NArg() == 0:
+		return cli.ShowAppHelp(c)
+	case word == "help" || word == "h":
+		return commandLine(in, c.App.ErrWriter).RunContext(c.Context, append(append([]string{c.App.Name}, c.Args().Tail()...), "--help"))
 	}
-	return ""
+	var commands []string
+	for _, known := range c.App.Commands {
+		commands = append(commands, known.Name)
+	}
+	return usageError{fmt.Errorf("unknown command %q%s (vipctl --help lists all)", word, didYouMean("", word, commands))}
 }

@@ -18,8 +18,8 @@ type hostClock struct{}
 
 var _ reconcile.Clock = hostClock{}
 
-// Now reads CLOCK_BOOTTIME, here and nowhere else: the other packages are given it. The call cannot fail on a Linux since
-// 2.6.39.
+// Now reads CLOCK_BOOTTIME, here and nowhere else: the other packages are given it. The call cannot
+// fail on a Linux since 2.6.39.
 func (hostClock) Now() policy.Moment {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
@@ -28,6 +28,10 @@ func (hostClock) Now() policy.Moment {
 	return time.Duration(ts.Nano())
 }
 
+// Wall is the wall clock, which people and NTP set.
+func (hostClock) Wall() time.Time { return wallClock() }
+
+// Wait waits for d, or until ctx ends.
 func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -39,11 +43,12 @@ func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// processStart is when this process was forked, from /proc/self/stat (proc(5): starttime, in ticks of 10 ms since
-// boot), so that a freeze before main counts as well. Where it cannot be read, it is now.
+// processStart is when this process was forked, from /proc/self/stat (proc(5): starttime, in ticks
+// of 10 ms since boot), so that a freeze before main counts as well. Where it cannot be read, it is
+// now.
 func processStart() policy.Moment {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
-	const starttime = 19               // counted from the field behind the command's name, which may contain spaces
+	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
+	const starttime = 19                // counted from the field behind the command's name, which may contain spaces
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return hostClock{}.Now()
@@ -56,5 +61,5 @@ func processStart() policy.Moment {
 	if err != nil {
 		return hostClock{}.Now()
 	}
-	return time.Duration(ticks) * tick
+	return time.Duration(ticks) * jiffy
 }

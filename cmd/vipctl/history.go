@@ -4,16 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/reconcile"
-	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 )
 
-func (a *app) historyCommand() *cli.Command {
+func historyCommand(in *invocation) *cli.Command {
 	return command(&cli.Command{
 		Name:  "history",
 		Usage: "show the transitions on this host, newest first",
@@ -23,15 +24,15 @@ func (a *app) historyCommand() *cli.Command {
 			&cli.DurationFlag{Name: "since", Usage: "show the last `DURATION` only, for example 2h"},
 			&cli.StringFlag{Name: "vip", Usage: "show the VIP called `NAME` only"},
 		},
-		Action: a.showHistory,
+		Action: with(in, showHistory),
 	})
 }
 
-func (a *app) showHistory(c *cli.Context) error {
+func showHistory(in *invocation, c *cli.Context) error {
 	if err := noWords(c); err != nil {
 		return err
 	}
-	query := state.Query{Limit: c.Int("limit"), VIP: c.String("vip")}
+	query := history.Query{Limit: c.Int("limit"), VIP: c.String("vip")}
 	if query.Limit < 0 {
 		return usageError{fmt.Errorf("history: got --limit %d, want 0 or more", query.Limit)}
 	}
@@ -40,7 +41,7 @@ func (a *app) showHistory(c *cli.Context) error {
 	} else if since > 0 {
 		query.Since = time.Now().Add(-since)
 	}
-	h, err := a.open(c)
+	h, err := open(in, c)
 	if err != nil {
 		return err
 	}
@@ -54,43 +55,26 @@ func (a *app) showHistory(c *cli.Context) error {
 			return err
 		}
 	}
-	write := a.writeHistory
+	write := writeHistory
 	if c.Bool("json") {
-		write = a.encodeHistory
+		write = encodeHistory
 	}
-	return errors.Join(write(records), err) // with an error come the records that could be read
+	return errors.Join(write(in.stdout, records), err) // with an error come the records that could be read
 }
 
-// historyError says that the history could not be read, or not all of it.
-type historyError struct{ error }
-
-func (e historyError) Unwrap() error { return e.error }
-
-// knows refuses the name of a VIP that the configuration does not have.
-func (h *host) knows(name string) error {
-	var names []string
-	for _, v := range h.config.VIPs {
-		if name == "" || v.Name == name {
-			return nil
-		}
-		names = append(names, v.Name)
-	}
-	return usageError{fmt.Errorf("got --vip %q, want one of %q", name, names)}
-}
-
-func (a *app) encodeHistory(records []reconcile.Record) error {
+func encodeHistory(w io.Writer, records []reconcile.Record) error {
 	if records == nil {
 		records = []reconcile.Record{}
 	}
-	return json.NewEncoder(a.stdout).Encode(records)
+	return json.NewEncoder(w).Encode(records)
 }
 
-func (a *app) writeHistory(records []reconcile.Record) error {
+func writeHistory(w io.Writer, records []reconcile.Record) error {
 	if len(records) == 0 {
-		_, err := fmt.Fprintln(a.stdout, "no transitions")
+		_, err := fmt.Fprintln(w, "no transitions")
 		return err
 	}
-	table := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHEN (UTC)\tVIP\tDO\tTRIGGER\tBY\tTOOK\tWHY")
 	for _, r := range records {
 		why := r.Reason

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Wall is the wall clock of a node of the lab (e2e/lab/clock.go), which a trial sets while that of the machine goes on: it is so
-// many seconds off as the file beside the program says.
-func (hostClock) Wall() time.Time {
+// wallClock reads the wall clock of a node of the lab (e2e/lab/clock.go), which a trial sets while
+// that of the machine goes on: it is so many seconds off as the file beside the program says.
+func wallClock() time.Time {
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)

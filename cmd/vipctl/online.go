@@ -1,21 +1,23 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 
 	"github.com/vipctl/vipctl/reconcile"
 )
 
 // checkOnline prints what the APIs say of each VIP, a line for each finding, and changes nothing
 // there.
-func (a *app) checkOnline(h *host) error {
+func checkOnline(ctx context.Context, w io.Writer, h *host) error {
 	problems := 0
-	for i, v := range h.engine.VIPs {
-		for _, f := range a.checkRoute(h, i) {
+	for _, v := range h.vips {
+		for _, f := range checkRoute(ctx, h, v) {
 			if f.Level == reconcile.Problem {
 				problems++
 			}
-			if _, err := fmt.Fprintf(a.stdout, "%s: %s: %s\n", v.Name, f.Level, f.Text); err != nil {
+			if _, err := fmt.Fprintf(w, "%s: %s: %s\n", v.Name, f.Level, f.Text); err != nil {
 				return err
 			}
 		}
@@ -26,14 +28,14 @@ func (a *app) checkOnline(h *host) error {
 	return nil
 }
 
-// checkRoute asks about the ith VIP's route; of a VIP that has none it asks every provider whether
-// it should have one.
-func (a *app) checkRoute(h *host, i int) (found []reconcile.Finding) {
-	if v := h.engine.VIPs[i]; v.Route != nil {
-		return h.engine.CheckRoute(a.ctx, v)
+// checkRoute asks about a VIP's route. Where the VIP has none, it asks every provider whether it
+// should have one.
+func checkRoute(ctx context.Context, h *host, v hostVIP) (found []reconcile.Finding) {
+	if v.route != nil {
+		return h.engine.CheckRoute(ctx, v.forEngine())
 	}
 	for _, p := range h.routes.providers {
-		found = append(found, p.CheckWithoutRoute(a.ctx, h.config.VIPs[i].Prefix.Addr())...)
+		found = append(found, p.CheckWithoutRoute(ctx, v.Prefix.Addr())...)
 	}
 	return found
 }

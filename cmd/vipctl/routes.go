@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/vipctl/vipctl/config"
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/trust"
 )
 
 // provider is what a command needs of a provider beside its routes.
@@ -27,15 +29,15 @@ type routes struct {
 }
 
 // newRoutes connects to nothing, and reads no secret.
-func (a *app) newRoutes() *routes {
-	h := a.hetzner()
+func newRoutes(log *logrus.Logger) *routes {
+	h := newHetzner(log)
 	return &routes{providers: []provider{h}, of: func(v config.VIP) reconcile.Route { return hetznerRoute(h, v) }}
 }
 
-// hetzner makes what all routes through Hetzner's networks share.
-func (a *app) hetzner() *hetzner.Provider {
-	o := hetzner.Options{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: a.trace, Permit: permit}
-	if !secureMode() {
+// newHetzner makes what all routes through Hetzner's networks share.
+func newHetzner(log *logrus.Logger) *hetzner.Provider {
+	o := hetzner.Options{UserAgent: "vipctl/" + version, Now: hostClock{}.Now, Trace: trace(log), Explain: trust.ExplainUnreadable}
+	if !trust.SecureMode() {
 		o.Proxy, o.Getenv = http.ProxyFromEnvironment, os.Getenv
 	}
 	return hetzner.New(o)
@@ -59,9 +61,4 @@ func hetznerRoute(p *hetzner.Provider, v config.VIP) reconcile.Route {
 			User:            c.User, PasswordFile: c.PasswordFile, Endpoint: c.Endpoint,
 		})
 	}
-}
-
-// permit is the command that lets this process read a file.
-func permit(file string) string {
-	return fmt.Sprintf("run as root: chgrp %s %[2]s && chmod 0640 %[2]s", groupName(uint32(os.Getegid())), shellWord(file))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"net/netip"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/vipctl/vipctl/config"
@@ -11,7 +10,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-func testRoutes() *routes { return (&app{log: newLogger(os.Stderr)}).newRoutes() }
+func testRoutes() *routes { return newRoutes(newLogger(os.Stderr)) }
 
 func TestRouteKinds(t *testing.T) {
 	vip := func(address string, r *config.Route) config.VIP {
@@ -50,12 +49,5 @@ func TestEnvironmentIsTrusted(t *testing.T) {
 	t.Setenv("HCLOUD_TOKEN", "token")
 	if err := r.providers[0].ReadSecrets(); err != nil {
 		t.Errorf("a process without file capabilities must use the environment's secrets: %v", err)
-	}
-}
-
-// A secret that the mode of its file hides comes with the command that mends it.
-func TestPermit(t *testing.T) {
-	if got := permit("/etc/vipctl/a b"); !strings.HasPrefix(got, "run as root: chgrp ") || !strings.HasSuffix(got, " '/etc/vipctl/a b' && chmod 0640 '/etc/vipctl/a b'") {
-		t.Errorf("got %q", got)
 	}
 }

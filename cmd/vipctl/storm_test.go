@@ -22,6 +22,7 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
 	"github.com/vipctl/vipctl/state"
+	"github.com/vipctl/vipctl/state/history"
 )
 
 const theVIP = "192.0.2.10"
@@ -72,15 +73,15 @@ func (p *vipctlProcess) done(t *testing.T) []tale {
 
 // ledger holds the history against what was told.
 type ledger struct {
-	history *state.History
-	notes   *state.Notes
+	history *history.Log
+	notes   *state.Store
 	want    map[tale]int // how many there must be at least, for ever
 }
 
 func newLedger(run, stateDir string) *ledger {
 	return &ledger{
-		history: state.OpenHistory(state.Options{Dir: stateDir, Run: run, Now: hostClock{}.Now}),
-		notes:   state.OpenNotes(state.NotesOptions{Dir: run, Now: hostClock{}.Now}),
+		history: history.Open(history.Options{Dir: stateDir, Run: run, Now: hostClock{}.Now}),
+		notes:   state.OpenStore(state.StoreOptions{Dir: run, Now: hostClock{}.Now}),
 		want:    map[tale]int{},
 	}
 }
@@ -94,7 +95,7 @@ func (l *ledger) add(tales []tale) {
 // balance fails where a record is missing or there twice, and remembers those it finds.
 func (l *ledger) balance(t *testing.T) {
 	t.Helper()
-	records, err := l.history.Read(state.Query{})
+	records, err := l.history.Read(history.Query{})
 	if err != nil {
 		t.Fatalf("read the history: %v", err)
 	}

@@ -10,9 +10,42 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/trust"
 )
 
-// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every VIP.
+const defaultConfig = "/etc/vipctl/vipctl.yml"
+
+// globalFlags stand before, after or between the words of the command. They have no default of
+// their own: an unset one must not hide one that was set elsewhere on the line.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "read `FILE` (default: $VIPCTL_CONFIG, else " + defaultConfig + ")"},
+		&cli.StringFlag{Name: "log-level", Usage: strings.Join(config.LogLevels(), ", ")},
+		&cli.StringFlag{Name: "log-format", Usage: strings.Join(config.LogFormats(), ", ")},
+	}
+}
+
+// command completes a subcommand with what all of them share.
+func command(c *cli.Command) *cli.Command {
+	c.Flags = append(c.Flags, globalFlags()...)
+	c.OnUsageError = onUsageError
+	c.Before = noEmptyFlags
+	c.HideHelpCommand = true
+	return c
+}
+
+// global is the value of a global flag, wherever on the line it stands.
+func global(c *cli.Context, name string) string {
+	for _, level := range c.Lineage() {
+		if level.Command != nil && level.IsSet(name) {
+			return level.String(name)
+		}
+	}
+	return ""
+}
+
+// noEmptyFlags refuses --vip "", as an empty variable of a script leaves it: it must not mean every
+// VIP.
 func noEmptyFlags(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
 		if f, ok := f.(*cli.StringFlag); ok && c.IsSet(f.Name) && c.String(f.Name) == "" {
@@ -22,7 +55,8 @@ func noEmptyFlags(c *cli.Context) error {
 	return nil
 }
 
-// invalidValue is how the flag package words a value that it cannot parse. It gives no more than this text.
+// invalidValue is how the flag package words a value that it cannot parse. It gives no more than
+// this text.
 var invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([a-z-]+): parse error$`)
 
 // onUsageError says what was wanted instead of a flag that cannot be understood.
@@ -80,32 +114,6 @@ func wanted(f cli.Flag) string {
 	return "true or false"
 }
 
-// beforeAll looks at what stands before the command.
-func beforeAll(c *cli.Context) error {
-	if c.Bool("version") && c.NArg() > 0 {
-		return usageError{fmt.Errorf("got --version with %q, want it alone", c.Args().First())}
-	}
-	return noEmptyFlags(c)
-}
-
-// noCommand is what a line without a known command runs into.
-func (a *app) noCommand(c *cli.Context) error {
-	word := c.Args().First()
-	switch {
-	case c.Bool("version"):
-		return a.printVersion()
-	case c.NArg() == 0:
-		return cli.ShowAppHelp(c)
-	case word == "help" || word == "h":
-		return a.cli().RunContext(a.ctx, append(append([]string{c.App.Name}, c.Args().Tail()...), "--help"))
-	}
-	var commands []string
-	for _, known := range c.App.Commands {
-		commands = append(commands, known.Name)
-	}
-	return usageError{fmt.Errorf("unknown command %q%s (vipctl --help lists all)", word, didYouMean("", word, commands))}
-}
-
 // noWords refuses arguments where a command takes none, and says which flag they may be for.
 func noWords(c *cli.Context) error {
 	if c.NArg() == 0 {
@@ -118,7 +126,7 @@ func flagFor(c *cli.Context, word string) string {
 	_, err := time.ParseDuration(word)
 	for _, name := range []string{"for", "since", "vip"} {
 		if flagOf(c, name) != nil && (name == "vip") == (err != nil) {
-			return fmt.Sprintf(" (write --%s %s)", name, shellWord(word))
+			return fmt.Sprintf(" (write --%s %s)", name, trust.ShellWord(word))
 		}
 	}
 	return ""

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vipctl/vipctl/trust"
 )
 
 // users are the ones that scripts know.
@@ -93,8 +95,12 @@ func confine() {
 // predict is a program: predict FILE says what FILE, the program powers, would have if this process ran it, and lets it.
 func predict() {
 	file := os.Args[1]
-	effective, starts := credentialsOf(os.Getpid()).run(capabilitiesOf(file))
-	predicted := fmt.Sprintf("%x", effective&neededCapabilities)
+	credentials, found := trust.ProcessCredentials(os.Getpid())
+	if !found {
+		die("predict: this process is not in /proc")
+	}
+	effective, starts := credentials.Run(trust.ProgramAt(file))
+	predicted := fmt.Sprintf("%x", effective&trust.Needed)
 	if !starts {
 		predicted = "refused"
 	}
@@ -115,7 +121,7 @@ func powers() {
 	if err := unix.Capget(&header, &sets[0]); err != nil {
 		die("powers:", err)
 	}
-	fmt.Printf("%x", sets[0].Effective&neededCapabilities)
+	fmt.Printf("%x", sets[0].Effective&trust.Needed)
 }
 
 // idle is a program under several names: it says that it runs, and does nothing until who started it ends.

@@ -10,20 +10,20 @@ import (
 // version is set by the Makefile's -ldflags.
 var version = "dev"
 
-func (a *app) versionCommand() *cli.Command {
+func versionCommand(in *invocation) *cli.Command {
 	return command(&cli.Command{
 		Name:  "version",
 		Usage: "print the version",
-		Action: func(c *cli.Context) error {
+		Action: with(in, func(in *invocation, c *cli.Context) error {
 			if err := noWords(c); err != nil {
 				return err
 			}
-			return a.printVersion()
-		},
+			return printVersion(in, c)
+		}),
 	})
 }
 
-func (a *app) printVersion() error {
-	_, err := fmt.Fprintf(a.stdout, "vipctl %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+func printVersion(in *invocation, _ *cli.Context) error {
+	_, err := fmt.Fprintf(in.stdout, "vipctl %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 	return err
 }

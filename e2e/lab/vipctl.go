@@ -125,7 +125,7 @@ type Status struct {
 	Tick *time.Time `json:"last_tick"`
 	VIPs []struct {
 		Name     string   `json:"name"`
-		Held     string   `json:"held"`
+		Present  string   `json:"present"`
 		Lease    *float64 `json:"lease_seconds"`
 		Code     string   `json:"code"`
 		Reason   string   `json:"reason"`

@@ -45,7 +45,8 @@ func (ca *CA) Under(s Spec) (*CA, error) {
 	return ca.sign(s, key)
 }
 
-// Renewed returns the same CA, name and key, with a certificate of other dates, which it has signed itself.
+// Renewed returns the same CA, name and key, with a certificate of other dates, which it has signed
+// itself.
 func (ca *CA) Renewed(s Spec) (*CA, error) {
 	s.CommonName = ca.Cert.Subject.CommonName
 	return (*CA)(nil).sign(s, ca.key)
@@ -73,7 +74,8 @@ type Pair struct {
 	Cert, Key []byte // PEM
 }
 
-// Issue returns a certificate for servers and clients. Those of through follow it, as a server presents intermediates.
+// Issue returns a certificate for servers and clients. Those of through follow it, as a server
+// presents intermediates.
 func (ca *CA) Issue(s Spec, through ...*CA) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
