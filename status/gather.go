@@ -53,7 +53,7 @@ func Gather(ctx context.Context, h Host, all bool) Report {
 	facts := outcomes[0].Facts // what concerns the cluster is the same in all
 	if facts.Reply.Kind == policy.Unasked {
 		// A hold where the address is not here decides without a question.
-		facts.Reply = h.Patroni.Word(ctx)
+		facts.Reply = h.Patroni.Reply(ctx)
 	}
 	r := Report{Version: Version, Node: h.Patroni.Name()}
 	r.Cluster, _ = h.Patroni.Scope() // an error is in the reply as well

@@ -13,7 +13,7 @@ const askFor = 2 * time.Second
 
 // Client asks the cluster, and knows what patroni.yml says of it.
 type Client interface {
-	Word(ctx context.Context) policy.PatroniReply
+	Reply(ctx context.Context) policy.PatroniReply
 	Poll(ctx context.Context, peers []policy.Peer) []policy.PeerReply
 	Name() string           // this member's; empty where patroni.yml cannot say
 	Scope() (string, error) // the cluster's name

@@ -7,11 +7,12 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // take is what a route is called for.
 type take interface {
-	Take(ctx context.Context, begun reconcile.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error)
+	Take(ctx context.Context, begun policy.Moment, stillLeader func(context.Context) bool) (reconcile.RouteState, error)
 }
 
 func (w world) hcloud(t *testing.T, into any, args ...string) {
