@@ -26,17 +26,17 @@ func findPowers(found *reconcile.Findings, s *inspection) {
 // them. Where no Patroni runs, its unit may yet give them the capabilities. Only root is told then:
 // every other user is told of that user's own powers.
 func findWeakness(found *reconcile.Findings, s *inspection) bool {
-	err := s.program.CheckPowers(s.callbacksBy)
-	if err == nil {
+	why := s.program.WhyPowerless(s.callbacksBy)
+	if why == "" {
 		return false
 	}
 	if s.running.pid == 0 {
 		if os.Geteuid() == 0 {
-			found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %v",
-				trust.UserName(s.callbacksBy.UID), err)
+			found.Add(reconcile.Warning, "callbacks, which run as %s, cannot move addresses unless Patroni's unit gives them the capabilities: %s",
+				trust.UserName(s.callbacksBy.UID), why)
 		}
 		return os.Geteuid() == 0
 	}
-	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %v", s.running.pid, trust.UserName(s.callbacksBy.UID), err)
+	found.Add(reconcile.Problem, "callbacks, which Patroni (pid %d) runs as %s, cannot move addresses: %s", s.running.pid, trust.UserName(s.callbacksBy.UID), why)
 	return true
 }

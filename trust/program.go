@@ -2,7 +2,6 @@ package trust
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 
@@ -75,24 +74,24 @@ func (p Program) CheckUsers(dataDir string) error {
 	return fmt.Errorf("%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", p.File, file.Mode&0o7777, fix)
 }
 
-// CheckPowers returns an error where the program cannot move addresses when Patroni, with these
-// credentials, runs it. The error says why, and what to do.
-func (p Program) CheckPowers(c Credentials) error {
+// WhyPowerless says why the program cannot move addresses when Patroni, with these credentials, runs
+// it, and what to do. It is empty where the program can.
+func (p Program) WhyPowerless(c Credentials) string {
 	const unit = "in Patroni's unit (systemctl cat), then restart Patroni"
 	powers, starts := c.Run(p)
 	switch {
 	case !starts:
-		return fmt.Errorf("the kernel refuses to start %s, whose capabilities are not all in Patroni's bounding set (CapBnd in /proc/%d/status): "+
+		return fmt.Sprintf("the kernel refuses to start %s, whose capabilities are not all in Patroni's bounding set (CapBnd in /proc/%d/status): "+
 			"add CAP_NET_ADMIN CAP_NET_RAW to CapabilityBoundingSet= %s", p.File, c.pid, unit)
 	case powers&Needed == Needed:
-		return nil
+		return ""
 	case !p.given:
-		return fmt.Errorf("%s has none; run: %s", p.File, p.SetcapCommand())
+		return fmt.Sprintf("%s has none; run: %s", p.File, p.SetcapCommand())
 	case p.nosuid:
-		return errors.New(p.File + " is on a file system that is mounted nosuid, where its capabilities do not count: install it on another")
+		return p.File + " is on a file system that is mounted nosuid, where its capabilities do not count: install it on another"
 	case c.noNewPrivileges:
-		return fmt.Errorf("Patroni runs with NoNewPrivileges, under which the capabilities of %s do not count: "+
+		return fmt.Sprintf("Patroni runs with NoNewPrivileges, under which the capabilities of %s do not count: "+
 			"set NoNewPrivileges=no, or AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW, %s", p.File, unit)
 	}
-	return fmt.Errorf("%s has not both of them in effect; run: %s", p.File, p.SetcapCommand())
+	return fmt.Sprintf("%s has not both of them in effect; run: %s", p.File, p.SetcapCommand())
 }

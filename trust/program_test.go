@@ -27,7 +27,7 @@ func TestRun(t *testing.T) {
 		Program
 		effective uint64
 		refused   bool
-		problem   string // of CheckPowers
+		problem   string // of WhyPowerless
 	}{
 		"root":                       {Credentials{bounding: all}, Program{}, all, false, ""},
 		"a file without":             {Credentials{UID: 9, bounding: all}, Program{File: "vipctl"}, 0, false, "vipctl has none; run: setcap cap_net_admin,cap_net_raw+ep vipctl"},
@@ -49,9 +49,9 @@ func TestRun(t *testing.T) {
 		if effective != c.effective || starts == c.refused {
 			t.Errorf("%s: Run = %x, %v; want %x, %v", name, effective, starts, c.effective, !c.refused)
 		}
-		err := c.CheckPowers(c.Credentials)
-		if (err == nil) != (c.problem == "") || err != nil && !strings.Contains(err.Error(), c.problem) {
-			t.Errorf("%s: CheckPowers: %v, want %q", name, err, c.problem)
+		why := c.WhyPowerless(c.Credentials)
+		if (why == "") != (c.problem == "") || !strings.Contains(why, c.problem) {
+			t.Errorf("%s: WhyPowerless: %q, want %q", name, why, c.problem)
 		}
 	}
 }
