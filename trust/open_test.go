@@ -16,7 +16,7 @@ import (
 	"github.com/vipctl/vipctl/trust"
 )
 
-// The tests run as any user, in a folder below /tmp, which everybody may write. So every path has
+// The tests run as any user, in a folder for temporary files, which everybody may write. So every path has
 // problems, and a test looks for those that it has made. What root alone owns is tested by
 // trust.txtar and trust-users.txtar of cmd/vipctl.
 
