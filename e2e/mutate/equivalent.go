@@ -3,6 +3,6 @@ package main
 // equivalent are the mutants that no test can notice, each with the reason.
 var equivalent = map[string]string{
 	"yields: we.LastSeen < peer.LastSeen: < to <=": "the case says that they differ",
-	"date: before > age: > to >=":                  "where they are equal, either is the answer",
-	"nextLookAt: at >= f.Now: >= to >":             "nextLoop never returns the very moment at which it is asked",
+	"Date: before > age: > to >=":                  "where they are equal, either is the answer",
+	"NextLook: at >= f.Now: >= to >":             "nextLoop never returns the very moment at which it is asked",
 }

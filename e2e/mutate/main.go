@@ -1,4 +1,4 @@
-// Command mutate checks the policy's tests: it flips one operator of package reconcile after the other and expects a
+// Command mutate checks the policy's tests: it flips one operator of package reconcile/policy after the other and expects a
 // test to fail each time. A mutant that no test notices is printed as file:line and makes the command fail, unless
 // equivalent.go says why it cannot be noticed.
 //
@@ -16,14 +16,16 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 const (
-	folder = "reconcile"
+	folder = "reconcile/policy"
 	// slowTests enumerate millions of facts: only what the others let pass is shown to them.
-	slowTests = "^(TestLaws|TestDesignTable)$"
+	slowTests = "^(TestLaws|TestPage|TestEachRowDecides)$"
 	// sideBySide leaves something of a small machine to others.
 	sideBySide = 2
 )
@@ -39,9 +41,6 @@ var (
 	fast = selection{"-test.skip", 30 * time.Second}
 	slow = selection{"-test.run", 5 * time.Minute}
 )
-
-// files hold the decisions.
-var files = []string{"decide.go", "callbacks.go", "leading.go", "denied.go", "lease.go", "operator.go", "facts.go", "seen.go", "conflict.go", "lookagain.go", "steer.go", "unproven.go", "repeats.go"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -85,16 +84,16 @@ func run(ctx context.Context) error {
 func build(ctx context.Context, dir string) ([]mutant, binary, error) {
 	var mutants []mutant
 	replace := map[string]string{}
-	for _, name := range files {
-		path, err := filepath.Abs(filepath.Join(folder, name))
-		if err != nil {
-			return nil, binary{}, err
-		}
+	files, err := sources()
+	if err != nil {
+		return nil, binary{}, err
+	}
+	for _, path := range files {
 		source, found, err := mutate(path, len(mutants)+1)
 		if err != nil {
 			return nil, binary{}, err
 		}
-		replace[path] = filepath.Join(dir, name)
+		replace[path] = filepath.Join(dir, filepath.Base(path))
 		if err := os.WriteFile(replace[path], source, 0o600); err != nil {
 			return nil, binary{}, err
 		}
@@ -102,6 +101,16 @@ func build(ctx context.Context, dir string) ([]mutant, binary, error) {
 	}
 	tests, err := compile(ctx, dir, replace)
 	return mutants, tests, err
+}
+
+// sources are the files of the policy.
+func sources() ([]string, error) {
+	dir, err := filepath.Abs(folder)
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	return slices.DeleteFunc(files, func(path string) bool { return strings.HasSuffix(path, "_test.go") }), err
 }
 
 // binary is the compiled tests.

@@ -71,12 +71,37 @@ func mutate(path string, first int) ([]byte, []mutant, error) {
 		return nil, nil, err
 	}
 	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-			e.function = f.Name.Name
-			ast.Inspect(f.Body, e.visit)
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil {
+				e.function = d.Name.Name
+				ast.Inspect(d.Body, e.visit)
+			}
+		case *ast.GenDecl:
+			if d.Tok == token.VAR {
+				e.table(d)
+			}
 		}
 	}
 	return e.apply(), e.mutants, nil
+}
+
+// table visits the functions that stand in a variable: the conditions of a table's rows.
+func (e *editor) table(d *ast.GenDecl) {
+	for _, s := range d.Specs {
+		v, ok := s.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		e.function = v.Names[0].Name
+		ast.Inspect(v, func(n ast.Node) bool {
+			f, ok := n.(*ast.FuncLit)
+			if ok {
+				ast.Inspect(f.Body, e.visit)
+			}
+			return !ok
+		})
+	}
 }
 
 func (e *editor) visit(n ast.Node) bool {

@@ -1,5 +1,7 @@
 package policy
 
+//go:generate go test -run ^TestPage$ . -args -write
+
 // maxAsked ends a run in which Patroni's replies keep coming too late to count.
 const maxAsked = 3
 

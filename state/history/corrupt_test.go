@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/state/statetest"
 )
@@ -167,7 +168,7 @@ func TestDamageThatBboltDoesNotNotice(t *testing.T) {
 	}
 }
 
-func parseMetaOf(data []byte) (meta, error) { return readMeta(bytes.NewReader(data), int64(len(data))) }
+func parseMetaOf(data []byte) (meta, error) { return readMeta(data) }
 
 // recordsRoot returns the page at which the records' tree begins.
 func recordsRoot(t *testing.T, data []byte, root uint64) uint64 {
@@ -232,11 +233,31 @@ func shuffle(tx *bbolt.Tx, rng *rand.Rand) error {
 	return nil
 }
 
+// A file that is cut off after it was mapped is a fault of the processor, and one error more.
+func TestCutOffWhileItIsChecked(t *testing.T) {
+	data := filled(t, 500)
+	f, err := os.OpenFile(filepath.Join(t.TempDir(), "db"), os.O_RDWR|os.O_CREATE, 0o600)
+	check(t, err)
+	defer f.Close()
+	_, err = f.Write(data)
+	check(t, err)
+	mapped, err := unix.Mmap(int(f.Fd()), 0, len(data), unix.PROT_READ, unix.MAP_SHARED)
+	check(t, err)
+	defer func() { check(t, unix.Munmap(mapped)) }()
+	check(t, checkData(mapped))
+	for size := int64(len(data) / 4096 * 4096); size >= 0; size -= 4096 {
+		check(t, f.Truncate(size))
+		if err := checkData(mapped); err == nil && size <= 2*4096 {
+			t.Fatalf("sound with %d of %d bytes", size, len(data))
+		}
+	}
+}
+
 // A torn last meta page, which a power failure leaves, is the transaction before it and no damage.
 func TestTornMetaIsTheTransactionBefore(t *testing.T) {
 	data := filled(t, 500)
-	a, errA := parseMeta(bytes.NewReader(data), 0)
-	b, errB := parseMeta(bytes.NewReader(data), 4096)
+	a, errA := parseMeta(data, 0)
+	b, errB := parseMeta(data, 4096)
 	check(t, errors.Join(errA, errB))
 	newer := 0
 	if b.txid > a.txid {
