@@ -22,8 +22,8 @@ type successorWatch struct {
 
 // wait listens until another host, none of those in ignore, answers for the address, and returns its
 // MAC. It returns "" at the budget's end, where ctx ends, and as soon as PostgreSQL might accept a
-// write again. settled waits for what it has left running: a look at postmaster.pid on a slow disk.
-func (w successorWatch) wait(ctx context.Context, ignore []policy.MAC, budget policy.Moment) (mac policy.MAC, settled func(), err error) {
+// write again. finished waits for what it has left running: a look at postmaster.pid on a slow disk.
+func (w successorWatch) wait(ctx context.Context, ignore []policy.MAC, budget policy.Moment) (mac policy.MAC, finished func(), err error) {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	var watching sync.WaitGroup

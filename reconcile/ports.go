@@ -89,11 +89,6 @@ type Store interface {
 	UpdateClusterState(change func(*policy.ClusterState)) error
 }
 
-// History keeps the history for people. Append is called after the address has been moved and never decides anything.
-type History interface {
-	Append(r Record) error
-}
-
 // Clock is time, as the engine sees it.
 type Clock interface {
 	Now() policy.Moment // the boot clock
@@ -102,20 +97,12 @@ type Clock interface {
 	Wait(ctx context.Context, d time.Duration) error
 }
 
-// Ports is what the engine works with. All fields but Movers and Tell are needed.
-type Ports struct {
-	Patroni  Patroni
-	Store    Store
-	History  History
-	Clock    Clock
-	Interval time.Duration // between two ticks
-	Refresh  time.Duration // between two announcements of an address that stays
-
-	// Movers, when set, names the programs on this host that may move an address as well. It is asked
-	// where a tick has to do the same again and again.
-	Movers func() []string
-	// Tell, when set, is called for each record as soon as the address has moved, before anything
-	// slow: Patroni may kill a callback at any instant. VIPs run side by side, so calls may be
-	// concurrent.
-	Tell func(Record)
+// VIP is one managed address.
+type VIP struct {
+	Name     string
+	Address  Address
+	Follow   policy.Follow
+	Leased   bool          // the address dies by itself unless it is renewed
+	HandOver time.Duration // the longest wait for a successor; less than 1 s releases at once
+	Route    Route         // nil: the link is all there is
 }

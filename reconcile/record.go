@@ -61,6 +61,11 @@ const (
 	ChangeUnhold   Change = "unhold"   // an operator ended it
 )
 
+// History keeps the history for people. Append is called after the address has been moved and never decides anything.
+type History interface {
+	Append(r Record) error
+}
+
 // phaseTimes is where a run's time went.
 type phaseTimes struct{ observe, lock, address, frame, state time.Duration }
 

@@ -427,8 +427,8 @@ func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 		budget = min(budget, v.trigger.At+v.Interval)
 	}
 	w := successorWatch{address: v.vip.Address, patroni: v.Patroni, clock: v.Clock}
-	mac, settled, err := w.wait(ctx, v.facts.VIP.Answering, budget)
-	defer settled() // behind the release, which does not wait for a disk
+	mac, finished, err := w.wait(ctx, v.facts.VIP.Answering, budget)
+	defer finished() // behind the release, which does not wait for a disk
 	v.warnVIP("listen for the successor", err)
 
 	unlock, err := v.lock(lockPatience)

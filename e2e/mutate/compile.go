@@ -34,10 +34,16 @@ func compile(ctx context.Context, dir string, replace map[string]string) (binary
 	if err := os.WriteFile(list, overlay, 0o600); err != nil {
 		return binary{}, err
 	}
-	tests := filepath.Join(dir, "mutants.test")
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", tests, "./"+folder)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return binary{}, fmt.Errorf("compile the mutants: %w\n%s", err, out)
+	tests := binary{}
+	for _, one := range []struct {
+		folder string
+		path   *string
+	}{{folder, &tests.policy}, {engine, &tests.engine}} {
+		*one.path = filepath.Join(dir, filepath.Base(one.folder)+".test")
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", *one.path, "./"+one.folder)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return binary{}, fmt.Errorf("compile the mutants: %w\n%s", err, out)
+		}
 	}
-	return binary{tests}, nil
+	return tests, nil
 }

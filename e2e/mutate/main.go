@@ -24,6 +24,8 @@ import (
 
 const (
 	folder = "reconcile/policy"
+	// engine has tests that tell the policy a story: they are asked where its own notice nothing.
+	engine = "reconcile"
 	// slowTests enumerate millions of facts: only what the others let pass is shown to them.
 	slowTests = "^(TestLaws|TestPage|TestEachRowDecides)$"
 	// sideBySide leaves something of a small machine to others.
@@ -33,13 +35,15 @@ const (
 // selection is a part of the tests, and how long it may take: far longer than it does, on any machine. A mutant that
 // hangs has been noticed.
 type selection struct {
+	folder   string
 	flag     string // what to do with the slow tests
 	patience time.Duration
 }
 
 var (
-	fast = selection{"-test.skip", 30 * time.Second}
-	slow = selection{"-test.run", 5 * time.Minute}
+	fast    = selection{folder, "-test.skip", 30 * time.Second}
+	stories = selection{engine, "-test.skip", time.Minute}
+	slow    = selection{folder, "-test.run", 5 * time.Minute}
 )
 
 func main() {
@@ -113,12 +117,12 @@ func sources() ([]string, error) {
 	return slices.DeleteFunc(files, func(path string) bool { return strings.HasSuffix(path, "_test.go") }), err
 }
 
-// binary is the compiled tests.
-type binary struct{ path string }
+// binary is the compiled tests: the policy's own, and the engine's.
+type binary struct{ policy, engine string }
 
 // sane makes sure that without a mutant every test passes: otherwise all would seem noticed.
 func (b binary) sane(ctx context.Context) error {
-	for _, some := range []selection{fast, slow} {
+	for _, some := range []selection{fast, stories, slow} {
 		if fail, out, err := b.test(ctx, 0, some); fail || err != nil {
 			return fmt.Errorf("without any mutant: %v\n%s", err, out)
 		}
@@ -151,11 +155,13 @@ func (b binary) hunt(ctx context.Context, mutants []mutant) (map[int]bool, error
 	return survivors, wrong
 }
 
-// notices reports whether a test fails with the mutant: the fast ones first, then, where nobody expects the mutant to
+// notices reports whether a test fails with the mutant: the fast ones first, the engine's behind them, then, where nobody expects the mutant to
 // pass, the slow ones.
 func (b binary) notices(ctx context.Context, m mutant) (bool, error) {
-	if fail, _, err := b.test(ctx, m.id, fast); fail || err != nil {
-		return fail, err
+	for _, some := range []selection{fast, stories} {
+		if fail, _, err := b.test(ctx, m.id, some); fail || err != nil {
+			return fail, err
+		}
 	}
 	if _, expected := equivalent[m.String()]; expected {
 		return false, nil
@@ -171,8 +177,12 @@ func (b binary) notices(ctx context.Context, m mutant) (bool, error) {
 func (b binary) test(ctx context.Context, id int, some selection) (fail bool, out []byte, err error) {
 	limited, cancel := context.WithTimeout(ctx, some.patience)
 	defer cancel()
-	cmd := exec.CommandContext(limited, b.path, some.flag, slowTests, "-test.failfast")
-	cmd.Dir = folder
+	path := b.policy
+	if some.folder == engine {
+		path = b.engine
+	}
+	cmd := exec.CommandContext(limited, path, some.flag, slowTests, "-test.failfast")
+	cmd.Dir = some.folder
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d", awake, id))
 	out, err = cmd.CombinedOutput()
 	var failed *exec.ExitError

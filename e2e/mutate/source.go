@@ -131,8 +131,8 @@ func (e *editor) binary(n *ast.BinaryExpr) {
 	case token.EQL, token.NEQ:
 		e.wrap(n, fmt.Sprintf("pickFlip(%d, ", id), ")")
 	case token.LAND, token.LOR: // the right side must wait for the left
-		e.wrap(n, fmt.Sprintf("%s(%d, ", pickers[op], id), " })")
-		e.replace(n.OpPos, n.OpPos+2, ", func() bool { return ")
+		e.wrap(n, fmt.Sprintf("%s(%d, ", pickers[op], id), ") })")
+		e.replace(n.OpPos, n.OpPos+2, ", func() bool { return (")
 	default:
 		e.wrap(n, fmt.Sprintf("%s(%d, ", pickers[op], id), ")")
 		e.replace(n.OpPos, n.OpPos+token.Pos(len(op)), ",")

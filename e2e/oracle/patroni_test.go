@@ -16,10 +16,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/vipctl/vipctl/patroni"
-	"github.com/vipctl/vipctl/reconcile/policy"
+	"github.com/vipctl/vipctl/patroni/conf"
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // loader is Debian's Patroni: one process that reads one configuration after the other.
@@ -114,15 +113,15 @@ func everywhere(host string) bool {
 	return host == "" || host == "*" || err == nil && ip.IsUnspecified()
 }
 
-// compare has both read one configuration. Where Patroni would not start, vipctl must say so; where
-// it would, vipctl must take the same, and find nothing wrong.
+// compare has both read one configuration. Where Patroni would not start, vipctl must say so; where it would, vipctl must
+// take the same, and find nothing wrong.
 func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	t.Helper()
 	path, env := c.write(t)
 	want := l.load(path, c.env)
-	client := patroni.New(patroni.Options{Config: path, EnvironmentFile: env, Timeout: time.Second, Now: func() policy.Moment { return 1 }})
-	_, err := client.Scope()
-	problems := client.Startable()
+	source := conf.Source{Config: path, EnvironmentFile: env}
+	settings, err := conf.Read(source, nil)
+	problems := conf.FindUnstartable(source)
 	problems = slices.DeleteFunc(problems, func(f reconcile.Finding) bool { return f.Level != reconcile.Problem })
 	switch {
 	case want.Error != "" && err == nil && len(problems) == 0:
@@ -131,7 +130,7 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 		t.Errorf("%s\nPatroni starts\nvipctl: %v %v", c, err, problems)
 	case want.Error == "":
 		got := map[string]string{}
-		for _, s := range client.Taken() {
+		for _, s := range settings.Taken() {
 			got[s.Name] = s.Value
 		}
 		delete(got, "ctl.insecure")
@@ -142,8 +141,7 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	return want.Error == ""
 }
 
-// configuration is what one Patroni is started with: files of a folder, or one alone, or none; and
-// its environment.
+// configuration is what one Patroni is started with: files of a folder, or one alone, or none; and its environment.
 type configuration struct {
 	files []string
 	env   map[string]string

@@ -15,12 +15,12 @@ const (
 	cutShortFor = time.Minute
 )
 
-// callbacks decides what Patroni's callbacks come to.
-var callbacks = &table{"Callbacks", []row{
+// callbackRows decides what Patroni's callbacks come to.
+var callbackRows = &table{"Callbacks", []row{
 	{
 		when: "on_stop, whatever the role",
 		fits: func(f Facts) bool { return f.Trigger.Event == eventOnStop },
-		next: stopped,
+		next: stoppedRows,
 	},
 	{
 		code: codeReload,
@@ -31,22 +31,22 @@ var callbacks = &table{"Callbacks", []row{
 	{
 		when: "any other event, with a role that is not followed",
 		fits: func(f Facts) bool { return !f.Follow.Wants(f.Trigger.Role) },
-		next: steppedDown,
+		next: steppedDownRows,
 	},
 	{
 		when: "on_role_change to a role that is followed",
 		fits: func(f Facts) bool { return f.Trigger.Event == eventOnRoleChange },
-		next: promoted,
+		next: promotedRows,
 	},
-	{next: started},
+	{next: startedRows},
 }}
 
-// stopped decides on_stop: PostgreSQL is down here, whatever the lock says.
-var stopped = &table{"on_stop", []row{
+// stoppedRows decides on_stop: PostgreSQL is down here, whatever the lock says.
+var stoppedRows = &table{"on_stop", []row{
 	{
 		when: "the address is not here",
 		fits: func(f Facts) bool { return !f.MayBeHere() },
-		next: notHere,
+		next: notHereRows,
 	},
 	{
 		code: codeStopped,
@@ -59,12 +59,12 @@ var stopped = &table{"on_stop", []row{
 		fits: func(f Facts) bool {
 			return f.PG == PGAlive && (f.Now-f.Trigger.At > EvidenceAge || f.VIP.Changed > f.Trigger.At)
 		},
-		next: ticks,
+		next: tickRows,
 	},
 	{
 		when: "PostgreSQL is alive: it was started again since, and Patroni may never have lost the lock",
 		fits: func(f Facts) bool { return f.PG == PGAlive },
-		next: steppedDown,
+		next: steppedDownRows,
 	},
 	{
 		code: codeStopped,
@@ -72,8 +72,8 @@ var stopped = &table{"on_stop", []row{
 	},
 }}
 
-// promoted decides on_role_change to a followed role: argv is proof enough to claim at once.
-var promoted = &table{"A promotion", []row{
+// promotedRows decides on_role_change to a followed role: argv is proof enough to claim at once.
+var promotedRows = &table{"A promotion", []row{
 	{
 		code: codePromoted,
 		when: "argv counts: the callback was started no more than 2 s ago, the address has not changed since, and the callback did not wait behind another one (one that ran over 1 s and ended less than 1 s before, or that began in the last minute and never ended)",
@@ -93,7 +93,7 @@ var promoted = &table{"A promotion", []row{
 	{
 		when: "the same, and a peer leads or names another",
 		fits: func(f Facts) bool { return promoting(f) && f.Peers.elsewhere() },
-		next: leading,
+		next: leadingRows,
 	},
 	{
 		code: codePromoted,
@@ -101,12 +101,12 @@ var promoted = &table{"A promotion", []row{
 		fits: promoting,
 		then: func(f Facts) Verdict { return keep(f, lockLease(f), "promoted to %s", f.Trigger.Role) },
 	},
-	{next: started},
+	{next: startedRows},
 }}
 
-// started decides an event whose role proves nothing: since Patroni 3.2 on_start can fire without the
+// startedRows decides an event whose role proves nothing: since Patroni 3.2 on_start can fire without the
 // lock.
-var started = &table{"on_start, on_restart and an old on_role_change, with a role that is followed", []row{
+var startedRows = &table{"on_start, on_restart and an old on_role_change, with a role that is followed", []row{
 	{
 		code: codeStartUnconfirmed,
 		when: "Patroni is silent",
@@ -115,16 +115,16 @@ var started = &table{"on_start, on_restart and an old on_role_change, with a rol
 			return nothing("%s as %s, %s", f.Trigger.Event, f.Trigger.Role, f.silence())
 		},
 	},
-	{next: ticks},
+	{next: tickRows},
 }}
 
-// steppedDown decides a callback with any role that is not followed. Patroni before 3.0.4 reports a
+// steppedDownRows decides a callback with any role that is not followed. Patroni before 3.0.4 reports a
 // crashed primary that keeps the lock so, for 0.15 s: its reply decides, if it comes at once.
-var steppedDown = &table{"A role that is not followed", []row{
+var steppedDownRows = &table{"A role that is not followed", []row{
 	{
 		when: "the address is not here",
 		fits: func(f Facts) bool { return !f.MayBeHere() },
-		next: notHere,
+		next: notHereRows,
 	},
 	{
 		code: codeHandingOver,
@@ -141,7 +141,7 @@ var steppedDown = &table{"A role that is not followed", []row{
 	{
 		when: "Patroni says 200",
 		fits: func(f Facts) bool { return f.Reply.Kind == Leader },
-		next: leading,
+		next: leadingRows,
 	},
 	{
 		code: codePostgreSQLDown,
@@ -163,8 +163,8 @@ var steppedDown = &table{"A role that is not followed", []row{
 	},
 }}
 
-// confirming decides the second look at a claim that was made before Patroni's reply.
-var confirming = &table{"The look after a claim on argv", []row{
+// confirmingRows decides the second look at a claim that was made before Patroni's reply.
+var confirmingRows = &table{"The look after a claim on argv", []row{
 	{
 		code: codeUnheard,
 		when: "Patroni was not asked",
@@ -174,7 +174,7 @@ var confirming = &table{"The look after a claim on argv", []row{
 	{
 		when: "Patroni says 200",
 		fits: func(f Facts) bool { return f.Reply.Kind == Leader },
-		next: leading,
+		next: leadingRows,
 	},
 	{
 		code: codeAskAgain,

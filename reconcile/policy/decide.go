@@ -14,32 +14,32 @@ const maxAsked = 3
 // this function goes through.
 func Decide(f Facts) Verdict {
 	f.Reply = evidence(f)
-	return everything.decide(f)
+	return everyRun.decide(f)
 }
 
-// everything is where each decision begins.
-var everything = &table{"Every run", []row{
+// everyRun is where each decision begins.
+var everyRun = &table{"Every run", []row{
 	{
 		when: "an operator's order",
 		fits: func(f Facts) bool { return f.Trigger.Event == EventOperator },
-		next: orders,
+		next: orderRows,
 	},
 	{
 		when: "an operator's hold is in force",
 		fits: func(f Facts) bool { return f.VIP.HeldAt(f.Now) },
-		next: held,
+		next: heldRows,
 	},
 	{
 		when: "the look after a claim on argv, or on an old reply",
 		fits: func(f Facts) bool { return f.Confirming },
-		next: confirming,
+		next: confirmingRows,
 	},
 	{
 		when: "a tick",
 		fits: func(f Facts) bool { return f.Trigger.Event == EventTick },
-		next: ticks,
+		next: tickRows,
 	},
-	{next: callbacks},
+	{next: callbackRows},
 }}
 
 // evidence is Patroni's reply as far as it still counts. One that is too old has to be asked for

@@ -2,8 +2,8 @@ package policy
 
 import "fmt"
 
-// leading decides what Patroni's 200 comes to.
-var leading = &table{"Patroni says 200", []row{
+// leadingRows decides what Patroni's 200 comes to.
+var leadingRows = &table{"Patroni says 200", []row{
 	{
 		code: codeLeaderChanging,
 		when: "the role is not followed, and it is replica, demoted or uninitialized: a promotion or a crash, with the lock in hand",
@@ -15,7 +15,7 @@ var leading = &table{"Patroni says 200", []row{
 	{
 		when: "the role is not followed, and the address is not here",
 		fits: func(f Facts) bool { return !followed(f) && !f.MayBeHere() },
-		next: notHere,
+		next: notHereRows,
 	},
 	{
 		code: codeNotFollowed,

@@ -22,7 +22,7 @@ func (e ends) of(name string) Moment {
 	return now + map[string]time.Duration{"30/10/10": e.d30, "20/2/3": e.d20, "20/10/5": e.tight, "60/10/10": e.d60}[name]
 }
 
-// TestLockLease has the rows of DESIGN.md's lease table that a 200 leads to. Words were heard now.
+// TestLockLease has the rows of POLICY.md's lease table that a 200 leads to. Replies were heard now.
 func TestLockLease(t *testing.T) {
 	just := heard(0)
 	before := func(ago time.Duration) change { return past(func(m *ClusterState) { m.SeenBefore = now - ago }) }

@@ -1,7 +1,7 @@
 package policy
 
-// notHere decides where the address is not here and nothing proves that it should be.
-var notHere = &table{"The address is not here", []row{
+// notHereRows decides where the address is not here and nothing proves that it should be.
+var notHereRows = &table{"The address is not here", []row{
 	{
 		code: codeLeaseEnded,
 		when: "a claim or a hand-over is in the VIP state: the lease ran out, or somebody deleted the address. Only the VIP state changes",

@@ -6,12 +6,12 @@ import "time"
 // a stall of the DCS, a restart or a pause.
 const blip = 500 * time.Millisecond
 
-// notLeading decides what Patroni's 503 comes to.
-var notLeading = &table{"Patroni says 503", []row{
+// notLeadingRows decides what Patroni's 503 comes to.
+var notLeadingRows = &table{"Patroni says 503", []row{
 	{
 		when: "the address is not here",
 		fits: func(f Facts) bool { return !f.MayBeHere() },
-		next: notHere,
+		next: notHereRows,
 	},
 	{
 		code: codeHandingOver,

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// orders decides what `vipctl claim` and `vipctl release` come to. Without --force that is what a tick
+// orderRows decides what `vipctl claim` and `vipctl release` come to. Without --force that is what a tick
 // would do, or nothing.
-var orders = &table{"Operators", []row{
+var orderRows = &table{"Operators", []row{
 	{
 		code: codeOperator,
 		when: "claim --force",
@@ -25,31 +25,31 @@ var orders = &table{"Operators", []row{
 	{
 		when: "a tick would ask, or a claim is ordered and a tick would keep the address",
 		fits: func(f Facts) bool {
-			do := ticks.decide(f).Do
+			do := tickRows.decide(f).Do
 			return do == DoAsk || f.Trigger.Order == OrderClaim && do == DoKeep
 		},
-		next: ticks,
+		next: tickRows,
 	},
 	{
 		code: codeOperator,
 		when: "a release is ordered, and a tick would release the address or hand it over, or it is not here",
 		fits: func(f Facts) bool {
-			do := ticks.decide(f).Do
+			do := tickRows.decide(f).Do
 			return f.Trigger.Order == OrderRelease && (do == DoRelease || do == DoHandOver || !f.MayBeHere())
 		},
 		then: func(f Facts) Verdict { return release("released by %s", f.Trigger.By) },
 	},
 	{
 		code: codeRefused,
-		then: func(f Facts) Verdict { return nothing("%s", ticks.decide(f).Why) },
+		then: func(f Facts) Verdict { return nothing("%s", tickRows.decide(f).Why) },
 	},
 }}
 
-// held decides while an operator's hold is in force. Callbacks change nothing, and ticks keep the
+// heldRows decides while an operator's hold is in force. Callbacks change nothing, and ticks keep the
 // address where it is. Where another member leads the address goes, since two nodes that accept writes
 // are worse than a broken promise to an operator. The hold stays, and nothing is claimed here until it
 // ends.
-var held = &table{"An operator's hold is in force", []row{
+var heldRows = &table{"An operator's hold is in force", []row{
 	{
 		code: codeHeld,
 		when: "a callback, or the address is not here",

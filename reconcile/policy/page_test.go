@@ -22,8 +22,8 @@ const (
 // pageTables are the tables of the page, in its order.
 func pageTables() []*table {
 	return []*table{
-		everything, ticks, leading, notLeading, silent, notHere, callbacks, stopped, promoted, started,
-		steppedDown, confirming, orders, held,
+		everyRun, tickRows, leadingRows, notLeadingRows, silentRows, notHereRows, callbackRows, stoppedRows, promotedRows, startedRows,
+		steppedDownRows, confirmingRows, orderRows, heldRows,
 	}
 }
 
@@ -91,7 +91,7 @@ func effectsOfRows() map[place]*effects {
 		}
 		f.Reply = evidence(f)
 		v := Decide(f)
-		for t := everything; t != nil; {
+		for t := everyRun; t != nil; {
 			r, at := rowOf(t, f)
 			e := seen[place{tables[t], at}]
 			if e == nil {

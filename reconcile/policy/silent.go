@@ -1,11 +1,11 @@
 package policy
 
-// silent decides where Patroni is silent: nobody answered, or somebody who is not our Patroni.
-var silent = &table{"Patroni is silent", []row{
+// silentRows decides where Patroni is silent: nobody answered, or somebody who is not our Patroni.
+var silentRows = &table{"Patroni is silent", []row{
 	{
 		when: "the address is not here",
 		fits: func(f Facts) bool { return !f.MayBeHere() },
-		next: notHere,
+		next: notHereRows,
 	},
 	{
 		code: codeHandingOver,

@@ -1,7 +1,7 @@
 package policy
 
-// ticks decides what a timer's run comes to. It asks Patroni, and decides by its reply.
-var ticks = &table{"Ticks", []row{
+// tickRows decides what a timer's run comes to. It asks Patroni, and decides by its reply.
+var tickRows = &table{"Ticks", []row{
 	{
 		code: codeUnheard,
 		when: "Patroni was not asked. Where the address is here, the peers are asked at the same time whether one of them leads",
@@ -11,14 +11,14 @@ var ticks = &table{"Ticks", []row{
 	{
 		when: "Patroni says 200",
 		fits: func(f Facts) bool { return f.Reply.Kind == Leader },
-		next: leading,
+		next: leadingRows,
 	},
 	{
 		when: "Patroni says 503",
 		fits: func(f Facts) bool { return f.Reply.Kind == NotLeader },
-		next: notLeading,
+		next: notLeadingRows,
 	},
-	{next: silent},
+	{next: silentRows},
 }}
 
 // firstQuestion is a tick's. Where the address is here it asks the peers as well whether one of them
