@@ -1,8 +1,11 @@
-// Package reconcile decides whether this host should hold a VIP, and makes it so.
+// Package reconcile carries out the policy of whether this host should have a VIP.
 //
-// [Decide] is the policy: one pure function from [Facts] to a [Verdict]. [Engine] gathers the facts, carries the
-// verdict out and says what it did. Everything the engine touches is behind an interface of this package ([Address],
-// [Patroni], [Notebook], [Journal], [Clock]), so that the policy and the engine need nothing but the standard library.
+// Package policy decides: one pure function from facts to a verdict. [Engine] gathers the facts, carries
+// the verdict out and says what it did. Everything that the engine touches is behind an interface of this
+// package ([Address], [Patroni], [Store], [History], [Clock], [Route]), so that policy and engine need
+// nothing but the standard library. Packages addresstest and routetest hold the contracts of [Address] and
+// [Route] as tests.
 //
-// DESIGN.md beside this file holds the policy as a table; a test holds the table against [Decide].
+// Read it downwards: engine.go, viprun.go (one VIP's run), run.go (what the VIPs of a run share, and its
+// questions to the cluster), routeswitch.go, handover.go, ports.go.
 package reconcile

@@ -2,7 +2,7 @@ package reconcile
 
 import "sync"
 
-// scribe writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
+// historyWriter writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
 // moved must not be forgotten when Patroni kills the callback that still looks a second time.
 type historyWriter struct {
 	history History

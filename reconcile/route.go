@@ -113,7 +113,7 @@ type RouteWait struct {
 // RouteMemo is what one process's engine tells the next about a route. Times are on the boot clock:
 // nobody can set it, and a memo is kept where a reboot forgets it. Fields are added, never renamed.
 type RouteMemo struct {
-	// Generation is the claim, of the VIP's note, that the route was last taken for. A memo of
+	// Generation is the claim, of the VIP state, that the route was last taken for. A memo of
 	// another claim says nothing of who has the route now.
 	Generation uint64 `json:"generation,omitempty"`
 	// Failure is why the route does not point here, once that has been told; empty when it does.

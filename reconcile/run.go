@@ -51,9 +51,9 @@ type run struct {
 func newRun(p *Ports, switches *routeSwitches, t policy.Trigger) *run {
 	r := &run{Ports: p, switches: switches, trigger: t, asking: make(chan struct{}, 1)}
 	r.history = &historyWriter{history: p.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
-	past, err := p.Store.ClusterState()
-	r.cluster = past
-	r.warnRun("read the cluster's memory", err)
+	state, err := p.Store.ClusterState()
+	r.cluster = state
+	r.warnRun("read the cluster's state", err)
 	return r
 }
 
@@ -70,9 +70,9 @@ func (r *run) markCallback() {
 	})
 }
 
-// word returns the nth answer of the local Patroni in this run, asking for it where no VIP has yet. Who can wait only so
-// long, where within is not 0, waits no longer for the question of another VIP either, and a silence that it cut short is
-// nobody else's answer.
+// reply returns the nth reply of the local Patroni in this run, and asks for it where no VIP has yet. A
+// caller that can wait only for within, where that is not 0, waits no longer for the question of another
+// VIP either. A silence that within has cut short is kept from the other VIPs.
 func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.PatroniReply {
 	if within > 0 {
 		var cancel context.CancelFunc
@@ -87,14 +87,14 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.Pat
 		return policy.PatroniReply{Kind: policy.Silent, Why: "no answer in time", At: at}
 	}
 	r.mu.Lock()
-	past, words := r.cluster, r.replies
+	state, replies := r.cluster, r.replies
 	r.mu.Unlock()
-	if n < len(words) {
-		return words[n]
+	if n < len(replies) {
+		return replies[n]
 	}
 	w := r.Patroni.Reply(ctx)
 	now := r.Clock.Now()
-	w = past.Narrow(past.Date(w, now, r.Clock.Wall()), now)
+	w = state.Narrow(state.Date(w, now, r.Clock.Wall()), now)
 	if w.Kind == policy.Leader && w.Name == "" { // Patroni before 3.2.0: of two leaders, the names may decide
 		w.Name = r.Patroni.Name()
 	}
@@ -135,7 +135,7 @@ func (r *run) askForTiming(ctx context.Context) error {
 	return err
 }
 
-// memory is what is known of the cluster by now.
+// clusterState is what is known of the cluster by now.
 func (r *run) clusterState() policy.ClusterState {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -163,3 +163,31 @@ func TestProved(t *testing.T) {
 		t.Errorf("with argv alone: %v ago", now-got)
 	}
 }
+
+// TestWhatAPollSays: what only our own Patroni's view of the DCS can add to, and the words for people.
+func TestWhatAPollSays(t *testing.T) {
+	for result, want := range map[pollResult]struct {
+		wantsDCS, silent, asked bool
+		words                   string
+	}{
+		unpolled:    {false, false, false, "not asked"},
+		pollSilent:  {true, true, true, "none answers"},
+		pollUnclear: {false, false, true, "do not agree who leads"},
+		pollNobody:  {false, false, true, "say that nobody leads"},
+		pollUs:      {false, false, true, "say that this member leads"},
+		pollNamed:   {false, false, true, "say that n3 leads"},
+		pollOther:   {true, false, true, "n3 says that it leads"},
+		pollGlance:  {false, false, true, "none says that it leads"},
+	} {
+		p := Poll{result: result, Name: "n3"}
+		if p.WantsDCS() != want.wantsDCS || p.Silent() != want.silent || p.Asked() != want.asked || p.String() != want.words {
+			t.Errorf("%q: wants the DCS %v, silent %v, asked %v, %q; want %+v", result, p.WantsDCS(), p.Silent(), p.Asked(), p, want)
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	if !codeRefused.Refused() || codeOperator.Refused() {
+		t.Error("only the code refused says that an order was refused")
+	}
+}

@@ -21,3 +21,24 @@ func TestProbeDue(t *testing.T) {
 		}
 	}
 }
+
+func TestAnnounceDue(t *testing.T) {
+	const refresh, interval = time.Minute, 2 * time.Second
+	stranger := []MAC{"02:00:00:00:00:02"}
+	for name, c := range map[string]struct {
+		state VIPState
+		want  bool
+	}{
+		"claimed just now":                {VIPState{Claimed: now - 10*time.Second + 1, Announced: now}, true},
+		"claimed 10 s ago":                {VIPState{Claimed: now - 10*time.Second, Announced: now - 30*time.Second}, false},
+		"announced a minute ago":          {VIPState{Claimed: now - time.Hour, Announced: now - refresh}, true},
+		"announced less than that ago":    {VIPState{Claimed: now - time.Hour, Announced: now - refresh + 1}, false},
+		"contested":                       {VIPState{Claimed: now - time.Hour, Announced: now - time.Second, Answering: stranger}, true},
+		"contested, announced just now":   {VIPState{Claimed: now - time.Hour, Announced: now - time.Second + 1, Answering: stranger}, false},
+		"nobody answers, half a tick ago": {VIPState{Claimed: now - time.Hour, Announced: now - time.Second}, false},
+	} {
+		if got := c.state.AnnounceDue(now, refresh, interval); got != c.want {
+			t.Errorf("%s: due %v, want %v", name, got, c.want)
+		}
+	}
+}
