@@ -149,7 +149,7 @@ func deskOfStatic(t *testing.T) *desk {
 // Whatever becomes of the address, each change makes one record, and five ticks no more.
 func TestStaticInTheEngine(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
-	const failed = "claim address_missing: hold 10.77.0.5: this host does not answer for the address: on no link of this host"
+	const failed = "claim address_missing: keep 10.77.0.5: this host does not answer for the address: on no link of this host"
 	d := deskOfStatic(t)
 	d.wants(t, "a replica without it", policy.PresenceNo)
 	d.answer = policy.Leader
@@ -304,7 +304,7 @@ func TestCopyElsewhereInTheEngine(t *testing.T) {
 	d.answer = policy.NotLeader
 	d.wants(t, "demoted", policy.PresenceNo, "release not_leader")
 	d.answer = policy.Leader
-	d.wants(t, "promoted with a copy on lo", policy.PresenceNo, "claim address_missing: hold 10.77.0.5/32 on eth0: address is on another link: lo")
+	d.wants(t, "promoted with a copy on lo", policy.PresenceNo, "claim address_missing: keep 10.77.0.5/32 on eth0: address is on another link: lo")
 	delAddr(t, "lo", "10.77.0.5/32")
 	d.wants(t, "on lo no more", policy.PresenceYes, "claim address_missing")
 }

@@ -77,7 +77,7 @@ func (e entries) replace(life lifetime, scope int) error {
 	case errors.Is(err, unix.EACCES):
 		err = e.denied(err)
 	}
-	return fmt.Errorf("hold %s on %s: %w", e.prefix, e.link.Name, err)
+	return fmt.Errorf("keep %s on %s: %w", e.prefix, e.link.Name, err)
 }
 
 // denied says who denied the address. It is no lack of privileges, which is EPERM.

@@ -107,20 +107,20 @@ func (k *Kernel) State() (policy.AddressState, error) {
 func (k *Kernel) Keep(until policy.Moment) error {
 	s, err := k.survey()
 	if err != nil {
-		return fmt.Errorf("hold %s on %s: %w", k.prefix, k.link, err)
+		return fmt.Errorf("keep %s on %s: %w", k.prefix, k.link, err)
 	}
 	if s.link == nil {
 		return s.noLink
 	}
 	var other error
 	if len(s.elsewhere) > 0 {
-		other = fmt.Errorf("hold %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.rtnl.linkNames(s.elsewhere))
+		other = fmt.Errorf("keep %s on %s: %w: %s", k.prefix, s.link.Name, errElsewhere, k.rtnl.linkNames(s.elsewhere))
 	}
 	if other != nil && !slices.ContainsFunc(s.here, k.wanted) {
 		return other
 	}
 	if err := (ownership{s, k.noted}).refuse(); err != nil {
-		return fmt.Errorf("hold %s on %s: %w", k.prefix, s.link.Name, err)
+		return fmt.Errorf("keep %s on %s: %w", k.prefix, s.link.Name, err)
 	}
 	// An error here leaves everything as it is. What follows asks again, with the time that is left
 	// by then.

@@ -253,7 +253,7 @@ func TestElsewhere(t *testing.T) {
 		addAddr(t, "eth0", "10.77.0.5/24")
 		before := append(addrs(t, "eth0"), addrs(t, "eth1")...)
 		err := k.Keep(in(time.Minute))
-		want := fmt.Sprintf("hold %s on eth0: address is on another link: eth1", prefix)
+		want := fmt.Sprintf("keep %s on eth0: address is on another link: eth1", prefix)
 		if !errors.Is(err, errElsewhere) || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -300,7 +300,7 @@ func TestElsewhereToo(t *testing.T) {
 				if got := copyOf(t, other, k.addr().String()); got.ValidLft != forever32 {
 					t.Errorf("the copy on %s became %+v", other, got)
 				}
-				warning := fmt.Sprintf("hold %s on eth0: address is on another link: %s: remove it there", prefix, other)
+				warning := fmt.Sprintf("keep %s on eth0: address is on another link: %s: remove it there", prefix, other)
 				if want := []string{warning, warning}; !slices.Equal(warnings, want) {
 					t.Errorf("warnings %q, want %q", warnings, want)
 				}
@@ -404,7 +404,7 @@ func TestNotPermitted(t *testing.T) {
 			_, listen = k.AwaitSuccessor(t.Context(), nil)
 			s, state = k.State()
 		})
-		for what, err := range map[string]error{"hold": hold, "announce": announce, "listen": listen} {
+		for what, err := range map[string]error{"keep": hold, "announce": announce, "listen": listen} {
 			if !errors.Is(err, os.ErrPermission) || !strings.HasPrefix(err.Error(), what+" ") {
 				t.Errorf("%s: %v", what, err)
 			}
@@ -428,7 +428,7 @@ func TestIPv6Disabled(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", []byte("1"), 0))
 	err := kernel(t, "fd00::5/128", "eth0").Keep(in(time.Minute))
-	want := "hold fd00::5/128 on eth0: IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"
+	want := "keep fd00::5/128 on eth0: IPv6 is disabled on eth0: run: sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"
 	if err == nil || err.Error() != want || errors.Is(err, os.ErrPermission) {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -96,7 +96,7 @@ func wantRefused(t *testing.T, k *Kernel, why string) {
 		t.Errorf("state %+v %v, want partly: %s", s, err, why)
 	}
 	for doing, err := range map[string]error{
-		"hold ": k.Keep(in(time.Minute)), "hold " + k.prefix.String(): k.Keep(policy.Forever), "release ": k.Release(),
+		"keep ": k.Keep(in(time.Minute)), "keep " + k.prefix.String(): k.Keep(policy.Forever), "release ": k.Release(),
 	} {
 		mend := "run: ip address del " + before.IPNet.String() + " dev eth0"
 		if !errors.Is(err, errOwn) || !strings.HasPrefix(err.Error(), doing) || !strings.Contains(err.Error(), "("+why+"; ") || !strings.HasSuffix(err.Error(), mend) {
@@ -156,7 +156,7 @@ func TestHostsOwnAddressInTheEngine(t *testing.T) {
 		d.answer = policy.NotLeader
 		d.wants(t, "a replica", policy.PresencePartly, "release not_leader: release 10.77.0.5 from eth0: "+refused)
 		d.answer = policy.Leader
-		d.wants(t, "a leader", policy.PresencePartly, "claim address_missing: hold 10.77.0.5/24 on eth0: "+refused)
+		d.wants(t, "a leader", policy.PresencePartly, "claim address_missing: keep 10.77.0.5/24 on eth0: "+refused)
 	}
 	if got := copyOf(t, "eth0", "10.77.0.5"); !endless(got) || marked(got) {
 		t.Errorf("it became %+v", got)

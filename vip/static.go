@@ -92,7 +92,7 @@ func (s *Static) Keep(until policy.Moment) error {
 		return err
 	}
 	if configured, why := s.configured(); configured != policy.PresenceYes {
-		return fmt.Errorf("hold %s: %w: %s", s.addr(), errNotConfigured, why)
+		return fmt.Errorf("keep %s: %w: %s", s.addr(), errNotConfigured, why)
 	}
 	return nil
 }

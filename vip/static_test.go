@@ -135,7 +135,7 @@ func wantConfigured(t *testing.T, s *noted, here policy.Presence, odd string) {
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
 	err := s.Keep(in(time.Minute))
-	if want := fmt.Sprintf("hold %s: this host does not answer for the address: %s", s.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
+	if want := fmt.Sprintf("keep %s: this host does not answer for the address: %s", s.addr(), odd); odd != "" && (!errors.Is(err, errNotConfigured) || err.Error() != want) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if odd == "" && err != nil {

@@ -145,7 +145,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 	})
 	defer k.rtnl.close()
 	until := []policy.Moment{policy.Forever, in(time.Hour), in(time.Minute)}[w.rnd.IntN(3)]
-	w.did("hold %s until %v, noted %v", prefix, until, noted)
+	w.did("keep %s until %v, noted %v", prefix, until, noted)
 	own := !noted && w.own()
 	before, rest := w.copies("eth0")
 	elsewhere, restElsewhere := w.copies("eth1")

@@ -193,7 +193,7 @@ var volatile = []struct {
 	with string
 }{
 	{regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"`), `"2006-01-02T15:04:05.000Z"`},
-	{regexp.MustCompile(`("(?:took_ms|observe|lock|address|frame|note|lease_seconds|last_switch_ms|remaining)": ?)-?[0-9.e+-]+`), `${1}1.5`},
+	{regexp.MustCompile(`("(?:took_ms|observe|lock|address|frame|state|lease_seconds|last_switch_ms|remaining)": ?)-?[0-9.e+-]+`), `${1}1.5`},
 	{regexp.MustCompile(`, after [0-9.]+m?s"`), `, after 1ms"`},
 }
 

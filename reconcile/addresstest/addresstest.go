@@ -55,7 +55,7 @@ func stateOf(t *testing.T, a reconcile.Address) policy.AddressState {
 func hold(t *testing.T, a reconcile.Address, until policy.Moment) {
 	t.Helper()
 	if err := a.Keep(until); err != nil {
-		t.Fatalf("hold until %v: %v", until, err)
+		t.Fatalf("keep until %v: %v", until, err)
 	}
 }
 
