@@ -51,7 +51,8 @@ type Route struct {
 	HetznerRobot *HetznerRobot
 }
 
-// Kind names the kind of a route in machine output: "floating_ip", "alias_ip" or "failover_ip". It is empty for a nil route.
+// Kind names the kind of a route in machine output: "floating_ip", "alias_ip" or "failover_ip". It
+// is empty for a nil route.
 func (r *Route) Kind() string {
 	switch {
 	case r == nil:
@@ -64,7 +65,8 @@ func (r *Route) Kind() string {
 	return "floating_ip"
 }
 
-// SecretFile is the file with the route's secret, empty where the configuration names none. A nil route has none.
+// SecretFile is the file with the route's secret, empty where the configuration names none. A nil
+// route has none.
 func (r *Route) SecretFile() string {
 	switch {
 	case r == nil:
@@ -75,7 +77,8 @@ func (r *Route) SecretFile() string {
 	return r.HetznerCloud.TokenFile
 }
 
-// Static reports whether others put the address on every node's link, and the route alone moves. A nil route is not.
+// Static reports whether others put the address on every node's link, and the route alone moves. A
+// nil route is not.
 func (r *Route) Static() bool { return r != nil && r.HetznerCloud != nil && r.HetznerCloud.Static }
 
 // HetznerCloud is a route through Hetzner's Cloud API: a floating IP, or an alias IP of a private

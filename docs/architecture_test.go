@@ -14,8 +14,8 @@ var (
 	pointer = regexp.MustCompile("((?:`\\w+`(?: and )?)+) in `(\\S+\\.go)`")
 )
 
-// TestPointers: where architecture.md says that a decision lies there is such a file, with such functions. A file without
-// a folder is in that of the one before.
+// TestPointers: where architecture.md says that a decision lies there is such a file, with such
+// functions. A file without a folder is in that of the one before.
 func TestPointers(t *testing.T) {
 	for _, row := range rows(t, "architecture.md", "Where a decision lies") {
 		folder := ""

@@ -20,8 +20,8 @@ func read(t *testing.T, text string) *config.Config {
 	return c
 }
 
-// TestConfiguration holds the tables against the settings of the shortest files, without a route and with each: the keys
-// and their defaults.
+// TestConfiguration holds the tables against the settings of the shortest files, without a route
+// and with each: the keys and their defaults.
 func TestConfiguration(t *testing.T) {
 	const shortest = "patroni: {config: /etc/patroni/config.yml}\nvips:\n- address: 192.0.2.10\n  interface: eth0\n"
 	theAddress := []string{"vips[].name", "vips[].route.hetzner_cloud.floating_ip", "vips[].route.hetzner_robot.failover_ip"}

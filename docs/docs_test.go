@@ -212,8 +212,8 @@ func TestJSON(t *testing.T) {
 	same(t, "reconcile --dry-run", first(rows(t, "cli.md", "JSON of reconcile --dry-run")), fields(structs, ast.NewIdent("Plan"), ""))
 }
 
-// structsOf are a package's struct types by their names. They are read and not asked for by reflection, since some are
-// not exported.
+// structsOf are a package's struct types by their names. They are read and not asked for by
+// reflection, since some are not exported.
 func structsOf(t *testing.T, dir string) map[string]*ast.StructType {
 	t.Helper()
 	structs := map[string]*ast.StructType{}

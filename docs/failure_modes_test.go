@@ -32,7 +32,8 @@ func described(t *testing.T) (faults []string) {
 	return faults
 }
 
-// measured returns the text around the figures, up to the next heading, and the figures, as e2e/figures writes them.
+// measured returns the text around the figures, up to the next heading, and the figures, as
+// e2e/figures writes them.
 func measured(t *testing.T) (around, figures string) {
 	t.Helper()
 	page, err := os.ReadFile(failureModes)
@@ -86,7 +87,8 @@ func TestTrials(t *testing.T) {
 	same(t, "faults", described(t), trials(t))
 }
 
-// trials reads the names with which the trials begin. One that differs by a number alone is one, without it.
+// trials reads the names with which the trials begin. One that differs by a number alone is one,
+// without it.
 func trials(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob("../e2e/faults/*_test.go")
@@ -132,8 +134,8 @@ func words(e ast.Expr) string {
 	return ""
 }
 
-// TestPromisesAreBounded: wherever the pages promise that no two nodes take writes, or that the lease ends before the
-// lock, the same paragraph links to the windows in which that does not hold.
+// TestPromisesAreBounded: wherever the pages promise that no two nodes take writes, or that the
+// lease ends before the lock, the same paragraph links to the windows in which that does not hold.
 func TestPromisesAreBounded(t *testing.T) {
 	const windows = "failure-modes.md#windows-that-stay-open"
 	promise := regexp.MustCompile(`on two nodes that accept|two that can accept|before\s+another\s+member\s+can\s+win`)

@@ -13,9 +13,10 @@ import (
 	"testing"
 )
 
-// TestFindings: of each finding that the command, surroundings, patroni, patroni/conf or trust has in words, some words stand on the
-// page, where people look for what they see; and none stand in the table, in quotes, that are in no text. Package trust
-// returns errors, of which the command makes findings.
+// TestFindings: of each finding that the command, surroundings, patroni, patroni/conf or trust has
+// in words, some words stand on the page, where people look for what they see; and none stand in
+// the table, in quotes, that are in no text. Package trust returns errors, of which the command
+// makes findings.
 func TestFindings(t *testing.T) {
 	var words []string
 	quoted := regexp.MustCompile("`([^`]+)`")
@@ -42,8 +43,8 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// pieces are the fixed parts of what is quoted: without what stands for something, "..." and numbers, and between colons,
-// where texts are put together.
+// pieces are the fixed parts of what is quoted: without what stands for something, "..." and
+// numbers, and between colons, where texts are put together.
 func pieces(quote string) []string {
 	var all []string
 	for _, p := range regexp.MustCompile(`\.\.\.|: |\d[\d.]*s?`).Split(quote, -1) {

@@ -10,7 +10,8 @@ import (
 // installLine puts the binary in its place, or beside it.
 var installLine = regexp.MustCompile(`(?m)^\s*# (install .*)vipctl /usr/bin/vipctl\S*$`)
 
-// TestInstall: wherever a page installs the binary, which is given capabilities next, only root and postgres may run it.
+// TestInstall: wherever a page installs the binary, which is given capabilities next, only root and
+// postgres may run it.
 func TestInstall(t *testing.T) {
 	const want = "install -o root -g postgres -m 0750 bin/"
 	found := map[string]int{}
@@ -38,7 +39,8 @@ var (
 	prompt  = regexp.MustCompile(`(?m)^\s*[#$] (.*)$`)
 )
 
-// TestConsole: what people type from the pages is a shell's language: quotes and brackets are closed.
+// TestConsole: what people type from the pages is a shell's language: quotes and brackets are
+// closed.
 func TestConsole(t *testing.T) {
 	lines := 0
 	for _, page := range pages(t) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestKeepConfiguration: what people copy for systemd-networkd keeps a VIP, with a lease and without. The table of
-// surroundings.md has the others; e2e/recipes holds it against the real one.
+// TestKeepConfiguration: what people copy for systemd-networkd keeps a VIP, with a lease and
+// without. The table of surroundings.md has the others; e2e/recipes holds it against the real one.
 func TestKeepConfiguration(t *testing.T) {
 	found := 0
 	for _, name := range texts(t) {
@@ -29,8 +29,8 @@ func TestKeepConfiguration(t *testing.T) {
 	}
 }
 
-// TestSysctlOfALink: sysctl takes a dot for a slash, so that net.ipv4.conf.eth0.100 names no file. With slashes every
-// link's name is right.
+// TestSysctlOfALink: sysctl takes a dot for a slash, so that net.ipv4.conf.eth0.100 names no file.
+// With slashes every link's name is right.
 func TestSysctlOfALink(t *testing.T) {
 	ofALink := regexp.MustCompile(`net\.ipv[46]\.(conf|neigh)\.(\S+)`)
 	for _, name := range texts(t) {
@@ -66,8 +66,8 @@ func texts(t *testing.T) (names []string) {
 	return names
 }
 
-// TestSurroundings: each part of the page says what is seen, then why, then what to do, and the table at its top leads to
-// each part.
+// TestSurroundings: each part of the page says what is seen, then why, then what to do, and the
+// table at its top leads to each part.
 func TestSurroundings(t *testing.T) {
 	data, err := os.ReadFile("surroundings.md")
 	if err != nil {

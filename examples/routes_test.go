@@ -52,7 +52,8 @@ func TestVSwitch(t *testing.T) {
 	}
 }
 
-// cloudVIP is the only one of the vipctl.yml that cloud-init writes. Terraform fills in the variables.
+// cloudVIP is the only one of the vipctl.yml that cloud-init writes. Terraform fills in the
+// variables.
 func cloudVIP(t *testing.T, variables map[string]string) config.VIP {
 	t.Helper()
 	text := regexp.MustCompile(`\$\{(\w+)\}`).ReplaceAllStringFunc(file(t, "hetzner-cloud/cloud-init.yml"), func(v string) string {
@@ -74,7 +75,8 @@ func cloudVIP(t *testing.T, variables map[string]string) config.VIP {
 	return all[0]
 }
 
-// TestCloud holds cloud-init.yml against main.tf, which fills it in and makes the floating IP that it names.
+// TestCloud holds cloud-init.yml against main.tf, which fills it in and makes the floating IP that
+// it names.
 func TestCloud(t *testing.T) {
 	terraform := file(t, "hetzner-cloud/main.tf")
 	given := regexp.MustCompile(`(?s)cloud-init\.yml", \{\s*(\w+) = hcloud_floating_ip\.pg\.ip_address\s*\}`).FindStringSubmatch(terraform)

@@ -36,9 +36,9 @@ func quiet(t *testing.T, program string, args ...string) string {
 	return stdout.String()
 }
 
-// install copies the examples to where systemd-analyze can check them: with a program in the place of /usr/bin/vipctl,
-// since verify complains about one that is not there, and beside a unit of Patroni's for the drop-in. The program is
-// this test.
+// install copies the examples to where systemd-analyze can check them: with a program in the place
+// of /usr/bin/vipctl, since verify complains about one that is not there, and beside a unit of
+// Patroni's for the drop-in. The program is this test.
 func install(t *testing.T, program string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -88,7 +88,8 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// instance returns the path under which systemd-analyze finds a unit, an instance by a link to its template.
+// instance returns the path under which systemd-analyze finds a unit, an instance by a link to its
+// template.
 func instance(t *testing.T, dir, unit string) string {
 	t.Helper()
 	path := filepath.Join(dir, unit)
@@ -129,8 +130,8 @@ func TestUnitsAreRead(t *testing.T) {
 	}
 }
 
-// TestSandbox shows how much the unit may do still: 10 is a service without any restriction, 0 one with all. Above 6
-// somebody took away more than vipctl.service gives reasons for.
+// TestSandbox shows how much the unit may do still: 10 is a service without any restriction, 0 one
+// with all. Above 6 somebody took away more than vipctl.service gives reasons for.
 func TestSandbox(t *testing.T) {
 	analyze := need(t, "systemd-analyze")
 	dir := install(t, self(t))
@@ -139,8 +140,8 @@ func TestSandbox(t *testing.T) {
 	t.Log(lines[len(lines)-1])
 }
 
-// TestInstanceIsTheSame: the template for a second cluster differs in its names and nothing else, behind the comment at its
-// top.
+// TestInstanceIsTheSame: the template for a second cluster differs in its names and nothing else,
+// behind the comment at its top.
 func TestInstanceIsTheSame(t *testing.T) {
 	for _, kind := range []string{"service", "timer"} {
 		one, template := behindTop(t, "vipctl."+kind), behindTop(t, "vipctl@."+kind)
@@ -184,8 +185,8 @@ func directives(t *testing.T, file string) string {
 	return b.String()
 }
 
-// TestNothingIsDropped: what keeps systemd's own lines out of the journal lets every line of vipctl's in, also one
-// without a level in front.
+// TestNothingIsDropped: what keeps systemd's own lines out of the journal lets every line of
+// vipctl's in, also one without a level in front.
 func TestNothingIsDropped(t *testing.T) {
 	for _, unit := range []string{"vipctl.service", "vipctl@.service"} {
 		text := directives(t, unit)
@@ -222,8 +223,9 @@ func setting(t *testing.T, file, name string) time.Duration {
 	return d
 }
 
-// TestFrozenTick: a tick that is slow has its time, and one that is frozen is killed before it costs a healthy leader its
-// lease: with Patroni's defaults, min(S + ttl - loop_wait, S' + ttl) - 1 s, and frozen just before the next loop.
+// TestFrozenTick: a tick that is slow has its time, and one that is frozen is killed before it
+// costs a healthy leader its lease: with Patroni's defaults, min(S + ttl - loop_wait, S' + ttl) - 1
+// s, and frozen just before the next loop.
 func TestFrozenTick(t *testing.T) {
 	c, err := config.Load("vipctl.yml")
 	if err != nil {
@@ -274,7 +276,8 @@ func TestFolders(t *testing.T) {
 	}
 }
 
-// TestTmpfiles has systemd-tmpfiles read the file; below a prefix that nothing in it has, it makes nothing.
+// TestTmpfiles has systemd-tmpfiles read the file; below a prefix that nothing in it has, it makes
+// nothing.
 func TestTmpfiles(t *testing.T) {
 	tmpfiles := need(t, "systemd-tmpfiles")
 	file, err := filepath.Abs("tmpfiles.d/vipctl.conf")

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// wrapped is vipctl-and with stand-ins: each writes what it was called with into a file of its name, and then reads a
-// pipe of its name where there is one, so that it lasts until the test lets it go.
+// wrapped is vipctl-and with stand-ins: each writes what it was called with into a file of its
+// name, and then reads a pipe of its name where there is one, so that it lasts until the test lets
+// it go.
 type wrapped struct {
 	dir string
 	cmd *exec.Cmd
@@ -97,8 +98,8 @@ func TestWrapper(t *testing.T) {
 	}
 }
 
-// TestWrapperIsInPatroniYML: the line that people copy runs the wrapper where its comment says that it is, and the
-// wrapper shows the same line.
+// TestWrapperIsInPatroniYML: the line that people copy runs the wrapper where its comment says that
+// it is, and the wrapper shows the same line.
 func TestWrapperIsInPatroniYML(t *testing.T) {
 	const line = "on_role_change: /usr/local/bin/vipctl-and /usr/local/bin/your-script --your-option\n"
 	script := file(t, "vipctl-and")
@@ -124,7 +125,8 @@ func TestWrapperAlone(t *testing.T) {
 	}
 }
 
-// TestWrapperWaitsForBoth: neither is held up by the other, and Patroni sees one callback until both have ended.
+// TestWrapperWaitsForBoth: neither is held up by the other, and Patroni sees one callback until
+// both have ended.
 func TestWrapperWaitsForBoth(t *testing.T) {
 	for _, order := range [][]string{{"vipctl", "yours"}, {"yours", "vipctl"}} {
 		w := wrap(t, order...)

@@ -18,7 +18,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// commentedKey is a setting that stands in vipctl.yml as a comment: "  # timeout: 1.8s   # for each question".
+// commentedKey is a setting that stands in vipctl.yml as a comment: "  # timeout: 1.8s   # for each
+// question".
 var commentedKey = regexp.MustCompile(`^( *)# ( *)([a-z_]+):(?: +([^ #]+))?(?: +#.*)?$`)
 
 func TestShortFormIsEnough(t *testing.T) {
@@ -34,8 +35,8 @@ func TestShortFormIsEnough(t *testing.T) {
 	}
 }
 
-// TestCommentsShowEveryDefault: each setting stands in the file, and what is commented out is the default. Those that
-// have none (a file's name, a URL) show a value that would be accepted.
+// TestCommentsShowEveryDefault: each setting stands in the file, and what is commented out is the
+// default. Those that have none (a file's name, a URL) show a value that would be accepted.
 func TestCommentsShowEveryDefault(t *testing.T) {
 	defaults := settings(t, "vipctl.yml")
 	everything := filepath.Join(t.TempDir(), "vipctl.yml")
@@ -88,7 +89,8 @@ func uncomment(t *testing.T) (text string, names []string) {
 	return b.String(), names
 }
 
-// TestCallbacks runs each line of patroni.yml through what Patroni does to it: split it like a shell, append three words.
+// TestCallbacks runs each line of patroni.yml through what Patroni does to it: split it like a
+// shell, append three words.
 func TestCallbacks(t *testing.T) {
 	data, err := os.ReadFile("patroni.yml")
 	if err != nil {

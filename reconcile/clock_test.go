@@ -7,8 +7,9 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// stepped is a leader whose wall clock was set back by 300 s: Patroni goes on saying 200, reads the DCS only where somebody
-// asks for the cluster, and refreshes nothing (patroni/__main__.py, schedule_next_run; patroni/ha.py, is_leader).
+// stepped is a leader whose wall clock was set back by 300 s: Patroni goes on saying 200, reads the
+// DCS only where somebody asks for the cluster, and refreshes nothing (patroni/__main__.py,
+// schedule_next_run; patroni/ha.py, is_leader).
 func stepped(t *testing.T) *world {
 	w := newWorld(t)
 	w.peers = naming("n1")
@@ -36,7 +37,8 @@ func promotedPeer() []policy.PeerReply {
 	}}}
 }
 
-// TestClockStepsBack: whatever moves S, the VIP is not here once the lock has run out and another member leads.
+// TestClockStepsBack: whatever moves S, the VIP is not here once the lock has run out and another
+// member leads.
 func TestClockStepsBack(t *testing.T) {
 	for name, c := range map[string]struct{ step, monitor time.Duration }{
 		"nobody asks for the cluster":         {-300 * time.Second, time.Hour},
@@ -69,8 +71,8 @@ func TestClockStepsBack(t *testing.T) {
 	}
 }
 
-// TestClockStepsBackAndTheLockEnds: while only others vouch for the address, it goes when they no longer do, and not when a lease
-// that was rolled before ends.
+// TestClockStepsBackAndTheLockEnds: while only others vouch for the address, it goes when they no
+// longer do, and not when a lease that was rolled before ends.
 func TestClockStepsBackAndTheLockEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		peers bool   // they answer
@@ -102,8 +104,8 @@ func TestClockStepsBackAndTheLockEnds(t *testing.T) {
 	}
 }
 
-// TestClockStepsBackAndTheLeaderStays: where Patroni's loops go on, the VIP does too, and what was doubted is over when the
-// peers have named this member for longer than a lock lives.
+// TestClockStepsBackAndTheLeaderStays: where Patroni's loops go on, the VIP does too, and what was
+// doubted is over when the peers have named this member for longer than a lock lives.
 func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	w := stepped(t)
 	for until := w.now + 42*time.Second; w.now < until; { // loop_wait, ttl and 2 s
@@ -121,8 +123,8 @@ func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	w.wantCode(w.tick(), policy.Code("leader"))
 }
 
-// TestClockStepsForward: Patroni takes its lock for expired until its next loop, and says 503 for as long. The VIP of a running
-// primary stays, also where its only peer is down.
+// TestClockStepsForward: Patroni takes its lock for expired until its next loop, and says 503 for
+// as long. The VIP of a running primary stays, also where its only peer is down.
 func TestClockStepsForward(t *testing.T) {
 	for name, dcs := range map[string]struct {
 		leader string

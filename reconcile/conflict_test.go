@@ -119,7 +119,8 @@ func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 	}
 }
 
-// TestASuccessorIsHeardOnTheLink: where the peers are slow, its answer is the first that a stale leader hears of it.
+// TestASuccessorIsHeardOnTheLink: where the peers are slow, its answer is the first that a stale
+// leader hears of it.
 func TestASuccessorIsHeardOnTheLink(t *testing.T) {
 	n, e := nosyWorld(t)
 	n.pass(40 * time.Second)

@@ -17,9 +17,10 @@ type Engine struct {
 	switches routeSwitches
 }
 
-// Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not delay another. The
-// outcomes are in the order of e.VIPs. It returns when everything is done, a hand-over's wait included, or soon after
-// ctx ends. Only a tick leaves something behind: a route's API that has not answered yet, see [Engine.Settled].
+// Run decides for every VIP, side by side, and carries it out. A VIP that hangs or fails does not
+// delay another. The outcomes are in the order of e.VIPs. It returns when everything is done, a
+// hand-over's wait included, or soon after ctx ends. Only a tick leaves something behind: a route's
+// API that has not answered yet, see [Engine.Settled].
 func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
 	r := newRun(&e.Ports, &e.switches, t)
 	r.markCallback()
@@ -47,8 +48,8 @@ func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
 	return r.report(outcomes)
 }
 
-// SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A hold
-// that could not be written down is an error: somebody is going to rely on it.
+// SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A
+// hold that could not be written down is an error: somebody is going to rely on it.
 func (e *Engine) SetHold(by string, at policy.Moment, lasting time.Duration) []Outcome {
 	r := newRun(&e.Ports, &e.switches, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
 	outcomes := make([]Outcome, len(e.VIPs))

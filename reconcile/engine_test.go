@@ -367,7 +367,8 @@ func TestAFailedAnnouncementIsRepeated(t *testing.T) {
 	}
 }
 
-// A pause that only our dead Patroni has told of may have ended. Whoever answers for the address is the successor then.
+// A pause that only our dead Patroni has told of may have ended. Whoever answers for the address is
+// the successor then.
 func TestAPauseThatOnlyWeKnowOfEndsWithASuccessor(t *testing.T) {
 	w := newWorld(t)
 	w.word.Paused = true

@@ -2,8 +2,8 @@ package reconcile
 
 import "fmt"
 
-// Finding is one thing that was looked at for people: whether clients reach a VIP, and vipctl can move it. No decision
-// depends on it.
+// Finding is one thing that was looked at for people: whether clients reach a VIP, and vipctl can
+// move it. No decision depends on it.
 type Finding struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"` // one line: the setting or command that mends it is in it
@@ -12,8 +12,8 @@ type Finding struct {
 // Level is how a finding came out.
 type Level string
 
-// The levels. A warning may cost clients something on some day; a problem keeps vipctl from its job, or clients from the
-// VIP, now.
+// The levels. A warning may cost clients something on some day; a problem keeps vipctl from its
+// job, or clients from the VIP, now.
 const (
 	OK      Level = "ok"
 	Warning Level = "warning"

@@ -20,9 +20,10 @@ type successorWatch struct {
 	clock   Clock
 }
 
-// wait listens until another host, none of those in ignore, answers for the address, and returns its
-// MAC. It returns "" at the budget's end, where ctx ends, and as soon as PostgreSQL might accept a
-// write again. finished waits for what it has left running: a look at postmaster.pid on a slow disk.
+// wait listens until another host, none of those in ignore, answers for the address, and returns
+// its MAC. It returns "" at the budget's end, where ctx ends, and as soon as PostgreSQL might
+// accept a write again. finished waits for what it has left running: a look at postmaster.pid on a
+// slow disk.
 func (w successorWatch) wait(ctx context.Context, ignore []policy.MAC, budget policy.Moment) (mac policy.MAC, finished func(), err error) {
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
@@ -32,8 +33,8 @@ func (w successorWatch) wait(ctx context.Context, ignore []policy.MAC, budget po
 	return mac, watching.Wait, err
 }
 
-// watchPostgreSQL stops the listening at the budget's end, or as soon as PostgreSQL might accept a write
-// again.
+// watchPostgreSQL stops the listening at the budget's end, or as soon as PostgreSQL might accept a
+// write again.
 func (w successorWatch) watchPostgreSQL(ctx context.Context, budget policy.Moment, stop func()) {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, budget-w.clock.Now())

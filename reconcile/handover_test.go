@@ -96,7 +96,8 @@ func TestAHandOverWithoutANote(t *testing.T) {
 	}
 }
 
-// The old primary's /run is full: its note cannot tell of the hand-over, and the successor ends it all the same.
+// The old primary's /run is full: its note cannot tell of the hand-over, and the successor ends it
+// all the same.
 func TestAHandOverThatCannotBeNoted(t *testing.T) {
 	for name, full := range map[string]func(*world){
 		"since the claim": func(w *world) { w.tick(); w.saveErr = errors.New("no space left on device") },
@@ -115,8 +116,8 @@ func TestAHandOverThatCannotBeNoted(t *testing.T) {
 	}
 }
 
-// Two processes hand over side by side, and neither can note it: whoever finds the address gone has nothing to record. It may
-// have gone by itself where nobody took over.
+// Two processes hand over side by side, and neither can note it: whoever finds the address gone has
+// nothing to record. It may have gone by itself where nobody took over.
 func TestAHandOverThatAnotherHasEndedIsOnRecordOnce(t *testing.T) {
 	for successor, want := range map[policy.MAC]int{"02:00:00:00:00:02": 0, "": 1} {
 		w := newWorld(t)
@@ -149,8 +150,8 @@ func TestAReleaseThatCannotBeNotedIsOnRecordOnce(t *testing.T) {
 	}
 }
 
-// A process that is told to stop leaves the rest to the next tick: the address is where it was, with a lifetime that ends, and
-// PostgreSQL may be up again.
+// A process that is told to stop leaves the rest to the next tick: the address is where it was,
+// with a lifetime that ends, and PostgreSQL may be up again.
 func TestAHandOverThatIsToldToStop(t *testing.T) {
 	w := newWorld(t)
 	w.tick()

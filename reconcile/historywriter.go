@@ -2,8 +2,9 @@ package reconcile
 
 import "sync"
 
-// historyWriter writes a run's records to the history, one after the other and beside the work: a disk is slow, and what has
-// moved must not be forgotten when Patroni kills the callback that still looks a second time.
+// historyWriter writes a run's records to the history, one after the other and beside the work: a
+// disk is slow, and what has moved must not be forgotten when Patroni kills the callback that still
+// looks a second time.
 type historyWriter struct {
 	history History
 	failed  func(Record, error)
@@ -37,7 +38,8 @@ func (s *historyWriter) first() (r Record, more bool) {
 	return s.queue[0], true
 }
 
-// next drops the record that has been written. The queue is empty before the drain ends, so that no record is left.
+// next drops the record that has been written. The queue is empty before the drain ends, so that no
+// record is left.
 func (s *historyWriter) next() (r Record, more bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

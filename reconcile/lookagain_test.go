@@ -22,8 +22,8 @@ func TestATickHearsTheNextLoop(t *testing.T) {
 	}
 }
 
-// A leader whose archiver is slow has given the lock away long before its PostgreSQL is down. The tick that sees it stop
-// hands over when another leads, not at the next tick.
+// A leader whose archiver is slow has given the lock away long before its PostgreSQL is down. The
+// tick that sees it stop hands over when another leads, not at the next tick.
 func TestATickWatchesAStop(t *testing.T) {
 	w := newWorld(t)
 	w.memory.Timing = w.timing

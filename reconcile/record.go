@@ -24,7 +24,8 @@ func (s Stamp) MarshalJSON() ([]byte, error) {
 	return []byte(s.UTC().Format(`"` + StampFormat + `"`)), nil
 }
 
-// Record is one transition as it is logged, stored and shown. It is the JSON contract of `vipctl history`.
+// Record is one transition as it is logged, stored and shown. It is the JSON contract of `vipctl
+// history`.
 type Record struct {
 	At      Stamp        `json:"at"`
 	VIP     string       `json:"vip"`
@@ -61,7 +62,8 @@ const (
 	ChangeUnhold   Change = "unhold"   // an operator ended it
 )
 
-// History keeps the history for people. Append is called after the address has been moved and never decides anything.
+// History keeps the history for people. Append is called after the address has been moved and never
+// decides anything.
 type History interface {
 	Append(r Record) error
 }

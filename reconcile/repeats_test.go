@@ -9,7 +9,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// TestAnotherMoverDoesNotFillTheHistory: somebody takes the address away every second, for ten minutes.
+// TestAnotherMoverDoesNotFillTheHistory: somebody takes the address away every second, for ten
+// minutes.
 func TestAnotherMoverDoesNotFillTheHistory(t *testing.T) {
 	w := newWorld(t)
 	w.peers = naming("n1")
@@ -41,7 +42,8 @@ func TestAnotherMoverDoesNotFillTheHistory(t *testing.T) {
 	}
 }
 
-// TestAFightDoesNotHideAConflict: an address that is put right each tick was claimed once, so that others are asked for.
+// TestAFightDoesNotHideAConflict: an address that is put right each tick was claimed once, so that
+// others are asked for.
 func TestAFightDoesNotHideAConflict(t *testing.T) {
 	w := newWorld(t)
 	w.peers, w.successor = naming("n1"), "02:00:00:00:00:0a"

@@ -253,7 +253,8 @@ func (r *routeSwitches) cancel(vip string) {
 	}
 }
 
-// settled waits until the last switch of a VIP has ended, and reports whether it has before ctx ends.
+// settled waits until the last switch of a VIP has ended, and reports whether it has before ctx
+// ends.
 func (r *routeSwitches) settled(ctx context.Context, vip string) bool {
 	s := r.of(vip)
 	if s == nil {

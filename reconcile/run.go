@@ -14,17 +14,19 @@ const (
 	// timingWithin is what a leader's tick gives the question for the settings before it decides.
 	timingWithin = 200 * time.Millisecond
 	peersEvery   = 30 * time.Second
-	// peersUnknown is shorter: a leader whose cluster has just come up knows nobody who could vouch for it.
+	// peersUnknown is shorter: a leader whose cluster has just come up knows nobody who could vouch
+	// for it.
 	peersUnknown = 6 * time.Second
 	// peersOfLeader is longer: there the question moves dcs_last_seen without a refresh of the lock
 	// (patroni/dcs/__init__.py, get_cluster).
 	peersOfLeader = 5 * time.Minute
-	// slowAnswer is how long an answer may take. A Patroni that takes longer is asked nothing in the same run that can wait:
-	// a tick must not take as long as a lease lasts.
+	// slowAnswer is how long a reply may take. A Patroni that takes longer is asked nothing more in
+	// the same run that can wait: a tick must not take as long as a lease lasts.
 	slowAnswer = 500 * time.Millisecond
 )
 
-// run is one run of the engine: what its VIPs share. What one VIP has heard serves the others.
+// run is one run of the engine: what its VIPs share. A reply that one VIP has asked for serves the
+// others.
 type run struct {
 	*Ports
 	switches *routeSwitches
@@ -57,8 +59,8 @@ func newRun(p *Ports, switches *routeSwitches, t policy.Trigger) *run {
 	return r
 }
 
-// markCallback leaves a mark in the cluster's state that a callback runs: beside the work, because that
-// state may be locked by a process that was stopped.
+// markCallback leaves a mark in the cluster's state that a callback runs: beside the work, because
+// that state may be locked by a process that was stopped.
 func (r *run) markCallback() {
 	if !r.trigger.Event.FromPatroni() {
 		return
@@ -70,9 +72,9 @@ func (r *run) markCallback() {
 	})
 }
 
-// reply returns the nth reply of the local Patroni in this run, and asks for it where no VIP has yet. A
-// caller that can wait only for within, where that is not 0, waits no longer for the question of another
-// VIP either. A silence that within has cut short is kept from the other VIPs.
+// reply returns the nth reply of the local Patroni in this run, and asks for it where no VIP has
+// yet. A caller that can wait only for within, where that is not 0, waits no longer for the
+// question of another VIP either. A silence that within has cut short is kept from the other VIPs.
 func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.PatroniReply {
 	if within > 0 {
 		var cancel context.CancelFunc
@@ -112,8 +114,9 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.Pat
 	return w
 }
 
-// hearSettings asks, once in a leader's tick, for what its lease is made of: Patroni's next loop may refresh the lock with a
-// lower ttl already. An answer that is not there at once is left to the end of a later run.
+// hearTiming asks, once in a leader's tick, for ttl, loop_wait and retry_timeout before a lease is
+// made of them: Patroni's next loop may refresh the lock with a lower ttl already. Where no reply
+// comes at once, the end of a later run asks again.
 func (r *run) hearTiming(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timingWithin)
 	defer cancel()
@@ -125,7 +128,7 @@ func (r *run) hearTiming(ctx context.Context) {
 	}
 }
 
-// askForSettings asks for ttl, loop_wait and retry_timeout, and keeps them for the end of the run.
+// askForTiming asks for ttl, loop_wait and retry_timeout, and keeps them for the end of the run.
 func (r *run) askForTiming(ctx context.Context) error {
 	now := r.Clock.Now()
 	timing, err := r.Patroni.Timing(ctx)
@@ -142,8 +145,8 @@ func (r *run) clusterState() policy.ClusterState {
 	return r.cluster
 }
 
-// poll returns the nth poll of the peers in this run, like [run.reply]. With dcs, our own Patroni's view of the DCS stands in where no
-// peer answers.
+// poll returns the nth poll of the peers in this run, like [run.reply]. With dcs, our own Patroni's
+// view of the DCS stands in where no peer answers.
 func (r *run) poll(ctx context.Context, n int, dcs bool) policy.Poll {
 	r.polling.Lock()
 	defer r.polling.Unlock()
@@ -182,7 +185,8 @@ func (r *run) glance(ctx context.Context) policy.Poll {
 	return r.rivals
 }
 
-// learnMembers asks our own Patroni for the cluster, and keeps who is in it for the end of the run. An error is a warning, too.
+// learnMembers asks our own Patroni for the cluster, and keeps who is in it for the end of the run.
+// An error is a warning, too.
 func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	now := r.Clock.Now()
 	members, err := r.Patroni.Members(ctx)
@@ -199,7 +203,8 @@ func (r *run) learnMembers(ctx context.Context) (Members, error) {
 	return members, err
 }
 
-// lookIntoDCS adds what our own Patroni reads in the DCS to a poll. Where that fails, the poll stays as it is.
+// lookIntoDCS adds what our own Patroni reads in the DCS to a poll. Where that fails, the poll
+// stays as it is.
 func (r *run) lookIntoDCS(ctx context.Context, p policy.Poll) policy.Poll {
 	members, err := r.learnMembers(ctx)
 	if err != nil {
@@ -208,8 +213,8 @@ func (r *run) lookIntoDCS(ctx context.Context, p policy.Poll) policy.Poll {
 	return p.WithDCS(members.Leader, r.Patroni.Name())
 }
 
-// refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it lease, but soon again while it
-// knows nobody.
+// refreshPeers asks who else is in the cluster: on a leader seldom, for the question costs it
+// lease, but soon again while it knows nobody.
 func (r *run) refreshPeers(ctx context.Context, last policy.PatroniReply) {
 	now := r.Clock.Now()
 	leads, known := last.Kind == policy.Leader, len(r.cluster.Peers) > 0
@@ -227,11 +232,13 @@ func (r *run) refreshPeers(ctx context.Context, last policy.PatroniReply) {
 	r.learnMembers(ctx)
 }
 
-// end keeps what was heard. A tick also asks for what changes seldom, when that is due and Patroni answers.
+// finish keeps what was heard. A tick also asks for what changes seldom, when that is due and
+// Patroni replies.
 func (r *run) finish(ctx context.Context) {
 	r.marking.Wait()
 	defer r.history.busy.Wait()
-	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could vouch for us.
+	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could
+	// vouch for us.
 	overdue := len(r.cluster.Peers) == 0 || r.trigger.At-r.cluster.TimingAt >= 2*timingEvery
 	spare := !r.slow || r.cluster.Timing == (policy.Timing{}) || overdue
 	if r.trigger.Event == policy.EventTick && len(r.replies) > 0 && spare {
@@ -260,8 +267,8 @@ func (r *run) finish(ctx context.Context) {
 	}))
 }
 
-// refreshSettings asks for the settings that were not had at once, when they are due. An unlocked Patroni would ask the DCS
-// for them.
+// refreshTiming asks for ttl, loop_wait and retry_timeout where no reply came at once, when they
+// are due. An unlocked Patroni would ask the DCS for them.
 func (r *run) refreshTiming(ctx context.Context, last policy.PatroniReply) {
 	due := r.cluster.Timing == (policy.Timing{}) || r.Clock.Now()-r.cluster.TimingAt >= timingEvery
 	if due && !last.Unlocked && last.Counts() {

@@ -11,7 +11,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// A cluster that has just come up has but one member. The others must be known before its Patroni dies.
+// A cluster that has just come up has but one member. The others must be known before its Patroni
+// dies.
 func TestALeaderThatKnowsNobodyAsksSoonAgain(t *testing.T) {
 	w := newWorld(t)
 	w.members = nil
@@ -32,7 +33,8 @@ func TestALeaderThatKnowsNobodyAsksSoonAgain(t *testing.T) {
 	ticks(10, 3)
 }
 
-// The question may have moved dcs_last_seen even where no answer came: it counts as put, and is not put in each tick.
+// The question may have moved dcs_last_seen even where no answer came: it counts as put, and is not
+// put in each tick.
 func TestMembersThatCannotBeHad(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
@@ -51,7 +53,8 @@ func TestMembersThatCannotBeHad(t *testing.T) {
 	}
 }
 
-// A lower ttl counts from Patroni's next loop on: the lease is made of it before that, in the tick that hears of it.
+// A lower ttl counts from Patroni's next loop on: the lease is made of it before that, in the tick
+// that hears of it.
 func TestALeaderHearsOfALowerTTLAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.timing.TTL = time.Minute
@@ -165,7 +168,8 @@ func (p slowPatroni) Reply(ctx context.Context) policy.PatroniReply {
 	}
 }
 
-// Two VIPs that follow different roles: the one that steps down gives Patroni 200 ms, the other as long as it takes.
+// Two VIPs that follow different roles: the one that steps down gives Patroni 200 ms, the other as
+// long as it takes.
 func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 	const hasty = 200 * time.Millisecond
 	for name, order := range map[string][]time.Duration{"the patient first": {0, hasty}, "the hasty first": {hasty, 0}} {

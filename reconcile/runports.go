@@ -15,8 +15,8 @@ type Ports struct {
 	Interval time.Duration // between two ticks
 	Refresh  time.Duration // between two announcements of an address that stays
 
-	// Movers, when set, names the programs on this host that may move an address as well. It is asked
-	// where a tick has to do the same again and again.
+	// Movers, when set, names the programs on this host that may move an address as well. It is
+	// asked where a tick has to do the same again and again.
 	Movers func() []string
 	// Tell, when set, is called for each record as soon as the address has moved, before anything
 	// slow: Patroni may kill a callback at any instant. VIPs run side by side, so calls may be

@@ -13,14 +13,15 @@ import (
 )
 
 const (
-	// lockPatience is how long anything waits for a VIP's lock before a release goes ahead without it.
+	// lockPatience is how long anything waits for a VIP's lock before a release goes ahead without
+	// it.
 	lockPatience = 200 * time.Millisecond
 	// claimPatience is how long a claim waits: as long as its evidence may count.
 	claimPatience = policy.EvidenceAge
 	// diskPatience is how long postmaster.pid may take to be read: the disk below it may be dead.
 	diskPatience = 100 * time.Millisecond
-	// oldFacts is the age from which on facts are not acted upon. The process was stopped behind its
-	// decision: its lock may have been passed over, and the address moved, by then.
+	// oldFacts is the age from which on facts are not acted upon. The process was stopped behind
+	// its decision: its lock may have been passed over, and the address moved, by then.
 	oldFacts = policy.EvidenceAge / 2
 	// maxRounds is more than any chain of questions needs.
 	maxRounds = 8
@@ -67,8 +68,8 @@ func (v *vipRun) do(ctx context.Context) Outcome {
 	return v.outcome
 }
 
-// decideAndAct decides, and carries it out. The lock is held from the look at the link to the VIP state
-// that tells what was done, and given back for every question.
+// decideAndAct decides, and carries it out. The lock is held from the look at the link to the VIP
+// state that tells what was done, and given back for every question.
 func (v *vipRun) decideAndAct(ctx context.Context) {
 	patience, waited := lockPatience, time.Duration(0) // for all rounds together
 	for range maxRounds {
@@ -128,8 +129,8 @@ func (v *vipRun) toldToStop(ctx context.Context) bool {
 	return true
 }
 
-// lock takes the VIP's lock. Where that fails, unlock does nothing, and most go on without: a broken
-// /run must not keep the address where it does not belong.
+// lock takes the VIP's lock. Where that fails, unlock does nothing, and most go on without: a
+// broken /run must not keep the address where it does not belong.
 func (v *vipRun) lock(patience time.Duration) (unlock func(), err error) {
 	defer v.timed(&v.times.lock)()
 	if unlock, err = v.Store.Lock(v.vip.Name, patience); err != nil {
@@ -208,8 +209,8 @@ func (v *vipRun) anew(confirming bool) {
 	v.facts.Reply, v.facts.Peers, v.facts.Asked, v.facts.Stale = policy.PatroniReply{}, policy.Poll{}, 0, 0
 }
 
-// needsConfirming reports whether the address was claimed on argv alone, or on a reply that has become
-// old meanwhile.
+// needsConfirming reports whether the address was claimed on argv alone, or on a reply that has
+// become old meanwhile.
 func (v *vipRun) needsConfirming() bool {
 	r := v.facts.Reply
 	if v.outcome.Verdict.Do != policy.DoKeep || v.outcome.Err != nil || v.trigger.Force {
@@ -237,10 +238,10 @@ func (v *vipRun) lookAgain(ctx context.Context) {
 	}
 }
 
-// probeOthers finds out, at the end of a tick that leaves the address here, who else answers for it.
-// Whoever does is a conflict, and later no successor that a hand-over waits for. One that is new may be
-// the successor of a lock that was lost: everything is decided anew. Where only our Patroni's last
-// reply keeps the address here, an answer means that the pause has ended.
+// probeOthers finds out, at the end of a tick that leaves the address here, who else answers for
+// it. Whoever does is a conflict, and later no successor that a hand-over waits for. One that is
+// new may be the successor of a lock that was lost: everything is decided anew. Where only our
+// Patroni's last reply keeps the address here, an answer means that the pause has ended.
 func (v *vipRun) probeOthers(ctx context.Context) {
 	if v.trigger.Event != policy.EventTick || v.outcome.Verdict.Do != policy.DoKeep || v.outcome.Err != nil {
 		return
@@ -260,7 +261,8 @@ func (v *vipRun) probeOthers(ctx context.Context) {
 	}
 }
 
-// probe asks the neighbours, keeps who answers, and reports whether somebody does who did not before.
+// probe asks the neighbours, keeps who answers, and reports whether somebody does who did not
+// before.
 func (v *vipRun) probe(ctx context.Context) (news bool) {
 	answering, err := v.vip.Address.Probe(ctx, probeWindow)
 	if errors.Is(err, ErrUnasked) { // many VIPs take turns
@@ -289,8 +291,8 @@ func (v *vipRun) probe(ctx context.Context) (news bool) {
 	return news
 }
 
-// act carries a verdict out, under the lock: kernel calls and the VIP state, no network and no disk. It
-// reports whether a successor has to be waited for, without the lock.
+// act carries a verdict out, under the lock: kernel calls and the VIP state, no network and no
+// disk. It reports whether a successor has to be waited for, without the lock.
 func (v *vipRun) act(verdict policy.Verdict) (wait bool) {
 	switch verdict.Do {
 	case policy.DoKeep:
@@ -374,8 +376,8 @@ func (v *vipRun) renew(verdict policy.Verdict) {
 	}
 }
 
-// release takes the address away, also where it was not seen. It makes a record only where the address
-// was here, or claimed.
+// release takes the address away, also where it was not seen. It makes a record only where the
+// address was here, or claimed.
 func (v *vipRun) release(verdict policy.Verdict, c Change, why string) {
 	stop := v.timed(&v.times.address)
 	err := v.vip.Address.Release()
@@ -396,8 +398,8 @@ func (v *vipRun) release(verdict policy.Verdict, c Change, why string) {
 	}
 }
 
-// beginHandOver sets the address's lifetime to the hand-over's end, so that a SIGKILL at any point is
-// harmless, and reports whether there is anything to wait for.
+// beginHandOver sets the address's lifetime to the hand-over's end, so that a SIGKILL at any point
+// is harmless, and reports whether there is anything to wait for.
 func (v *vipRun) beginHandOver(verdict policy.Verdict) bool {
 	s, here, now := v.facts.VIP, v.facts.Address, v.Clock.Now()
 	if !v.facts.HandingOver() {
@@ -418,8 +420,9 @@ func (v *vipRun) beginHandOver(verdict policy.Verdict) bool {
 }
 
 // awaitSuccessor leaves the address where it is until another host answers for it, and releases it
-// then; at the latest at the hand-over's end. A tick gives up its turn before the next is due: that one
-// goes on. Where PostgreSQL is up again meanwhile, it reports that everything has to be decided anew.
+// then; at the latest at the hand-over's end. A tick gives up its turn before the next is due: that
+// one goes on. Where PostgreSQL is up again meanwhile, it reports that everything has to be decided
+// anew.
 func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 	h := *v.facts.VIP.HandOver
 	budget := h.Until
@@ -457,9 +460,9 @@ func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 	return false
 }
 
-// superseded reports whether the address is another claim's by now. Where the VIP state cannot be read,
-// or does not tell of this hand-over because it could not be replaced, a PostgreSQL that is still down
-// says that it is not.
+// superseded reports whether the address is another claim's by now. Where the VIP state cannot be
+// read, or does not tell of this hand-over because it could not be replaced, a PostgreSQL that is
+// still down says that it is not.
 func (v *vipRun) superseded(ctx context.Context, h policy.HandOver) bool {
 	s, err := v.Store.VIPState(v.vip.Name)
 	if err != nil {
@@ -536,8 +539,8 @@ func (v *vipRun) joinRoute(s *routeSwitch) {
 	}
 }
 
-// dismissRoute ends this process's call for an address that is not here, or about to go: a member that
-// does not lead asks the API nothing, not even how a call went.
+// dismissRoute ends this process's call for an address that is not here, or about to go: a member
+// that does not lead asks the API nothing, not even how a call went.
 func (v *vipRun) dismissRoute(verdict policy.Verdict) {
 	if verdict.Do == policy.DoKeep || verdict.Do == policy.DoNothing && v.facts.MayBeHere() {
 		return
@@ -545,8 +548,9 @@ func (v *vipRun) dismissRoute(verdict policy.Verdict) {
 	v.switches.cancel(v.vip.Name)
 }
 
-// stillLeader returns what asks whether the address would be claimed if everything were decided now, and
-// whether the claim is still the one of this generation. An operator's --force needs no leader.
+// stillLeader returns what asks whether the address would be claimed if everything were decided
+// now, and whether the claim is still the one of this generation. An operator's --force needs no
+// leader.
 func (v *vipRun) stillLeader(generation uint64) func(context.Context) bool {
 	vip := v.vip
 	vip.Address = absentAddress{vip.Address}
@@ -650,9 +654,9 @@ func (v *vipRun) timed(d *time.Duration) (stop func()) {
 	return func() { *d += v.Clock.Now() - began }
 }
 
-// absentAddress is an address that always says that it is not here. [vipRun.stillLeader] asks whether the
-// address would be claimed now, and does not look at the link while a tick of this process may move
-// the address.
+// absentAddress is an address that always says that it is not here. [vipRun.stillLeader] asks
+// whether the address would be claimed now, and does not look at the link while a tick of this
+// process may move the address.
 type absentAddress struct{ Address }
 
 func (absentAddress) State() (policy.AddressState, error) {

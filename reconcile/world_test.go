@@ -11,11 +11,13 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// now is the moment at which the world begins; leases in the tests are multiples of seconds around it.
+// now is the moment at which the world begins; leases in the tests are multiples of seconds around
+// it.
 const now policy.Moment = 1000 * time.Second
 
-// world is a small cluster as one host sees it: its kernel, its Patroni, its notes and its clocks. Time passes only
-// when somebody waits. Its fields may be changed between runs, and by the hooks during one.
+// world is a small cluster as one host sees it: its kernel, its Patroni, its notes and its clocks.
+// Time passes only when somebody waits. Its fields may be changed between runs, and by the hooks
+// during one.
 type world struct {
 	t  *testing.T
 	mu sync.Mutex
@@ -106,7 +108,8 @@ func (w *world) run(e policy.Event, role policy.Role) Outcome {
 
 func (w *world) tick() Outcome { w.t.Helper(); return w.run(policy.EventTick, "") }
 
-// set makes postmaster.pid say so, also while a hand-over watches it: that may look once more after the run.
+// set makes postmaster.pid say so, also while a hand-over watches it: that may look once more after
+// the run.
 func (w *world) set(pg policy.PG) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,7 +152,8 @@ func (w *world) wantCode(o Outcome, c policy.Code) {
 
 func (w *world) Wall() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.wall }
 
-// Now is read for a decision right after postmaster.pid; the reading after that is the first behind the decision.
+// Now is read for a decision right after postmaster.pid; the reading after that is the first behind
+// the decision.
 func (w *world) Now() policy.Moment {
 	w.mu.Lock()
 	w.readings++

@@ -9,7 +9,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile"
 )
 
-// TestAHangIsLeftBehind: what was found before a look that hangs is kept, and said is that there was one.
+// TestAHangIsLeftBehind: what was found before a look that hangs is kept, and said is that there
+// was one.
 func TestAHangIsLeftBehind(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 0)
 	defer cancel()

@@ -16,8 +16,8 @@ import (
 	"github.com/vipctl/vipctl/trust"
 )
 
-// The tests run as any user, in a folder for temporary files, which everybody may write. So every path has
-// problems, and a test looks for those that it has made. What root alone owns is tested by
+// The tests run as any user, in a folder for temporary files, which everybody may write. So every
+// path has problems, and a test looks for those that it has made. What root alone owns is tested by
 // trust.txtar and trust-users.txtar of cmd/vipctl.
 
 // mine are the problems below a folder, each without its folder's path.

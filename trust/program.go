@@ -74,8 +74,8 @@ func (p Program) CheckUsers(dataDir string) error {
 	return fmt.Errorf("%s: mode %04o: with its capabilities every user can move the VIPs; run: %s", p.File, file.Mode&0o7777, fix)
 }
 
-// WhyPowerless says why the program cannot move addresses when Patroni, with these credentials, runs
-// it, and what to do. It is empty where the program can.
+// WhyPowerless says why the program cannot move addresses when Patroni, with these credentials,
+// runs it, and what to do. It is empty where the program can.
 func (p Program) WhyPowerless(c Credentials) string {
 	const unit = "in Patroni's unit (systemctl cat), then restart Patroni"
 	powers, starts := c.Run(p)

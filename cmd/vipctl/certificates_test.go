@@ -43,8 +43,9 @@ func (f *fakeCertificates) serverConfig() *tls.Config {
 	return c
 }
 
-// schemeListener has each connection speak TLS where Patroni has a certificate then. The port stays as it is: one that is closed
-// is not free while another test starts a program, which has it until its exec.
+// schemeListener has each connection speak TLS where Patroni has a certificate then. The port stays
+// as it is: one that is closed is not free while another test starts a program, which has it until
+// its exec.
 type schemeListener struct {
 	net.Listener
 	p *fakePatroni
@@ -60,7 +61,8 @@ func (l schemeListener) Accept() (net.Conn, error) {
 	return tls.Server(c, l.p.certificates.serverConfig()), nil
 }
 
-// issue signs a certificate as the words of a script ask: until=-24h, from=1h (from now), name=a,b, cn=NAME, by=stranger.
+// issue signs a certificate as the words of a script ask: until=-24h, from=1h (from now), name=a,b,
+// cn=NAME, by=stranger.
 func (f *fakeCertificates) issue(words []string) (catest.Pair, error) {
 	by, s := f.ca, catest.Between(-365*24*time.Hour, 365*24*time.Hour)
 	for _, w := range words {
@@ -92,7 +94,8 @@ func (f *fakeCertificates) issue(words []string) (catest.Pair, error) {
 	return by.Issue(s)
 }
 
-// scriptCertificate has Patroni present a certificate from now on, or speak plain HTTP, or writes a certificate for clients.
+// scriptCertificate has Patroni present a certificate from now on, or speak plain HTTP, or writes a
+// certificate for clients.
 func scriptCertificate(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, !neg && len(args) > 0, "certificate none, or certificate rest|client [from=-48h] [until=-24h] [name=HOST,...] [cn=NAME] [by=stranger] [required]")
 	p := hostOf(ts).patroni

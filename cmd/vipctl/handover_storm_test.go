@@ -31,7 +31,8 @@ func newSuccessor(t *testing.T) *successor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The client wants a link with an address, which the cable's end has not; it uses it for questions only.
+	// The client wants a link with an address, which the cable's end has not; it uses it for
+	// questions only.
 	if err := changeAddress("add", "198.51.100.1/32", cable.Name); err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +66,8 @@ func (s *successor) announce(t *testing.T) (stop func()) {
 	return func() { close(over); <-ended }
 }
 
-// A hand-over that is killed at any instant, before and after its successor is heard, is made good by whatever comes
-// next: a tick of the same stop, the node as a replica, or its promotion.
+// A hand-over that is killed at any instant, before and after its successor is heard, is made good
+// by whatever comes next: a tick of the same stop, the node as a replica, or its promotion.
 func TestHandOverKilledAtAnyInstant(t *testing.T) {
 	t.Parallel()
 	const rounds = 150
@@ -119,7 +120,8 @@ func (h *testHost) stopAsLeader(t *testing.T) *vipctlProcess {
 	return startVipctl(t, "callback", "on_stop", "primary", "demo")
 }
 
-// killAt kills a hand-over within its usual time; in half of the rounds its successor is there meanwhile.
+// killAt kills a hand-over within its usual time; in half of the rounds its successor is there
+// meanwhile.
 func killAt(t *testing.T, p *vipctlProcess, next *successor, random *rand.Rand, usual time.Duration, killed *int) []tale {
 	t.Helper()
 	silence := func() {}
@@ -139,8 +141,8 @@ func killAt(t *testing.T, p *vipctlProcess, next *successor, random *rand.Rand, 
 	return nil
 }
 
-// bounded checks what a hand-over that was killed leaves: once it is on the note, the address ends with it by itself, to
-// the second that lifetimes in the kernel are good for.
+// bounded checks what a hand-over that was killed leaves: once it is on the note, the address ends
+// with it by itself, to the second that lifetimes in the kernel are good for.
 func (h *testHost) bounded(t *testing.T, l *ledger) {
 	t.Helper()
 	n, err := l.notes.VIPState(theVIP)

@@ -16,7 +16,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 )
 
-// What a host's Hetzner has: this server, another, and an address of each kind, which the other has at first.
+// What a host's Hetzner has: this server, another, and an address of each kind, which the other has
+// at first.
 const (
 	thisServer, otherServer = 41, 42
 	thisMain, otherMain     = "198.51.100.1", "198.51.100.2"
@@ -26,8 +27,9 @@ const (
 	failoverIP              = "198.51.100.7"
 )
 
-// fakeHetzner answers in the network namespace of the thread that makes it: the Cloud API on 127.0.0.1:8101, the Robot
-// webservice on 127.0.0.1:8102, and the metadata service where it always is.
+// fakeHetzner answers in the network namespace of the thread that makes it: the Cloud API on
+// 127.0.0.1:8101, the Robot webservice on 127.0.0.1:8102, and the metadata service where it always
+// is.
 type fakeHetzner struct {
 	*hetznertest.World
 	seen    int // calls that have been counted
@@ -86,8 +88,8 @@ func (h *fakeHetzner) holder(address string) string {
 	return "nobody"
 }
 
-// count returns how many calls there were since it was last asked, those to the metadata service aside, and how many of
-// them asked for a change.
+// count returns how many calls there were since it was last asked, those to the metadata service
+// aside, and how many of them asked for a change.
 func (h *fakeHetzner) count() (calls, mutations int) {
 	all := h.Calls()
 	for _, c := range all[h.seen:] {

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// testHost is a host for one test: a network namespace with eth0, and fresh /etc, /run and /var. It is the calling
-// goroutine's, and that of the processes it starts.
+// testHost is a host for one test: a network namespace with eth0, and fresh /etc, /run and /var. It
+// is the calling goroutine's, and that of the processes it starts.
 type testHost struct {
 	patroni *fakePatroni
 	clients net.Listener // PostgreSQL's
@@ -46,7 +46,8 @@ postgresql:
     on_restart: /etc/bin/vipctl callback
 `
 
-// newTestHost gives the goroutine its own host. The goroutine's thread ends with it, and the namespaces with the thread.
+// newTestHost gives the goroutine its own host. The goroutine's thread ends with it, and the
+// namespaces with the thread.
 func newTestHost() (*testHost, error) {
 	runtime.LockOSThread()
 	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
@@ -76,7 +77,8 @@ func newTestHost() (*testHost, error) {
 		upLoopback(), addLink("eth0"), h.listenAt(""), h.postgres("up"))
 }
 
-// postgres writes what PostgreSQL leaves in its data directory when it runs, is stopping, or is down.
+// postgres writes what PostgreSQL leaves in its data directory when it runs, is stopping, or is
+// down.
 func (h *testHost) postgres(how string) error {
 	const file = "/var/lib/postgresql/postmaster.pid"
 	pid := strconv.Itoa(os.Getpid())
@@ -91,8 +93,8 @@ func (h *testHost) postgres(how string) error {
 	return fmt.Errorf("got %q, want up, stopping or down", how)
 }
 
-// listenAt has PostgreSQL listen at one address, or at every one. The port may still be open in a process that another test
-// is starting: hence SO_REUSEPORT.
+// listenAt has PostgreSQL listen at one address, or at every one. The port may still be open in a
+// process that another test is starting: hence SO_REUSEPORT.
 func (h *testHost) listenAt(address string) error {
 	shared := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		failed := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })

@@ -33,8 +33,9 @@ var programs = map[string]func(){
 	"python3": idle, "keepalived": idle, "vip-manager": idle, "ucarp": idle, "pgbouncer": idle,
 }
 
-// TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they are root, whoever runs
-// them, and a root folder with an /etc, /run, /srv and /var of its own. Nothing of the host can be changed in there.
+// TestMain runs the tests in a throw-away world: user, network and mount namespaces in which they
+// are root, whoever runs them, and a root folder with an /etc, /run, /srv and /var of its own.
+// Nothing of the host can be changed in there.
 func TestMain(m *testing.M) {
 	if _, ok := programs[filepath.Base(os.Args[0])]; ok {
 		testscript.Main(m, programs)
@@ -63,8 +64,8 @@ func (w world) Run() int {
 	return w.M.Run()
 }
 
-// helpFlag is the flag that all of the command line library's users share, without what it keeps of the last parse: so
-// several runs in one process do not race.
+// helpFlag is the flag that all of the command line library's users share, without what it keeps of
+// the last parse: so several runs in one process do not race.
 type helpFlag struct{ *cli.BoolFlag }
 
 func (f helpFlag) Apply(set *flag.FlagSet) error {
@@ -87,7 +88,8 @@ func upLoopback() error {
 	return netlink.LinkSetUp(&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Index: 1}})
 }
 
-// intoNamespaces runs this program again, in the first kind of namespaces that the machine gives us, or in none.
+// intoNamespaces runs this program again, in the first kind of namespaces that the machine gives
+// us, or in none.
 func intoNamespaces() int {
 	const namespaces = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS
 	ids := func(n int) *syscall.SysProcAttr {
@@ -140,8 +142,8 @@ func exitCodeOf(err error) int {
 // ownFolders are the world's own. Everything else in its root folder is the host's.
 var ownFolders = []string{"etc", "run", "srv", "var"}
 
-// makeRoot changes to a root folder on a tmpfs. It belongs to this namespace's root, as do its own folders: that is what
-// root is to a process in here.
+// makeRoot changes to a root folder on a tmpfs. It belongs to this namespace's root, as do its own
+// folders: that is what root is to a process in here.
 func makeRoot(dir string) error {
 	here, err := os.Getwd()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// fakePatroni answers on 127.0.0.1:8008, in the network namespace of the thread that starts it, as a Patroni 4.1 called
-// n1 of the cluster demo does.
+// fakePatroni answers on 127.0.0.1:8008, in the network namespace of the thread that starts it, as
+// a Patroni 4.1 called n1 of the cluster demo does.
 type fakePatroni struct {
 	mu     sync.Mutex
 	status int            // of GET /leader

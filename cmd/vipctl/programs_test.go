@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a program: terminal COMMAND... runs the command with a terminal as its standard output, and prints what
-// comes out of it.
+// terminal is a program: terminal COMMAND... runs the command with a terminal as its standard
+// output, and prints what comes out of it.
 func terminal() {
 	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -40,7 +40,8 @@ func terminal() {
 	os.Exit(exitCodeOf(c.Wait()))
 }
 
-// journal is a program: journal COMMAND... runs the command as systemd does where stderr goes to the journal.
+// journal is a program: journal COMMAND... runs the command as systemd does where stderr goes to
+// the journal.
 func journal() {
 	var st unix.Stat_t
 	path, err := exec.LookPath(os.Args[1])
@@ -51,7 +52,8 @@ func journal() {
 	die("journal:", err)
 }
 
-// unreadProgram is a program: unread stdout|stderr COMMAND... runs the command with a pipe there that nobody reads.
+// unreadProgram is a program: unread stdout|stderr COMMAND... runs the command with a pipe there
+// that nobody reads.
 func unreadProgram() {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -26,9 +26,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestScript runs testdata/script/*.txtar. Each script has a host of its own, with eth0 and fresh /etc, /run and /var,
-// /etc/vipctl/vipctl.yml for the VIP 192.0.2.10 on eth0, and a Patroni that begins as a stopped replica. Its commands,
-// beside testscript's own:
+// TestScript runs testdata/script/*.txtar. Each script has a host of its own, with eth0 and fresh
+// /etc, /run and /var, /etc/vipctl/vipctl.yml for the VIP 192.0.2.10 on eth0, and a Patroni that
+// begins as a stopped replica. Its commands, beside testscript's own:
 //
 //	patroni leader|replica [KEY=VALUE...]  answer so from now on; KEY is one of the answer's, or delay, status, ttl...
 //	patroni silent | stop                  take connections and never answer; refuse them
@@ -48,8 +48,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	begin PROGRAM..., end                  PROGRAM says "ready" and runs until the end
 //	hetzner start|stop|honest              its APIs, with a token and a password in /etc/vipctl; and other words, see there
 //
-// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, confine nnp|-CAPABILITY[,...] PROGRAM, predict FILE,
-// terminal PROGRAM, journal PROGRAM, unread stdout|stderr PROGRAM; and idle ones: python3, keepalived and the like.
+// And programs: as USER[+CAPABILITY...] PROGRAM, powerless PROGRAM, confine nnp|-CAPABILITY[,...]
+// PROGRAM, predict FILE, terminal PROGRAM, journal PROGRAM, unread stdout|stderr PROGRAM; and idle
+// ones: python3, keepalived and the like.
 func TestScript(t *testing.T) {
 	needSandbox(t)
 	testscript.Run(t, testscript.Params{

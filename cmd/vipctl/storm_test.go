@@ -168,7 +168,8 @@ func logSeed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// What is killed at any instant is made good by the next tick, and what was told before is not forgotten.
+// What is killed at any instant is made good by the next tick, and what was told before is not
+// forgotten.
 func TestKilledAtAnyInstant(t *testing.T) {
 	t.Parallel()
 	const rounds = 150
@@ -238,8 +239,8 @@ var atOnce = [][]string{
 	{"callback", "on_role_change", "primary", "demo"}, {"callback", "on_role_change", "replica", "demo"}, {"reconcile"},
 }
 
-// Two callbacks and a tick at once in one process, for the race detector. The threads of run are any, so this uses the
-// network namespace that all tests share, and paths of its own.
+// Two callbacks and a tick at once in one process, for the race detector. The threads of run are
+// any, so this uses the network namespace that all tests share, and paths of its own.
 func TestAtOnceInOneProcess(t *testing.T) {
 	t.Parallel()
 	needSandbox(t)
@@ -282,8 +283,8 @@ func TestAtOnceInOneProcess(t *testing.T) {
 	}
 }
 
-// A process that is stopped with the VIP's lock in its hands keeps nobody from moving the VIP. When it goes on, it does
-// not act on what was true before.
+// A process that is stopped with the VIP's lock in its hands keeps nobody from moving the VIP. When
+// it goes on, it does not act on what was true before.
 func TestStoppedLockHolder(t *testing.T) {
 	t.Parallel()
 	h := ownHost(t)
@@ -327,8 +328,8 @@ func TestStoppedLockHolder(t *testing.T) {
 	l.check(t, "eth0", false)
 }
 
-// Where others take the VIP's lock in turn for longer than a claim may wait, the claim is left to them. For Patroni and
-// systemd that is no failure.
+// Where others take the VIP's lock in turn for longer than a claim may wait, the claim is left to
+// them. For Patroni and systemd that is no failure.
 func TestBusyLock(t *testing.T) {
 	t.Parallel()
 	h := ownHost(t)

@@ -9,7 +9,8 @@ import (
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
-// TestTimeoutLeavesRoom: the longest wait that config accepts ends before the answer is too old to count, with time to decide.
+// TestTimeoutLeavesRoom: the longest wait that config accepts ends before the answer is too old to
+// count, with time to decide.
 func TestTimeoutLeavesRoom(t *testing.T) {
 	longest := policy.EvidenceAge - 100*time.Millisecond
 	for timeout, good := range map[time.Duration]bool{longest: true, longest + time.Millisecond: false} {

@@ -19,8 +19,8 @@ import (
 // users are the ones that scripts know.
 var users = map[string]uint32{"root": 0, "postgres": 999, "eve": 1001}
 
-// as is a program: as USER[+CAPABILITY...] COMMAND... runs the command as that user, with ambient capabilities, as
-// systemd's User= and AmbientCapabilities= do.
+// as is a program: as USER[+CAPABILITY...] COMMAND... runs the command as that user, with ambient
+// capabilities, as systemd's User= and AmbientCapabilities= do.
 func as() {
 	who, capabilities, _ := strings.Cut(os.Args[1], "+")
 	id, ok := users[who]
@@ -49,8 +49,8 @@ func as() {
 	}
 }
 
-// powerless is a program: powerless COMMAND... runs the command without any capability, also where the only user there
-// is to be is root.
+// powerless is a program: powerless COMMAND... runs the command without any capability, also where
+// the only user there is to be is root.
 func powerless() {
 	const locked = 1<<0 | 1<<1 // SECBIT_NOROOT and its lock: an exec as uid 0 gives nothing
 	runtime.LockOSThread()     // capabilities are a thread's
@@ -69,8 +69,9 @@ func powerless() {
 	die("powerless:", err)
 }
 
-// confine is a program: confine nnp|-cap_net_admin|-cap_net_raw[,...] COMMAND... runs the command without new privileges, or
-// without a capability in its bounding set, as systemd's NoNewPrivileges= and CapabilityBoundingSet= do.
+// confine is a program: confine nnp|-cap_net_admin|-cap_net_raw[,...] COMMAND... runs the command
+// without new privileges, or without a capability in its bounding set, as systemd's
+// NoNewPrivileges= and CapabilityBoundingSet= do.
 func confine() {
 	capabilities := map[string]uintptr{"-cap_net_admin": unix.CAP_NET_ADMIN, "-cap_net_raw": unix.CAP_NET_RAW}
 	runtime.LockOSThread()
@@ -92,7 +93,8 @@ func confine() {
 	die("confine:", err)
 }
 
-// predict is a program: predict FILE says what FILE, the program powers, would have if this process ran it, and lets it.
+// predict is a program: predict FILE says what FILE, the program powers, would have if this process
+// ran it, and lets it.
 func predict() {
 	file := os.Args[1]
 	credentials, found := trust.ProcessCredentials(os.Getpid())
@@ -124,7 +126,8 @@ func powers() {
 	fmt.Printf("%x", sets[0].Effective&trust.Needed)
 }
 
-// idle is a program under several names: it says that it runs, and does nothing until who started it ends.
+// idle is a program under several names: it says that it runs, and does nothing until who started
+// it ends.
 func idle() {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		die(os.Args[0], err)
@@ -164,8 +167,8 @@ func installProgram(to string) error {
 	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) { // of another run of the test, with another mode
 		return err
 	}
-	// A script beside this one that starts a program just now would hand it the file, open for writing, and a file that is open
-	// so cannot be run: ETXTBSY (go.dev/issue/22315).
+	// A script beside this one that starts a program just now would hand it the file, open for
+	// writing, and a file that is open so cannot be run: ETXTBSY (go.dev/issue/22315).
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, program, 0o755)

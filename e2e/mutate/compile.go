@@ -16,7 +16,8 @@ const awake = "MUTANT"
 //go:embed pick.go.txt
 var pick []byte
 
-// compile builds the tests with some files replaced by others, and with the operators that can go wrong.
+// compile builds the tests with some files replaced by others, and with the operators that can go
+// wrong.
 func compile(ctx context.Context, dir string, replace map[string]string) (binary, error) {
 	extra, err := filepath.Abs(filepath.Join(folder, "pick_mutated.go"))
 	if err != nil {

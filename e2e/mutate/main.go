@@ -1,9 +1,10 @@
-// Command mutate checks the policy's tests: it flips one operator of package reconcile/policy after the other and expects a
-// test to fail each time. A mutant that no test notices is printed as file:line and makes the command fail, unless
-// equivalent.go says why it cannot be noticed.
+// Command mutate checks the policy's tests: it flips one operator of package reconcile/policy after
+// the other and expects a test to fail each time. A mutant that no test notices is printed as
+// file:line and makes the command fail, unless equivalent.go says why it cannot be noticed.
 //
-// All mutants are compiled into one test binary, through the overlay of the go command, and an environment variable
-// chooses one of them: building takes longer than testing. It runs from the root of the checkout:
+// All mutants are compiled into one test binary, through the overlay of the go command, and an
+// environment variable chooses one of them: building takes longer than testing. It runs from the
+// root of the checkout:
 //
 //	go run ./e2e/mutate
 package main
@@ -32,8 +33,8 @@ const (
 	sideBySide = 2
 )
 
-// selection is a part of the tests, and how long it may take: far longer than it does, on any machine. A mutant that
-// hangs has been noticed.
+// selection is a part of the tests, and how long it may take: far longer than it does, on any
+// machine. A mutant that hangs has been noticed.
 type selection struct {
 	folder   string
 	flag     string // what to do with the slow tests
@@ -155,8 +156,8 @@ func (b binary) hunt(ctx context.Context, mutants []mutant) (map[int]bool, error
 	return survivors, wrong
 }
 
-// notices reports whether a test fails with the mutant: the fast ones first, the engine's behind them, then, where nobody expects the mutant to
-// pass, the slow ones.
+// notices reports whether a test fails with the mutant: the fast ones first, the engine's behind
+// them, then, where nobody expects the mutant to pass, the slow ones.
 func (b binary) notices(ctx context.Context, m mutant) (bool, error) {
 	for _, some := range []selection{fast, stories} {
 		if fail, _, err := b.test(ctx, m.id, some); fail || err != nil {

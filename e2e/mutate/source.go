@@ -25,7 +25,8 @@ func (m mutant) where() string {
 	return fmt.Sprintf("%s:%d", filepath.Join(folder, filepath.Base(m.at.Filename)), m.at.Line)
 }
 
-// String names the mutant without a line number, so that the name survives other changes of the file.
+// String names the mutant without a line number, so that the name survives other changes of the
+// file.
 func (m mutant) String() string {
 	return fmt.Sprintf("%s: %s: %s to %s", m.function, m.text, m.from, m.to)
 }
@@ -58,8 +59,8 @@ type editor struct {
 	edits    []edit
 }
 
-// mutate returns the source of a file with every operator in its functions replaced by one that can go wrong, and the
-// mutants that this makes, numbered from first.
+// mutate returns the source of a file with every operator in its functions replaced by one that can
+// go wrong, and the mutants that this makes, numbered from first.
 func mutate(path string, first int) ([]byte, []mutant, error) {
 	source, err := os.ReadFile(path)
 	if err != nil {

@@ -27,7 +27,8 @@ func (w world) hcloud(t *testing.T, into any, args ...string) {
 	}
 }
 
-// TestCommandLineClient: Debian's hcloud-cli moves the address, sees that this product moved it, and the other way round.
+// TestCommandLineClient: Debian's hcloud-cli moves the address, sees that this product moved it,
+// and the other way round.
 func TestCommandLineClient(t *testing.T) {
 	w := newWorld(t)
 	var ip struct{ Server int64 }
@@ -67,7 +68,8 @@ func wantAlias(t *testing.T, w world, server, want string) {
 	}
 }
 
-// TestPythonClient: python3-hcloud fails on any field that the specification has and the fake has not.
+// TestPythonClient: python3-hcloud fails on any field that the specification has and the fake has
+// not.
 func TestPythonClient(t *testing.T) {
 	w := newWorld(t)
 	run(t, []string{"PYTHONPATH=", "NO_PROXY=127.0.0.1"}, "/usr/bin/python3", "testdata/scenario.py", w.cloud, hetznertest.Token)

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestPatroniReadsTheSame: for several hundred configurations, odd in every way that the field has shown and in some that it
-// has not, vipctl takes what Patroni's own loader takes, and says of each that stops Patroni that it does.
+// TestPatroniReadsTheSame: for several hundred configurations, odd in every way that the field has
+// shown and in some that it has not, vipctl takes what Patroni's own loader takes, and says of each
+// that stops Patroni that it does.
 func TestPatroniReadsTheSame(t *testing.T) {
 	l := newLoader(t)
 	g := generator{rand.New(rand.NewPCG(9, 11))}
@@ -90,7 +91,8 @@ func (g generator) part() string {
 	return text + "restapi:" + g.section(g.restapi()[1:])
 }
 
-// text is a scalar for a setting that must be text: mostly one of those, else one that YAML 1.1 has its own mind about.
+// text is a scalar for a setting that must be text: mostly one of those, else one that YAML 1.1 has
+// its own mind about.
 func (g generator) text(usual ...string) string {
 	if g.now(93) {
 		return g.pick(usual...)

@@ -96,7 +96,8 @@ func TestOfficialClientSeesFaults(t *testing.T) {
 	}
 }
 
-// TestOurRequests: what this product sends is what Hetzner's library calls the request, and does the same.
+// TestOurRequests: what this product sends is what Hetzner's library calls the request, and does
+// the same.
 func TestOurRequests(t *testing.T) {
 	w := newWorld(t)
 	w.SetAliases(them, "10.0.1.77", "10.0.1.100")

@@ -113,8 +113,8 @@ func everywhere(host string) bool {
 	return host == "" || host == "*" || err == nil && ip.IsUnspecified()
 }
 
-// compare has both read one configuration. Where Patroni would not start, vipctl must say so; where it would, vipctl must
-// take the same, and find nothing wrong.
+// compare has both read one configuration. Where Patroni would not start, vipctl must say so; where
+// it would, vipctl must take the same, and find nothing wrong.
 func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	t.Helper()
 	path, env := c.write(t)
@@ -141,7 +141,8 @@ func compare(t *testing.T, l loader, c configuration) (starts bool) {
 	return want.Error == ""
 }
 
-// configuration is what one Patroni is started with: files of a folder, or one alone, or none; and its environment.
+// configuration is what one Patroni is started with: files of a folder, or one alone, or none; and
+// its environment.
 type configuration struct {
 	files []string
 	env   map[string]string

@@ -19,7 +19,8 @@ const (
 	network  = 4711
 )
 
-// world is the fake on real sockets: two servers, a floating IP among sixty others, a network, a failover IP.
+// world is the fake on real sockets: two servers, a floating IP among sixty others, a network, a
+// failover IP.
 type world struct {
 	*hetznertest.World
 	cloud, robot string

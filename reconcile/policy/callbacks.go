@@ -104,8 +104,8 @@ var promotedRows = &table{"A promotion", []row{
 	{next: startedRows},
 }}
 
-// startedRows decides an event whose role proves nothing: since Patroni 3.2 on_start can fire without the
-// lock.
+// startedRows decides an event whose role proves nothing: since Patroni 3.2 on_start can fire
+// without the lock.
 var startedRows = &table{"on_start, on_restart and an old on_role_change, with a role that is followed", []row{
 	{
 		code: codeStartUnconfirmed,
@@ -118,8 +118,9 @@ var startedRows = &table{"on_start, on_restart and an old on_role_change, with a
 	{next: tickRows},
 }}
 
-// steppedDownRows decides a callback with any role that is not followed. Patroni before 3.0.4 reports a
-// crashed primary that keeps the lock so, for 0.15 s: its reply decides, if it comes at once.
+// steppedDownRows decides a callback with any role that is not followed. Patroni before 3.0.4
+// reports a crashed primary that keeps the lock so, for 0.15 s: its reply decides, if it comes at
+// once.
 var steppedDownRows = &table{"A role that is not followed", []row{
 	{
 		when: "the address is not here",
@@ -212,7 +213,8 @@ func queued(f Facts) bool {
 	return last.Ended-last.Began > slowCallback && at-last.Ended < slowCallback
 }
 
-// promoting reports whether Patroni has the lock, and does not yet say that PostgreSQL is a primary.
+// promoting reports whether Patroni has the lock, and does not yet say that PostgreSQL is a
+// primary.
 func promoting(f Facts) bool {
 	r := f.Reply
 	return r.Kind == Leader && r.Role == roleReplica && r.Running() && !r.Paused && fresh(f)

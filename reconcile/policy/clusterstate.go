@@ -25,7 +25,8 @@ type ClusterState struct {
 	Said     Repeats  `json:"said,omitempty"`   // the warnings of ticks, by their text
 }
 
-// timingChange is a change of the cluster's settings: what counted before it, and when it was heard.
+// timingChange is a change of the cluster's settings: what counted before it, and when it was
+// heard.
 type timingChange struct {
 	From Timing `json:"from"`
 	At   Moment `json:"at"`
@@ -35,10 +36,10 @@ type timingChange struct {
 //
 // Patroni's loops write dcs_last_seen, and refresh the lock. But Patroni reads the DCS for whoever
 // asks for the cluster as well, and it times its sleep, and its own leadership, by the wall clock.
-// Where that clock is set back, Patroni sleeps for as long, goes on saying 200, and refreshes nothing
-// (patroni/__main__.py, schedule_next_run; patroni/ha.py, is_leader; patroni#3560). From there on a
-// newer value proves nothing, and a second witness is asked in each tick: the peers, and where none
-// answers our own Patroni's view of the DCS.
+// Where that clock is set back, Patroni sleeps for as long, goes on saying 200, and refreshes
+// nothing (patroni/__main__.py, schedule_next_run; patroni/ha.py, is_leader; patroni#3560). From
+// there on a newer value proves nothing, and a second witness is asked in each tick: the peers, and
+// where none answers our own Patroni's view of the DCS.
 type unproven struct {
 	Since Moment `json:"since"`
 	Why   string `json:"why"` // for people
@@ -55,8 +56,8 @@ type Callback struct {
 // that Patroni accepts.
 var unheardTiming = Timing{TTL: 20 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 5 * time.Second}
 
-// slack is how far ahead of this host's wall clock dcs_last_seen may be. It is also how far the wall
-// clock and the boot clock may drift apart between two replies without a step.
+// slack is how far ahead of this host's wall clock dcs_last_seen may be. It is also how far the
+// wall clock and the boot clock may drift apart between two replies without a step.
 const slack = 2 * time.Second
 
 // timing is the cluster's, or the stand-in where it was never heard. Patroni's loops read new
@@ -103,8 +104,8 @@ func (s *ClusterState) Remember(r PatroniReply) {
 	s.Reply = r
 }
 
-// suspectLoops takes note of a reply after which dcs_last_seen proves nothing: the wall clock was set
-// back since the reply before, or Patroni says that it leads when its lock is over.
+// suspectLoops takes note of a reply after which dcs_last_seen proves nothing: the wall clock was
+// set back since the reply before, or Patroni says that it leads when its lock is over.
 // [ClusterState.Vouch] ends that.
 func (s *ClusterState) suspectLoops(r PatroniReply) {
 	last := s.Reply
@@ -123,8 +124,8 @@ func (s *ClusterState) suspectLoops(r PatroniReply) {
 
 // Date puts a reply's dcs_last_seen on the boot clock. The wall clock is needed just once for each
 // new value, and it may have been set since Patroni wrote the value. A value that was heard before
-// keeps its moment. A new one right after a step is read by the clock that makes sense of it, by the
-// older reading where both do.
+// keeps its moment. A new one right after a step is read by the clock that makes sense of it, by
+// the older reading where both do.
 func (s ClusterState) Date(r PatroniReply, now Moment, wall time.Time) PatroniReply {
 	r.Offset = time.Duration(wall.UnixNano()) - now
 	last := s.Reply
@@ -147,8 +148,8 @@ func (s ClusterState) Date(r PatroniReply, now Moment, wall time.Time) PatroniRe
 	return r
 }
 
-// DatePeer puts a peer's dcs_last_seen on our boot clock, by the peer's own wall clock where its reply
-// has that: the clocks of two hosts may differ, or be set.
+// DatePeer puts a peer's dcs_last_seen on our boot clock, by the peer's own wall clock where its
+// reply has that: the clocks of two hosts may differ, or be set.
 func (s ClusterState) DatePeer(r PatroniReply, now Moment, wall time.Time) PatroniReply {
 	if r.Date == 0 || r.LastSeen == 0 {
 		return s.Date(r, now, wall)
@@ -178,8 +179,8 @@ func (s ClusterState) Narrow(r PatroniReply, now Moment) PatroniReply {
 	return r
 }
 
-// age is how long ago LastSeen was by a wall clock with this offset from the boot clock, and whether
-// that can be: not in the future, and not longer ago than Patroni itself would trust it.
+// age is how long ago LastSeen was by a wall clock with this offset from the boot clock, and
+// whether that can be: not in the future, and not longer ago than Patroni itself would trust it.
 func (s ClusterState) age(r PatroniReply, now Moment, offset time.Duration) (age time.Duration, sane bool) {
 	age = now + offset - time.Duration(r.LastSeen)*time.Second
 	ttl := s.Timing.TTL

@@ -5,13 +5,13 @@ package policy
 // maxAsked ends a run in which Patroni's replies keep coming too late to count.
 const maxAsked = 3
 
-// Decide is the policy: whether this host should have the VIP, and why. It is pure: no clock, no state,
-// no effect.
+// Decide is the policy: whether this host should have the VIP, and why. It is pure: no clock, no
+// state, no effect.
 //
-// A claim needs proof that this member leads, unless an operator forces it. A release needs proof that
-// it does not, or the end of the lease. A verdict of [DoAsk] says what has to be known first; after a
-// bounded number of replies there is always another one. POLICY.md is written from the tables that
-// this function goes through.
+// A claim needs proof that this member leads, unless an operator forces it. A release needs proof
+// that it does not, or the end of the lease. A verdict of [DoAsk] says what has to be known first;
+// after a bounded number of replies there is always another one. POLICY.md is written from the
+// tables that this function goes through.
 func Decide(f Facts) Verdict {
 	f.Reply = evidence(f)
 	return everyRun.decide(f)
@@ -54,8 +54,8 @@ func evidence(f Facts) PatroniReply {
 	return PatroniReply{Kind: Silent, Why: "its replies came too late", At: f.Reply.At}
 }
 
-// WouldClaim reports whether the address would be claimed here and now. One that is merely kept, by an
-// operator's hold, in silence or in doubt, gives no right to take a route from somebody else.
+// WouldClaim reports whether the address would be claimed here and now. One that is merely kept, by
+// an operator's hold, in silence or in doubt, gives no right to take a route from somebody else.
 func (f Facts) WouldClaim() bool {
 	f.Address = AddressState{Presence: PresenceNo}
 	if !f.Peers.full() { // nobody had to be asked about an address that is here

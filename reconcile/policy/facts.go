@@ -56,14 +56,14 @@ func (f Facts) HandingOver() bool {
 	return f.MayBeHere() && f.VIP.HandOver != nil && f.VIP.HandOver.Generation == f.VIP.Generation
 }
 
-// Outdated reports whether what Patroni said may no longer count: said too long ago, or before another
-// process of ours moved the address.
+// Outdated reports whether what Patroni said may no longer count: said too long ago, or before
+// another process of ours moved the address.
 func (f Facts) Outdated() bool {
 	return f.Reply.Counts() && (f.Now-f.Reply.At > EvidenceAge || f.Reply.At < f.VIP.Changed)
 }
 
-// KeptOnOurReply reports whether the verdict keeps the address only because our Patroni's last reply
-// was of a pause. Another host that answers for the address means that the pause has ended.
+// KeptOnOurReply reports whether the verdict keeps the address only because our Patroni's last
+// reply was of a pause. Another host that answers for the address means that the pause has ended.
 func (f Facts) KeptOnOurReply(v Verdict) bool {
 	return (v.Code == codeSilentPaused || v.Code == codePausedNoDCS) && f.pauseByOurReply()
 }
@@ -80,9 +80,9 @@ func (f Facts) ProvedAt() Moment {
 	return f.Trigger.At
 }
 
-// RolledEnd is what a lease without room for the usual is rolled towards: the end of the lock that was
-// heard of last, or 0 where there is room. A hand-over may last as long: PostgreSQL is down, and such a
-// lease ends from tick to tick.
+// RolledEnd is what a lease without room for the usual is rolled towards: the end of the lock that
+// was heard of last, or 0 where there is room. A hand-over may last as long: PostgreSQL is down,
+// and such a lease ends from tick to tick.
 func (f Facts) RolledEnd() Moment {
 	if f.timing().Roomy(f.Interval) {
 		return 0
@@ -107,22 +107,23 @@ func (f Facts) whyUnproven() string {
 	return "dcs_last_seen is in the future"
 }
 
-// needsWitness reports whether a 200 may be another member's by now. Nothing is claimed on one reply
-// alone, nor renewed beside another host that answers for the address, nor where the lease has ended.
+// needsWitness reports whether a 200 may be another member's by now. Nothing is claimed on one
+// reply alone, nor renewed beside another host that answers for the address, nor where the lease
+// has ended.
 func (f Facts) needsWitness() bool {
 	s := f.VIP
 	return f.NotAsWanted() && f.Reply.Running() || f.unproven() || len(s.Answering) > 0 ||
 		s.LeaseEnd != 0 && f.Now >= s.LeaseEnd
 }
 
-// contradicted reports whether the second witness speaks against our 200, or is missing where nothing
-// goes without it.
+// contradicted reports whether the second witness speaks against our 200, or is missing where
+// nothing goes without it.
 func (f Facts) contradicted() bool {
 	return f.needsWitness() && f.Peers.result == pollNamed || f.unproven() && f.Peers.result != pollUs
 }
 
-// witnesses is the question for the second witness. Where something speaks against us, our own Patroni
-// is asked to look into the DCS, should no peer answer.
+// witnesses is the question for the second witness. Where something speaks against us, our own
+// Patroni is asked to look into the DCS, should no peer answer.
 func (f Facts) witnesses() Question {
 	return Question{Peers: true, DCS: f.unproven() || len(f.VIP.Answering) > 0}
 }
@@ -131,8 +132,8 @@ func (f Facts) witnesses() Question {
 func (f Facts) seenLongAgo() bool { return f.Reply.blind(f.Reply.At, f.timing()) }
 
 // steppedForward reports whether the wall clock was set forward since the last 200. A Patroni that
-// times its leadership by it takes the lock for expired until its next loop, which refreshes the lock
-// (patroni/ha.py, is_leader).
+// times its leadership by it takes the lock for expired until its next loop, which refreshes the
+// lock (patroni/ha.py, is_leader).
 func (f Facts) steppedForward() bool {
 	last := f.Cluster.Leading
 	return last.Offset != 0 && f.Reply.Offset-last.Offset > slack

@@ -120,8 +120,8 @@ func TestStale(t *testing.T) {
 	}
 }
 
-// TestTheDCSNamesNobodyOfNoName: a patroni.yml that cannot say our name must not make "nobody leads"
-// out to be us.
+// TestTheDCSNamesNobodyOfNoName: a patroni.yml that cannot say our name must not make "nobody
+// leads" out to be us.
 func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
 	for _, c := range []struct {
 		was          pollResult
@@ -146,7 +146,8 @@ func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
 	}
 }
 
-// TestProved: what is known from the reply counts from its question, else from the peers', else from the start.
+// TestProved: what is known from the reply counts from its question, else from the peers', else
+// from the start.
 func TestProved(t *testing.T) {
 	f := facts(leads(heard(300*time.Millisecond)), polled(pollUs), func(f *Facts) {
 		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
@@ -164,7 +165,8 @@ func TestProved(t *testing.T) {
 	}
 }
 
-// TestWhatAPollSays: what only our own Patroni's view of the DCS can add to, and the words for people.
+// TestWhatAPollSays: what only our own Patroni's view of the DCS can add to, and the words for
+// people.
 func TestWhatAPollSays(t *testing.T) {
 	for result, want := range map[pollResult]struct {
 		wantsDCS, silent, asked bool

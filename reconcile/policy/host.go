@@ -25,8 +25,8 @@ type MAC string
 // PG is whether the local PostgreSQL could accept a write. postmaster.pid says so, not Patroni.
 type PG string
 
-// The states of the local PostgreSQL. Down means that postmaster.pid is gone, or that its status line
-// says "stopping": no new connection is accepted.
+// The states of the local PostgreSQL. Down means that postmaster.pid is gone, or that its status
+// line says "stopping": no new connection is accepted.
 const (
 	PGUnknown PG = "unknown"
 	PGDown    PG = "down"

@@ -2,8 +2,9 @@ package policy
 
 import "fmt"
 
-// keep vouches for the address until the given moment, or longer where that was proved before. Where
-// that moment is past, an older lease still counts; when that has ended too, the address goes.
+// keep vouches for the address until the given moment, or longer where that was proved before.
+// Where that moment is past, an older lease still counts; when that has ended too, the address
+// goes.
 func keep(f Facts, until Moment, why string, args ...any) Verdict {
 	why = fmt.Sprintf(why, args...)
 	until = steady(f, until)

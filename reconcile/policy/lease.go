@@ -14,22 +14,22 @@ const (
 )
 
 // MembersWithin bounds the question for the members, whatever Patroni's timeout. The question makes
-// Patroni read the DCS. A dcs_last_seen that moves up to so long behind it is taken for its doing, and
-// for no sign of a refreshed lock.
+// Patroni read the DCS. A dcs_last_seen that moves up to so long behind it is taken for its doing,
+// and for no sign of a refreshed lock.
 const MembersWithin = time.Second
 
-// leaseEnd is until when the address is vouched for. Without a VIP state, or with an old one that could
-// not be replaced, the kernel's own lifetime is all there is. An address that has neither has no end
-// that anybody knows, which is 0: past.
+// leaseEnd is until when the address is vouched for. Without a VIP state, or with an old one that
+// could not be replaced, the kernel's own lifetime is all there is. An address that has neither has
+// no end that anybody knows, which is 0: past.
 func leaseEnd(f Facts) Moment { return max(f.VIP.LeaseEnd, f.Address.End) }
 
 // leaseLeft is for how long the address is vouched for yet, for people.
 func leaseLeft(f Facts) time.Duration { return (leaseEnd(f) - f.Now).Round(100 * time.Millisecond) }
 
 // lockLease is until when a 200 proves the lock: the DCS may give it to another member no earlier.
-// Patroni reads the DCS (dcs_last_seen, S) and then refreshes the lock, once a loop. A newer S with 200
-// proves that the loop of the S before (S') finished its refresh, so that the lock lasts until S'+ttl.
-// Should the refresh that follows S never end, the lock lasts until S+ttl-loop_wait.
+// Patroni reads the DCS (dcs_last_seen, S) and then refreshes the lock, once a loop. A newer S with
+// 200 proves that the loop of the S before (S') finished its refresh, so that the lock lasts until
+// S'+ttl. Should the refresh that follows S never end, the lock lasts until S+ttl-loop_wait.
 func lockLease(f Facts) Moment {
 	t, r := f.timing(), f.Reply
 	least := min(r.At+f.Interval+rollSlack, r.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
@@ -58,8 +58,8 @@ func rollingLease(f Facts) Moment {
 	return min(f.Reply.SeenAt+f.timing().TTL-leaseSafety, f.Reply.At+f.Interval+rollSlack)
 }
 
-// witnessedLease is what others vouch for while dcs_last_seen proves nothing: what was proved before,
-// and beyond that from tick to tick.
+// witnessedLease is what others vouch for while dcs_last_seen proves nothing: what was proved
+// before, and beyond that from tick to tick.
 func witnessedLease(f Facts) Moment {
 	if !f.Peers.us() {
 		return leaseEnd(f)
@@ -67,8 +67,8 @@ func witnessedLease(f Facts) Moment {
 	return max(leaseEnd(f), f.Peers.At+f.Interval+rollSlack)
 }
 
-// onOthersReply reports whether the address is here on the reply of others alone, from tick to tick:
-// what was proved is over, or nearly.
+// onOthersReply reports whether the address is here on the reply of others alone, from tick to
+// tick: what was proved is over, or nearly.
 func onOthersReply(f Facts) bool {
 	return f.unproven() && leaseEnd(f) <= f.Now+f.Interval+rollSlack
 }
@@ -89,9 +89,9 @@ func stalled(f Facts) bool {
 // fresh reports whether the usual lease lasts beyond the next tick.
 func fresh(f Facts) bool { return f.Now+f.Interval < lockLease(f) }
 
-// pausedLease needs no lock, since nobody else is promoted in a pause, and every tick rolls it. But a
-// pause may end at any moment, and a host may freeze before it hears of that. The lease is therefore
-// no longer than two ticks need, or than is proved.
+// pausedLease needs no lock, since nobody else is promoted in a pause, and every tick rolls it. But
+// a pause may end at any moment, and a host may freeze before it hears of that. The lease is
+// therefore no longer than two ticks need, or than is proved.
 func pausedLease(f Facts) Moment {
 	rolled := f.Now + 2*f.Interval + rollSlack
 	if f.Reply.Kind == Leader {
@@ -116,15 +116,15 @@ func succeeded(f Facts) bool {
 // operatorsLease is what somebody has ordered, whatever the lock says.
 func operatorsLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
 
-// peersLease rolls a silent leader's lease while the peers name it, never past the last lock that was
-// proved.
+// peersLease rolls a silent leader's lease while the peers name it, never past the last lock that
+// was proved.
 func peersLease(f Facts) Moment {
 	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
 }
 
 // lastLease is the end that a silent leader's lease cannot be rolled past. Where a question for the
-// members may have moved S, that proves no refresh of the lock: the loop that did refresh it may be a
-// loop_wait older.
+// members may have moved S, that proves no refresh of the lock: the loop that did refresh it may be
+// a loop_wait older.
 func lastLease(f Facts) Moment {
 	if f.unproven() {
 		return leaseEnd(f)
@@ -149,8 +149,8 @@ func readBetween(f Facts) bool {
 	return known && c.Leading.SeenBy-c.SeenBefore < f.timing().LoopWait-loopEarly
 }
 
-// claimLease is a callback's, before Patroni's reply. Where no timer runs, nobody would renew the lease
-// of a healthy primary, and the address gets no end: forever.
+// claimLease is a callback's, before Patroni's reply. Where no timer runs, nobody would renew the
+// lease of a healthy primary, and the address gets no end: forever.
 func claimLease(f Facts) (until Moment, forever bool) {
 	t, exec := f.timing(), f.Trigger.At
 	if exec < bootGrace && !tickedLately(f) {
@@ -168,9 +168,9 @@ func tickedLately(f Facts) bool {
 	return f.Cluster.LastTick != 0 && f.Trigger.At-f.Cluster.LastTick <= recentTick
 }
 
-// steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours until
-// some moment does not lapse. An older end that was not proved by this lock (of a pause, of a longer
-// ttl) counts up to S + ttl - 2 s.
+// steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours
+// until some moment does not lapse. An older end that was not proved by this lock (of a pause, of a
+// longer ttl) counts up to S + ttl - 2 s.
 func steady(f Facts, until Moment) Moment {
 	if f.NotAsWanted() || !stalled(f) {
 		return until

@@ -22,7 +22,8 @@ func (e ends) of(name string) Moment {
 	return now + map[string]time.Duration{"30/10/10": e.d30, "20/2/3": e.d20, "20/10/5": e.tight, "60/10/10": e.d60}[name]
 }
 
-// TestLockLease has the rows of POLICY.md's lease table that a 200 leads to. Replies were heard now.
+// TestLockLease has the rows of POLICY.md's lease table that a 200 leads to. Replies were heard
+// now.
 func TestLockLease(t *testing.T) {
 	just := heard(0)
 	before := func(ago time.Duration) change { return past(func(m *ClusterState) { m.SeenBefore = now - ago }) }
@@ -165,7 +166,8 @@ func TestSteady(t *testing.T) {
 	}
 }
 
-// TestReadBetween: where S moves sooner than Patroni's loops, somebody else asks for the members, and S proves no refresh.
+// TestReadBetween: where S moves sooner than Patroni's loops, somebody else asks for the members,
+// and S proves no refresh.
 func TestReadBetween(t *testing.T) {
 	const seen = now - 10*time.Second
 	for name, c := range map[string]struct {
@@ -215,8 +217,8 @@ func TestLastLease(t *testing.T) {
 	}
 }
 
-// New settings are read by one loop and used by the next, and the one behind that proves it. Who asks for the members makes
-// Patroni read them too, up to a loop earlier.
+// New settings are read by one loop and used by the next, and the one behind that proves it. Who
+// asks for the members makes Patroni read them too, up to a loop earlier.
 func TestChangedSettings(t *testing.T) {
 	const heard = 100 * second
 	old, raised := Timing{30 * second, 5 * second, 10 * second}, Timing{60 * second, 10 * second, 5 * second}

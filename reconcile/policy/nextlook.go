@@ -13,9 +13,9 @@ const (
 	loopBlur = 50 * time.Millisecond
 	// tickSoon is how close the next tick must be to make another look needless.
 	tickSoon = 20 * time.Millisecond
-	// stoppingEvery is how often a leader that stops is looked at. It gives the lock away as soon as
-	// its checkpoint is written, also while its archiver goes on for minutes, and no callback comes
-	// before that has ended.
+	// stoppingEvery is how often a leader that stops is looked at. It gives the lock away as soon
+	// as its checkpoint is written, also while its archiver goes on for minutes, and no callback
+	// comes before that has ended.
 	stoppingEvery = 100 * time.Millisecond
 	// onOthersEvery is how often a leader is looked at that has the address on the reply of others
 	// alone.
@@ -25,9 +25,10 @@ const (
 )
 
 // NextLook is when a tick should look again, and whether it should. It looks soon while PostgreSQL
-// stops, and while only the reply of others keeps the address here: a successor may lead at any moment.
-// Else it looks when Patroni's next loop comes well before the next tick does. Should Patroni die in
-// between, a refresh of the lock that nobody heard of would shorten the lease by a whole loop_wait.
+// stops, and while only the reply of others keeps the address here: a successor may lead at any
+// moment. Else it looks when Patroni's next loop comes well before the next tick does. Should
+// Patroni die in between, a refresh of the lock that nobody heard of would shorten the lease by a
+// whole loop_wait.
 func NextLook(f Facts) (at Moment, wanted bool) {
 	r, turn := f.Reply, f.Trigger.At+f.Interval
 	switch {
@@ -57,16 +58,16 @@ func NextLook(f Facts) (at Moment, wanted bool) {
 	return at, at >= f.Now && at < turn-tickSoon
 }
 
-// onPeersReply reports whether only the reply of others keeps a silent leader's address here: the lock
-// that is proved has run out (somebody else may have made S move since), or the cluster is paused.
-// Somebody may take the lock at any moment.
+// onPeersReply reports whether only the reply of others keeps a silent leader's address here: the
+// lock that is proved has run out (somebody else may have made S move since), or the cluster is
+// paused. Somebody may take the lock at any moment.
 func onPeersReply(f Facts) bool {
 	return f.stillPaused() || f.Peers.result == pollUs && f.Now > provedUntil(f)
 }
 
-// nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where that
-// is known too vaguely, in the middle first. Either reply halves what is not known of this loop, and of
-// all that follow a loop_wait apart (see [ClusterState.Narrow]).
+// nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where
+// that is known too vaguely, in the middle first. Either reply halves what is not known of this
+// loop, and of all that follow a loop_wait apart (see [ClusterState.Narrow]).
 func nextLoop(r PatroniReply, now Moment, loop time.Duration) Moment {
 	soonest, latest := r.SeenAt+loop, r.SeenBy+loop+loopLate
 	middle := soonest + (latest-soonest)/2
@@ -79,7 +80,7 @@ func nextLoop(r PatroniReply, now Moment, loop time.Duration) Moment {
 	return latest
 }
 
-// wholeSeconds is the next moment that lies a whole number of seconds, and shortBefore, ahead of the
-// end. Lifetimes in the kernel are whole seconds, and one that begins at another moment ends up to a
-// second too early.
+// wholeSeconds is the next moment that lies a whole number of seconds, and shortBefore, ahead of
+// the end. Lifetimes in the kernel are whole seconds, and one that begins at another moment ends up
+// to a second too early.
 func wholeSeconds(now, end Moment) Moment { return now + (end-shortBefore-now)%time.Second }

@@ -74,7 +74,8 @@ func setBack(left time.Duration, changes ...change) Facts {
 	return holder(append([]change{here(left), leads(heard(0), seen(3*time.Second)), back}, changes...)...)
 }
 
-// silentLed is a silent leader with 20/2/3 whose peers name it, and whose last loop was so long ago.
+// silentLed is a silent leader with 20/2/3 whose peers name it, and whose last loop was so long
+// ago.
 func silentLed(d time.Duration, changes ...change) Facts {
 	all := []change{here(time.Second), timing(20, 2, 3), mute, polled(pollUs), ledAgo(d)}
 	return holder(append(all, changes...)...)

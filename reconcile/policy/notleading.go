@@ -2,8 +2,8 @@ package policy
 
 import "time"
 
-// blip is how long a lone 503 of a running primary is given. Patroni answers so for up to 0.2 s after
-// a stall of the DCS, a restart or a pause.
+// blip is how long a lone 503 of a running primary is given. Patroni answers so for up to 0.2 s
+// after a stall of the DCS, a restart or a pause.
 const blip = 500 * time.Millisecond
 
 // notLeadingRows decides what Patroni's 503 comes to.

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// orderRows decides what `vipctl claim` and `vipctl release` come to. Without --force that is what a tick
-// would do, or nothing.
+// orderRows decides what `vipctl claim` and `vipctl release` come to. Without --force that is what
+// a tick would do, or nothing.
 var orderRows = &table{"Operators", []row{
 	{
 		code: codeOperator,
@@ -45,10 +45,10 @@ var orderRows = &table{"Operators", []row{
 	},
 }}
 
-// heldRows decides while an operator's hold is in force. Callbacks change nothing, and ticks keep the
-// address where it is. Where another member leads the address goes, since two nodes that accept writes
-// are worse than a broken promise to an operator. The hold stays, and nothing is claimed here until it
-// ends.
+// heldRows decides while an operator's hold is in force. Callbacks change nothing, and ticks keep
+// the address where it is. Where another member leads the address goes, since two nodes that accept
+// writes are worse than a broken promise to an operator. The hold stays, and nothing is claimed
+// here until it ends.
 var heldRows = &table{"An operator's hold is in force", []row{
 	{
 		code: codeHeld,

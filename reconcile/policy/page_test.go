@@ -30,9 +30,9 @@ func pageTables() []*table {
 // place is one row: the index of its table in [pageTables], and its own.
 type place struct{ table, row int }
 
-// TestPage holds the tables of POLICY.md against the rows that [Decide] goes through. What a row does
-// where the address is here and where it is not, and its reason, is what it decided of all facts that
-// the tests can think of.
+// TestPage holds the tables of POLICY.md against the rows that [Decide] goes through. What a row
+// does where the address is here and where it is not, and its reason, is what it decided of all
+// facts that the tests can think of.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("POLICY.md")
 	if err != nil {
@@ -119,8 +119,8 @@ func rowOf(t *table, f Facts) (row, int) {
 	panic("a table without a last row")
 }
 
-// everyExample calls check with [everyCombination], and with what that leaves out: a hold that is in
-// force, and a pause that has ended while Patroni was silent.
+// everyExample calls check with [everyCombination], and with what that leaves out: a hold that is
+// in force, and a pause that has ended while Patroni was silent.
 func everyExample(check func(Facts)) {
 	everyCombination(func(f Facts) {
 		check(f)

@@ -21,8 +21,8 @@ type Poll struct {
 	Name   string       // pollNamed, pollOther: who
 	Reply  PatroniReply // pollOther: that member's own
 	Paused bool         // somebody answered, and everybody who did says that the cluster is paused
-	// ByDCS is set where our own Patroni has looked into the DCS. Where no peer answered, that is the
-	// result. Beside pollOther it means that the DCS names us.
+	// ByDCS is set where our own Patroni has looked into the DCS. Where no peer answered, that is
+	// the result. Beside pollOther it means that the DCS names us.
 	ByDCS bool
 	At    Moment // when the peers were asked
 }
@@ -65,8 +65,8 @@ func (s ClusterState) Summarize(replies []PeerReply, self string, at Moment) Pol
 	return p
 }
 
-// Glance is what the peers' replies come to where they were asked only whether they lead. Silence is
-// no news then.
+// Glance is what the peers' replies come to where they were asked only whether they lead. Silence
+// is no news then.
 func (s ClusterState) Glance(replies []PeerReply, self string, at Moment) Poll {
 	if p := s.Summarize(replies, self, at); p.result == pollOther {
 		return p
@@ -74,9 +74,9 @@ func (s ClusterState) Glance(replies []PeerReply, self string, at Moment) Poll {
 	return Poll{result: pollGlance, At: at}
 }
 
-// Vouch takes in what the peers said of who leads. A member that is named for longer than a lock lives
-// has refreshed it since, so that its loops run and dcs_last_seen is proof again. The first loop
-// behind a step may run as before; the sleep after that one is too long.
+// Vouch takes in what the peers said of who leads. A member that is named for longer than a lock
+// lives has refreshed it since, so that its loops run and dcs_last_seen is proof again. The first
+// loop behind a step may run as before; the sleep after that one is too long.
 func (s *ClusterState) Vouch(p Poll) {
 	t := s.timing()
 	if s.Unproven != nil && p.us() && p.At > s.Unproven.Since+t.LoopWait+t.TTL+leaseSafety {
@@ -90,8 +90,8 @@ func (p Poll) WantsDCS() bool { return p.result == pollSilent || p.result == pol
 // Silent reports whether no peer answered.
 func (p Poll) Silent() bool { return p.result == pollSilent }
 
-// WithDCS adds to a poll who holds the lock by our own Patroni's view of the DCS; leader is empty where
-// nobody does.
+// WithDCS adds to a poll who holds the lock by our own Patroni's view of the DCS; leader is empty
+// where nobody does.
 func (p Poll) WithDCS(leader, self string) Poll {
 	us := leader != "" && leader == self
 	switch {
@@ -112,8 +112,8 @@ func (p Poll) WithDCS(leader, self string) Poll {
 // Asked reports whether the peers were asked at all.
 func (p Poll) Asked() bool { return p.result != unpolled }
 
-// Result is what the peers' replies came to, in one word of a contract: "", silent, unclear, nobody,
-// us, named, another or glance.
+// Result is what the peers' replies came to, in one word of a contract: "", silent, unclear,
+// nobody, us, named, another or glance.
 func (p Poll) Result() string { return string(p.result) }
 
 // String is the same for people.

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Repeats counts what comes again and again, so that it is told once and then by its number: another mover of the address
-// that puts it back each second would else fill the history with nothing else.
+// Repeats counts what comes again and again, so that it is told once and then by its number:
+// another mover of the address that puts it back each second would else fill the history with
+// nothing else.
 type Repeats map[string]repeat
 
 // repeat is one such thing.
@@ -23,9 +24,9 @@ type repeat struct {
 // repeatsWithin is how soon something must come again to be the same thing going on.
 const repeatsWithin = time.Minute
 
-// Count takes note of something that has just come, and returns the counts with it, whether it should be told, and its count
-// in words: it is told when it comes first, and the 1st, 10th, 100th time again. What has stayed away is forgotten, unless
-// its last count was never told.
+// Count takes note of something that has just come, and returns the counts with it, whether it
+// should be told, and its count in words: it is told when it comes first, and the 1st, 10th, 100th
+// time again. What has stayed away is forgotten, unless its last count was never told.
 func (rs Repeats) Count(what string, now Moment, wall time.Time) (counted Repeats, tell bool, words string) {
 	counted = maps.Clone(rs)
 	if counted == nil {
@@ -45,7 +46,8 @@ func (rs Repeats) Count(what string, now Moment, wall time.Time) (counted Repeat
 	return counted, tell, r.String()
 }
 
-// Without forgets what begins with one of the words: what was done in between makes it something new.
+// Without forgets what begins with one of the words: what was done in between makes it something
+// new.
 func (rs Repeats) Without(words ...string) Repeats {
 	rest := maps.Clone(rs)
 	for _, w := range words {
@@ -54,7 +56,8 @@ func (rs Repeats) Without(words ...string) Repeats {
 	return rest
 }
 
-// Ended takes out what has stayed away while a count of it is owed, and returns its key, "" where there is none.
+// Ended takes out what has stayed away while a count of it is owed, and returns its key, "" where
+// there is none.
 func (rs Repeats) Ended(now Moment) (rest Repeats, key string, ended repeat) {
 	for key, r := range rs {
 		if now-r.Last > repeatsWithin && r.owed() {

@@ -28,12 +28,13 @@ type PatroniReply struct {
 	Scope    string    `json:"scope,omitempty"`
 	Name     string    `json:"name,omitempty"` // empty before Patroni 3.2.0
 
-	// LastSeen is dcs_last_seen: when this Patroni last read the DCS, in whole seconds since 1970 on
-	// its wall clock. It is 0 where the reply has none (Patroni before 2.1.2), and where Patroni has
-	// not read the DCS yet.
+	// LastSeen is dcs_last_seen: when this Patroni last read the DCS, in whole seconds since 1970
+	// on its wall clock. It is 0 where the reply has none (Patroni before 2.1.2), and where Patroni
+	// has not read the DCS yet.
 	LastSeen int64 `json:"dcs_last_seen,omitempty"`
 
-	// Date is HTTP's Date: when the reply was given by that host's wall clock, in whole seconds since
+	// Date is HTTP's Date: when the reply was given by that host's wall clock, in whole seconds
+	// since
 	// 1970. It is 0 where the reply does not say. The same clock wrote LastSeen, so that Date tells
 	// its age whatever our own clock says.
 	Date int64 `json:"date,omitempty"`
@@ -41,8 +42,8 @@ type PatroniReply struct {
 	// At is when the question was put, not when the reply came: the reply was true at some time
 	// after it.
 	At Moment `json:"at"`
-	// SeenAt is LastSeen on this host's boot clock; 0 is unknown. The engine fills in SeenAt, SeenBy
-	// and Offset.
+	// SeenAt is LastSeen on this host's boot clock; 0 is unknown. The engine fills in SeenAt,
+	// SeenBy and Offset.
 	SeenAt Moment `json:"seen_at,omitempty"`
 	// SeenBy is the latest that LastSeen can have been, see [ClusterState.Narrow].
 	SeenBy Moment `json:"seen_by,omitempty"`
@@ -78,11 +79,12 @@ type Timing struct {
 	RetryTimeout time.Duration `json:"retry_timeout"`
 }
 
-// leaseSafety is the distance that a rolling end keeps from the lock's own while our Patroni replies.
+// leaseSafety is the distance that a rolling end keeps from the lock's own while our Patroni
+// replies.
 const leaseSafety = 2 * time.Second
 
-// Roomy reports whether the usual lease leaves time for a tick between two loops of Patroni. Where it
-// does not, the lease rolls from tick to tick.
+// Roomy reports whether the usual lease leaves time for a tick between two loops of Patroni. Where
+// it does not, the lease rolls from tick to tick.
 func (t Timing) Roomy(interval time.Duration) bool {
 	return t.TTL-2*t.LoopWait-leaseSafety >= interval+time.Second
 }

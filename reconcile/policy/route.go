@@ -19,8 +19,8 @@ type RouteFacts struct {
 	Due      Moment // when the route is worth asking again; 0 is at once
 }
 
-// Next decides what a route needs. A fresh claim, and one with a switch whose end is not known, take
-// the route at once: one call does, whoever has it. What an API has asked to wait for is the
+// Next decides what a route needs. A fresh claim, and one with a switch whose end is not known,
+// take the route at once: one call does, whoever has it. What an API has asked to wait for is the
 // provider's own to keep.
 func (f RouteFacts) Next() RouteStep {
 	switch {

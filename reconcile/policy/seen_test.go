@@ -8,8 +8,8 @@ import (
 // written is when, by the wall clock, Patroni read the DCS in the tests below.
 const written int64 = 1_790_000_000
 
-// TestDate puts one dcs_last_seen on the boot clock: the wall clock is ahead of it by lead, and was ahead by the last
-// lead when the word before was heard.
+// TestDate puts one dcs_last_seen on the boot clock: the wall clock is ahead of it by lead, and was
+// ahead by the last lead when the word before was heard.
 func TestDate(t *testing.T) {
 	for name, c := range map[string]struct {
 		lead time.Duration // the wall clock's, over written, when the word is heard
@@ -91,7 +91,8 @@ func TestDateKeepsWhatWasHeard(t *testing.T) {
 	}
 }
 
-// TestNarrow: a value that was written somewhere within the second that ended 2 s ago, heard just now.
+// TestNarrow: a value that was written somewhere within the second that ended 2 s ago, heard just
+// now.
 func TestNarrow(t *testing.T) {
 	const at = now - 3*time.Second
 	heard := PatroniReply{LastSeen: written, SeenAt: at, At: now - 10*time.Millisecond}
@@ -121,7 +122,8 @@ func TestNarrow(t *testing.T) {
 	}
 }
 
-// TestDatePeer: a peer's dcs_last_seen is dated by the peer's own clock, where HTTP's Date says what that is. Ours is an hour off.
+// TestDatePeer: a peer's dcs_last_seen is dated by the peer's own clock, where HTTP's Date says
+// what that is. Ours is an hour off.
 func TestDatePeer(t *testing.T) {
 	wall := time.Unix(written, 0).Add(time.Hour)
 	for name, c := range map[string]struct {

@@ -9,8 +9,8 @@ type row struct {
 	next *table // instead of code and then: the table that decides
 }
 
-// table is an ordered list of rows. The first row that fits decides. The last one has no condition: it
-// decides what is left.
+// table is an ordered list of rows. The first row that fits decides. The last one has no condition:
+// it decides what is left.
 type table struct {
 	title string
 	rows  []row

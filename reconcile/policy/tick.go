@@ -21,8 +21,8 @@ var tickRows = &table{"Ticks", []row{
 	{next: silentRows},
 }}
 
-// firstQuestion is a tick's. Where the address is here it asks the peers as well whether one of them
-// leads: our Patroni may say that we do when its lock is over.
+// firstQuestion is a tick's. Where the address is here it asks the peers as well whether one of
+// them leads: our Patroni may say that we do when its lock is over.
 func firstQuestion(f Facts) Question {
 	return Question{Patroni: true, Rivals: f.Trigger.Event == EventTick && f.MayBeHere() && !f.Again}
 }

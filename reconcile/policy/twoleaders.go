@@ -10,11 +10,11 @@ const twoLeadersAfter = time.Second
 
 // twoLeaders finds the one of two leaders that yields. Both sides come to the same answer.
 //
-// In a pause the unlocked one yields. Else the one with the lower timeline yields, at once: the other
-// was promoted last, or is being promoted while only the reply of others keeps the address here. Where
-// the timelines are equal or not known, both are asked again after 1 s. The one with the older S
-// yields then (we do where S proves nothing), and of equals the one with the higher name. The one that
-// stays claims after the second look, but not in a pause.
+// In a pause the unlocked one yields. Else the one with the lower timeline yields, at once: the
+// other was promoted last, or is being promoted while only the reply of others keeps the address
+// here. Where the timelines are equal or not known, both are asked again after 1 s. The one with
+// the older S yields then (we do where S proves nothing), and of equals the one with the higher
+// name. The one that stays claims after the second look, but not in a pause.
 func twoLeaders(f Facts) Verdict {
 	if f.Asked < 2 && !outvoted(f) {
 		return ask(Question{Patroni: true, Peers: true, DCS: f.unproven(), After: twoLeadersAfter})
@@ -36,8 +36,8 @@ func twoLeaders(f Facts) Verdict {
 	return nothing("%s, and we yield", why)
 }
 
-// outvoted reports whether the other of two leaders needs no second look: it was promoted last, or is
-// being promoted while nothing but the reply of others keeps the address here.
+// outvoted reports whether the other of two leaders needs no second look: it was promoted last, or
+// is being promoted while nothing but the reply of others keeps the address here.
 func outvoted(f Facts) bool {
 	we, peer := f.Reply, f.Peers.Reply
 	switch {
@@ -49,8 +49,8 @@ func outvoted(f Facts) bool {
 	return onOthersReply(f) && !f.Peers.us() && !promotedLast(we, peer)
 }
 
-// weYield reports whether we, of two leaders, are the one that is none. Where our dcs_last_seen proves
-// nothing, it decides against us.
+// weYield reports whether we, of two leaders, are the one that is none. Where our dcs_last_seen
+// proves nothing, it decides against us.
 func weYield(f Facts) bool {
 	we, peer := f.Reply, f.Peers.Reply
 	if f.unproven() && !promotedLast(we, peer) && !promotedLast(peer, we) {
@@ -59,10 +59,10 @@ func weYield(f Facts) bool {
 	return yields(we, peer, f.Peers.Name)
 }
 
-// yields reports whether the first of two leaders is none. In a pause a running primary that sees no
-// leader key says 200, too. Of others, the one that was promoted last has the higher timeline: it has
-// the lock. dcs_last_seen, which whoever asks for the cluster moves, decides only between standby
-// leaders and behind a promotion that is under way.
+// yields reports whether the first of two leaders is none. In a pause a running primary that sees
+// no leader key says 200, too. Of others, the one that was promoted last has the higher timeline:
+// it has the lock. dcs_last_seen, which whoever asks for the cluster moves, decides only between
+// standby leaders and behind a promotion that is under way.
 func yields(we, peer PatroniReply, peerName string) bool {
 	switch {
 	case (we.Paused || peer.Paused) && we.Unlocked != peer.Unlocked:

@@ -11,17 +11,17 @@ type VIPState struct {
 	// Claimed is when the address was last put on the link and announced. It is 0 while a claim is
 	// under way or was cut short, and after a release.
 	Claimed Moment `json:"claimed,omitempty"`
-	// Ours is set when a claim has put the address on the link, or a renewal has taken over one that
-	// was found there. From then on, until a release, the address is not the host's own, also while
-	// the next claim is under way.
+	// Ours is set when a claim has put the address on the link, or a renewal has taken over one
+	// that was found there. From then on, until a release, the address is not the host's own, also
+	// while the next claim is under way.
 	Ours bool `json:"ours,omitempty"`
 	// Announced is when the neighbours were last told.
 	Announced Moment `json:"announced,omitempty"`
 	// LeaseEnd is until when the last verdict vouched for the address, also where the kernel's
 	// address has no end.
 	LeaseEnd Moment `json:"lease_end,omitempty"`
-	// Forever is set where that verdict gave the address no end: LeaseEnd is what is vouched for, and
-	// nothing ends the address then.
+	// Forever is set where that verdict gave the address no end: LeaseEnd is what is vouched for,
+	// and nothing ends the address then.
 	Forever bool `json:"forever,omitempty"`
 	// Changed is when the address was last claimed or released. A reply from before it says nothing
 	// about now.
