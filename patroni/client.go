@@ -46,7 +46,7 @@ func New(o Options) *Client {
 	return &Client{opts: o, endpoints: newEndpoints(o.Source, o.Where, o.SavedEndpoint)}
 }
 
-// Word asks the local Patroni, GET /leader. Where no reply that counts comes by the configuration,
+// Reply asks the local Patroni, GET /leader. Where no reply that counts comes by the configuration,
 // it asks once more, within the same deadline, by the saved endpoint: the configuration may be
 // ahead of Patroni, see [Client.Ahead]. The reply is NotOurs where the configuration cannot be used
 // and no endpoint was saved: nobody was asked, and people must be told of it as they are of a

@@ -214,7 +214,7 @@ func (w *world) Keep(until policy.Moment) error {
 
 func (w *world) Announce() error { w.announced++; return w.announceErr }
 
-// Heard probes every 100 ms, until the listener's context ends or a successor answers.
+// AwaitSuccessor probes every 100 ms, until the listener's context ends or a successor answers.
 func (w *world) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy.MAC, error) {
 	for { // once at least: this world's clock may be ahead of the listener
 		w.mu.Lock()
@@ -231,7 +231,7 @@ func (w *world) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (policy
 	}
 }
 
-// Others is whoever else answers right now.
+// Probe is whoever else answers right now.
 func (w *world) Probe(context.Context, time.Duration) ([]policy.MAC, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -84,7 +84,7 @@ func (s *Store) LockRoute(vip string) (unlock func(), err error) {
 	return s.locks.take(vip+routeSuffix, 0, reconcile.RouteLockAge)
 }
 
-// Note returns the VIP state.
+// VIPState returns the VIP state.
 func (s *Store) VIPState(vip string) (policy.VIPState, error) {
 	if err := checkName(vip); err != nil {
 		return policy.VIPState{}, err
@@ -116,7 +116,7 @@ func (s *Store) SaveRouteMemo(vip string, memo reconcile.RouteMemo) error {
 	return save(s.files, vip+routeSuffix, memo)
 }
 
-// Memory returns the cluster state.
+// ClusterState returns the cluster state.
 func (s *Store) ClusterState() (policy.ClusterState, error) {
 	return load[policy.ClusterState](s.files, clusterFile)
 }

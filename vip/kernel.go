@@ -87,7 +87,7 @@ func New(o Options) *Kernel {
 	return k
 }
 
-// Look implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops
+// State implements [reconcile.Address]. End is rounded down: the kernel counts in seconds, and drops
 // the address no earlier than End and up to 1.3 s after it. Where there are several copies, End is
 // the end of the last.
 func (k *Kernel) State() (policy.AddressState, error) {
@@ -99,7 +99,7 @@ func (k *Kernel) State() (policy.AddressState, error) {
 	return stateOf(ownership{s, k.noted}, k.clock()), nil
 }
 
-// Hold implements [reconcile.Address]. It is an error where less than a second is left, where the
+// Keep implements [reconcile.Address]. It is an error where less than a second is left, where the
 // address is on another link and not here as wanted, and where it is this host's own. An address
 // that is here as wanted is renewed although another link has it too, with a warning each time:
 // clients are served by it, and `ip addr add` on lo must not end that. A missing link is an error
@@ -158,7 +158,7 @@ func (k *Kernel) Announce() error {
 	return nil
 }
 
-// Heard implements [reconcile.Address]. The probes claim nothing, and work on a link without any
+// AwaitSuccessor implements [reconcile.Address]. The probes claim nothing, and work on a link without any
 // other address. A link that goes down is waited for; one that goes away is an error. On a link
 // without ARP there is never a successor. A routed address has none either: its link is not even
 // looked up.
@@ -175,7 +175,7 @@ func (k *Kernel) AwaitSuccessor(ctx context.Context, ignore []policy.MAC) (polic
 	return successor, err
 }
 
-// Others implements [reconcile.Address]. The MACs are sorted. While we hold the address ourselves,
+// Probe implements [reconcile.Address]. The MACs are sorted. While we hold the address ourselves,
 // each of them is a conflict or a proxy. A routed address has none, which takes no time to find
 // out. Where the link's budget allowed no probe and no frame came, it is [reconcile.ErrUnasked].
 func (k *Kernel) Probe(ctx context.Context, window time.Duration) ([]policy.MAC, error) {

@@ -68,10 +68,10 @@ func NewStatic(o StaticOptions) *Static {
 	return s
 }
 
-// Look implements [reconcile.Address]. The address is here while the note says so and this host
+// State implements [reconcile.Address]. The address is here while the VIP state says so and this host
 // takes packets for it. It is not here where it is on no link, and partly here where it is on one
-// but does not work. Detail says so also while it is not held. There is never an error: where the
-// kernel cannot be asked, that is a warning, and the note alone decides.
+// but does not work. Detail says so also while it is not here. There is never an error: where the
+// kernel cannot be asked, that is a warning, and the VIP state alone decides.
 func (s *Static) State() (policy.AddressState, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
@@ -85,7 +85,7 @@ func (s *Static) State() (policy.AddressState, error) {
 	return state, nil
 }
 
-// Hold implements [reconcile.Address] as far as that can be done without changing anything. It is
+// Keep implements [reconcile.Address] as far as that can be done without changing anything. It is
 // an error where less than a second is left, and where the address would not serve.
 func (s *Static) Keep(until policy.Moment) error {
 	if _, err := lifetimeUntil(until, s.clock()); err != nil {
@@ -100,14 +100,14 @@ func (s *Static) Keep(until policy.Moment) error {
 // Announce implements [reconcile.Address]. There is nobody to tell.
 func (s *Static) Announce() error { return nil }
 
-// Heard implements [reconcile.Address]. It waits for the end of ctx: the link never shows a
+// AwaitSuccessor implements [reconcile.Address]. It waits for the end of ctx: the link never shows a
 // successor, because every host has the address.
 func (s *Static) AwaitSuccessor(ctx context.Context, _ []policy.MAC) (policy.MAC, error) {
 	<-ctx.Done()
 	return "", nil
 }
 
-// Others implements [reconcile.Address]. Every host has the address, and none is asked for it.
+// Probe implements [reconcile.Address]. Every host has the address, and none is asked for it.
 func (s *Static) Probe(context.Context, time.Duration) ([]policy.MAC, error) { return nil, nil }
 
 // Release implements [reconcile.Address], but leaves the address where it is. It resets the TCP
