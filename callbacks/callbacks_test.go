@@ -28,8 +28,8 @@ func TestParseEveryActionAndRole(t *testing.T) {
 	}
 	for _, action := range actions {
 		for word, role := range roles {
-			got, err := callbacks.Parse([]string{string(action), word, "demo"}, 7*time.Second)
-			want := policy.Trigger{Event: action, Role: role, Cluster: "demo", By: "patroni", At: 7 * time.Second}
+			got, err := callbacks.Parse([]string{string(action), word, "demo"}, policy.SinceBoot(7*time.Second))
+			want := policy.Trigger{Event: action, Role: role, Cluster: "demo", By: "patroni", At: policy.SinceBoot(7 * time.Second)}
 			if err != nil || got != want {
 				t.Errorf("Parse(%s %q demo) = %+v, %v; want %+v", action, word, got, err, want)
 			}
@@ -49,7 +49,7 @@ func TestParseGuessesNothing(t *testing.T) {
 		{"tick", "primary", "demo"},
 		{"primary", "on_start", "demo"},
 	} {
-		_, err := callbacks.Parse(words, 0)
+		_, err := callbacks.Parse(words, policy.Moment{})
 		var wrong *callbacks.Error
 		if !errors.As(err, &wrong) {
 			t.Errorf("Parse(%q): error %v, want a *callbacks.Error", words, err)

@@ -117,11 +117,11 @@ func TestCallbacks(t *testing.T) {
 				if words[0] != "/usr/bin/vipctl" || words[own-1] != "callback" {
 					t.Fatalf("%q does not run vipctl callback", words)
 				}
-				trigger, err := callbacks.Parse(words[own:], 1)
+				trigger, err := callbacks.Parse(words[own:], policy.SinceBoot(1))
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := policy.Trigger{Event: policy.Event(action), Role: policy.RolePrimary, Cluster: "main", By: "patroni", At: 1}
+				want := policy.Trigger{Event: policy.Event(action), Role: policy.RolePrimary, Cluster: "main", By: "patroni", At: policy.SinceBoot(1)}
 				if trigger != want {
 					t.Errorf("%s: got %+v, want %+v", line, trigger, want)
 				}

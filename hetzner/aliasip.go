@@ -103,7 +103,7 @@ func (a *AliasIP) Check(ctx context.Context) reconcile.RouteCheck {
 	}
 	found.Add(reconcile.OK, "the token is valid; it must be able to write too, which only a switch can show")
 	found.Add(reconcile.OK, "%s is inside the network %d", a.opts.Address, id)
-	latency(&found, fresh.now()-began)
+	latency(&found, fresh.now().Sub(began))
 	fresh.checkServer(ctx, &found)
 	if w, err := fresh.look(ctx); !found.Failed(err) {
 		found.Add(reconcile.OK, "it is the alias of %s", w.state().Holder)

@@ -129,7 +129,7 @@ func TestAliasIPConfigurationErrors(t *testing.T) {
 				if row.err != "" && len(l.Mutations()) > 0 {
 					t.Error("changed something")
 				}
-				if row.err != "" && s.Due < fromNow(20*time.Second) {
+				if row.err != "" && s.Due.Before(fromNow(20*time.Second)) {
 					t.Error("due again at once, though only a person can help")
 				}
 			})

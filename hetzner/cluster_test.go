@@ -194,7 +194,7 @@ func (p *process) tick() {
 	e := p.engine()
 	for at := p.at; ; at = p.Now() {
 		e.Run(p.life, policy.Trigger{Event: policy.EventTick, By: "timer", At: at})
-		if e.Settled(ctx, max(time.Millisecond, at+tickEvery-p.Now())) || ctx.Err() != nil {
+		if e.Settled(ctx, max(time.Millisecond, at.Add(tickEvery).Sub(p.Now()))) || ctx.Err() != nil {
 			return
 		}
 	}

@@ -137,7 +137,7 @@ func (f *Failover) Check(ctx context.Context) reconcile.RouteCheck {
 	}
 	began := f.now()
 	s, err := f.look(ctx)
-	took := f.now() - began
+	took := f.now().Sub(began)
 	if s, err = f.close(s, err, nil); !found.Failed(err) {
 		found.Add(reconcile.OK, "the login is good, and %s covers %s", f.what(), f.vip)
 		found.Add(reconcile.OK, "it is routed to %s; this server is %s", s.Holder, f.server)

@@ -12,10 +12,12 @@ import (
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/routetest"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // fromNow is a moment on the routes' clock.
-func fromNow(d time.Duration) time.Duration { return routetest.Now() + d }
+func fromNow(d time.Duration) policy.Moment { return routetest.Now().Add(d) }
 
 const (
 	post = "POST /failover/"
@@ -69,8 +71,8 @@ func TestFailoverFaults(t *testing.T) {
 				if n := len(l.Mutations()); row.posts >= 0 && n != row.posts || n > 15 {
 					t.Errorf("%d mutating calls, want %d", n, row.posts)
 				}
-				if pending(t, r) == (err == nil) || s.Due < fromNow(row.due-time.Second) {
-					t.Errorf("after %v: pending %v, due in %v", err, pending(t, r), s.Due-routetest.Now())
+				if pending(t, r) == (err == nil) || s.Due.Before(fromNow(row.due-time.Second)) {
+					t.Errorf("after %v: pending %v, due in %v", err, pending(t, r), s.Due.Sub(routetest.Now()))
 				}
 			})
 		})
@@ -106,8 +108,8 @@ func TestAnothersSwitch(t *testing.T) {
 		go func() { _, _ = l.failover(t, rivalID).Take(t.Context(), routetest.Now(), leads) }()
 		time.Sleep(time.Second)
 		s, err := r.Holder(t.Context())
-		if err != nil || !s.Moving || s.Due > fromNow(2*time.Minute) || s.Due <= fromNow(0) {
-			t.Errorf("%+v, %v, due in %v", s, err, s.Due-routetest.Now())
+		if err != nil || !s.Moving || s.Due.After(fromNow(2*time.Minute)) || !s.Due.After(fromNow(0)) {
+			t.Errorf("%+v, %v, due in %v", s, err, s.Due.Sub(routetest.Now()))
 		}
 		time.Sleep(2 * time.Minute)
 	})

@@ -29,7 +29,7 @@ type failoverSwitch struct {
 // run is a loop of POSTs, and of looks where a POST would be in vain: a switch that an earlier run
 // began may go on, or have ended well.
 func (f *failoverSwitch) run(ctx context.Context) (reconcile.RouteState, error) {
-	for begun := f.now()-f.memo.Switch.Since > proofAge; ; begun = false {
+	for begun := f.now().Sub(f.memo.Switch.Since) > proofAge; ; begun = false {
 		if err := f.sitOut(ctx); err != nil {
 			return reconcile.RouteState{}, err
 		}
@@ -131,8 +131,8 @@ func (f *failoverSwitch) watch(ctx context.Context) step {
 // this Take.
 func (f *failoverSwitch) sitOut(ctx context.Context) error {
 	w := f.memo.Wait
-	if end, ok := ctx.Deadline(); ok && w != nil && w.Until-f.now() < time.Until(end) && f.robot.refused() == nil {
-		return pause(ctx, w.Until-f.now())
+	if end, ok := ctx.Deadline(); ok && w != nil && w.Until.Sub(f.now()) < time.Until(end) && f.robot.refused() == nil {
+		return pause(ctx, w.Until.Sub(f.now()))
 	}
 	return f.barred("switch " + f.what())
 }

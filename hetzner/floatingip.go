@@ -113,7 +113,7 @@ func (f *FloatingIP) Check(ctx context.Context) reconcile.RouteCheck {
 	if ip.Blocked {
 		found.Add(reconcile.Problem, "floating IP %d is blocked by Hetzner", ip.ID)
 	}
-	latency(&found, fresh.now()-began)
+	latency(&found, fresh.now().Sub(began))
 	fresh.checkServer(ctx, &found)
 	if s, err := fresh.look(ctx); !found.Failed(err) {
 		found.Add(reconcile.OK, "it is assigned to %s", s.Holder)

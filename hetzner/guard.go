@@ -34,7 +34,7 @@ func newGuard(stillLeader func(context.Context) bool, now func() policy.Moment) 
 func (g *guard) attempt(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if again := g.first != 0; again {
+	if again := !g.first.IsZero(); again {
 		return g.check(ctx)
 	}
 	g.first = g.now()
@@ -54,7 +54,7 @@ func (g *guard) leaving(ctx context.Context) error {
 func (g *guard) took() (time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.now() - g.first, g.first != 0
+	return g.now().Sub(g.first), !g.first.IsZero()
 }
 
 func (g *guard) isLost() bool {
@@ -64,7 +64,7 @@ func (g *guard) isLost() bool {
 }
 
 func (g *guard) refresh(ctx context.Context) error {
-	if g.now()-g.proof <= proofAge && !g.lost {
+	if g.now().Sub(g.proof) <= proofAge && !g.lost {
 		return nil
 	}
 	return g.check(ctx)

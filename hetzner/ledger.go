@@ -151,7 +151,7 @@ func (l *ledger) begin(since policy.Moment) {
 // notOpened closes a call for which there is no client, since its secret cannot be read. The API
 // was not asked.
 func (l *ledger) notOpened(err error) (reconcile.RouteState, error) {
-	return reconcile.RouteState{Due: l.now() + secretPause}, err
+	return reconcile.RouteState{Due: l.now().Add(secretPause)}, err
 }
 
 // attempts is how many requests each question of this call may make, 0 for no limit.
@@ -163,17 +163,17 @@ func (l *ledger) attempts() int {
 }
 
 func (l *ledger) overdue() bool {
-	return l.memo.Switch != nil && l.now()-l.memo.Switch.Since >= l.eager
+	return l.memo.Switch != nil && l.now().Sub(l.memo.Switch.Since) >= l.eager
 }
 
 // barred returns why the API must not be asked now, nil when it may.
 func (l *ledger) barred(op string) error {
 	now := l.now()
 	for _, w := range []*waiting{l.memo.Login, l.memo.Wait} {
-		if w == nil || w.Until <= now {
+		if w == nil || !w.Until.After(now) {
 			continue
 		}
-		left := min(w.Until-now, maxWait).Round(time.Second)
+		left := min(w.Until.Sub(now), maxWait).Round(time.Second)
 		return &Error{Op: op, Err: fmt.Errorf("%w, for another %v: %s", reconcile.ErrNotYet, left, w.Why)}
 	}
 	return nil
@@ -181,7 +181,7 @@ func (l *ledger) barred(op string) error {
 
 // wait forbids questions for a while.
 func (l *ledger) wait(d time.Duration, why string) {
-	l.memo.Wait = &waiting{Until: l.now() + min(max(d, time.Second), maxWait), Why: why}
+	l.memo.Wait = &waiting{Until: l.now().Add(min(max(d, time.Second), maxWait)), Why: why}
 }
 
 // looked closes a call that changed nothing.
@@ -215,7 +215,7 @@ func (l *ledger) switched(s reconcile.RouteState, err error, g *guard) (reconcil
 
 func (l *ledger) answered(s reconcile.RouteState) {
 	l.memo.Ours = s.Ours
-	if l.memo.Wait != nil && l.memo.Wait.Until <= l.now() {
+	if l.memo.Wait != nil && !l.memo.Wait.Until.After(l.now()) {
 		l.memo.Wait = nil
 	}
 	if s.Ours {
@@ -231,17 +231,17 @@ func (l *ledger) due(s reconcile.RouteState, err error) policy.Moment {
 	switch {
 	case err == nil && !s.Ours && !s.Moving: // to be taken, by whoever leads
 	case l.memo.Switch == nil && (s.Moving || err != nil && !l.memo.Ours): // nobody knows whose it is
-		at = now + l.late
+		at = now.Add(l.late)
 	case l.memo.Switch == nil:
-		at = now + l.check
+		at = now.Add(l.check)
 	case l.overdue() || hopeless(err):
-		at = now + l.late
+		at = now.Add(l.late)
 	case errors.As(err, &failed):
-		at = now + failedPause
+		at = now.Add(failedPause)
 	}
 	for _, w := range []*waiting{l.memo.Wait, l.memo.Login} {
 		if w != nil {
-			at = max(at, min(w.Until, now+maxWait))
+			at = at.Max(w.Until.Min(now.Add(maxWait)))
 		}
 	}
 	return at

@@ -66,8 +66,8 @@ func TestNewPassword(t *testing.T) {
 			t.Fatal("let in")
 		}
 		m := r.Memo()
-		if r.Details().Login == nil || s.Due < fromNow(14*time.Minute) {
-			t.Errorf("memo %s, due in %v", m, s.Due-routetest.Now())
+		if r.Details().Login == nil || s.Due.Before(fromNow(14*time.Minute)) {
+			t.Errorf("memo %s, due in %v", m, s.Due.Sub(routetest.Now()))
 		}
 		r = failoverWith(t, l, right)
 		recall(t, r, m)

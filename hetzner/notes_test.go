@@ -64,11 +64,11 @@ func (p *process) LockRoute(vip string) (func(), error) {
 
 // lock takes a lock, or passes over one that has been held for longer than tooLong.
 func (p *process) lock(name string, patience, tooLong time.Duration) (unlock func(), err error) {
-	for until := p.Now() + patience; ; time.Sleep(5 * time.Millisecond) {
+	for until := p.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		var got, pass bool
 		err := p.do(func() {
 			had := p.locks[name]
-			got, pass = had.by == nil, p.Now()-had.since > tooLong
+			got, pass = had.by == nil, p.Now().Sub(had.since) > tooLong
 			if got {
 				p.locks[name] = lock{p, p.Now()}
 			}
@@ -80,7 +80,7 @@ func (p *process) lock(name string, patience, tooLong time.Duration) (unlock fun
 			return func() { p.unlock(name) }, nil
 		case pass:
 			return func() {}, nil
-		case p.Now() >= until:
+		case !p.Now().Before(until):
 			return nil, reconcile.ErrBusy
 		}
 	}

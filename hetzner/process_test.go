@@ -149,7 +149,7 @@ func (p *process) Wait(ctx context.Context, d time.Duration) error {
 func (p *process) State() (s policy.AddressState, err error) {
 	err = p.kernel(func() {
 		s = policy.AddressState{Presence: policy.PresenceNo}
-		if p.expiry > p.Now() {
+		if p.expiry.After(p.Now()) {
 			s = policy.AddressState{Presence: policy.PresenceYes, Forever: p.expiry == policy.Forever, End: p.expiry}
 		}
 	})
@@ -157,13 +157,13 @@ func (p *process) State() (s policy.AddressState, err error) {
 }
 
 func (p *process) Keep(until policy.Moment) error {
-	if until-p.Now() < time.Second {
+	if until.Sub(p.Now()) < time.Second {
 		return errors.New("too short")
 	}
 	return p.kernel(func() { p.expiry = until })
 }
 
-func (p *process) Release() error  { return p.kernel(func() { p.expiry = 0 }) }
+func (p *process) Release() error  { return p.kernel(func() { p.expiry = policy.Moment{} }) }
 func (p *process) Announce() error { return p.kernel(func() {}) }
 
 // kernel is do, for calls that one process never makes side by side.

@@ -19,7 +19,7 @@ import (
 const providerNow = 100 * time.Second
 
 func testProvider(o Options) *Provider {
-	o.Now = func() policy.Moment { return providerNow }
+	o.Now = func() policy.Moment { return policy.SinceBoot(providerNow) }
 	return New(o)
 }
 
@@ -84,7 +84,7 @@ func TestSecretsAreReadLate(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secret")
 	p := testProvider(Options{})
 	for kind, r := range routesOf(p, file) {
-		m := memo{Config: "another", Target: 1, Login: &waiting{Until: 7, Why: "refused", For: "v"}}
+		m := memo{Config: "another", Target: 1, Login: &waiting{Until: policy.SinceBoot(7), Why: "refused", For: "v"}}
 		data, err := json.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +93,7 @@ func TestSecretsAreReadLate(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Abandon()
-		if d := r.Details(); d.Login == nil || *d.Login != (reconcile.RouteWait{Until: 7, Why: "refused"}) {
+		if d := r.Details(); d.Login == nil || *d.Login != (reconcile.RouteWait{Until: policy.SinceBoot(7), Why: "refused"}) {
 			t.Errorf("%s: details %+v", kind, d)
 		}
 		if text := string(r.Memo()); !strings.Contains(text, `"refused"`) || strings.Contains(text, "target") {
@@ -116,7 +116,7 @@ func TestUnreadableSecret(t *testing.T) {
 	for name, call := range map[string]func(reconcile.Route) (reconcile.RouteState, error){
 		"Holder": func(r reconcile.Route) (reconcile.RouteState, error) { return r.Holder(t.Context()) },
 		"Take": func(r reconcile.Route) (reconcile.RouteState, error) {
-			return r.Take(t.Context(), 50*time.Second, func(context.Context) bool { t.Error("asked who leads"); return true })
+			return r.Take(t.Context(), policy.SinceBoot(50*time.Second), func(context.Context) bool { t.Error("asked who leads"); return true })
 		},
 		"GiveUp": func(r reconcile.Route) (reconcile.RouteState, error) { return r.GiveUp(t.Context()) },
 	} {
@@ -128,13 +128,13 @@ func TestUnreadableSecret(t *testing.T) {
 			if err := errors.Join(json.Unmarshal(r.Memo(), &before)); err != nil {
 				t.Fatal(err)
 			}
-			before.Target, before.Wait = 7, &waiting{Until: 5}
+			before.Target, before.Wait = 7, &waiting{Until: policy.SinceBoot(5)}
 			data, err := json.Marshal(before)
 			if err := errors.Join(err, r.Recall(data, nil)); err != nil {
 				t.Fatal(err)
 			}
 			s, err := call(r)
-			if !errors.Is(err, os.ErrNotExist) || s != (reconcile.RouteState{Due: providerNow + secretPause}) {
+			if !errors.Is(err, os.ErrNotExist) || s != (reconcile.RouteState{Due: policy.SinceBoot(providerNow + secretPause)}) {
 				t.Errorf("%s of the %s: got %+v, %v", name, kind, s, err)
 			}
 			if err := json.Unmarshal(r.Memo(), &after); err != nil {

@@ -134,7 +134,7 @@ func TestRandomAnswers(t *testing.T) {
 			l.Script("", 0, randomly(rand.New(rand.NewPCG(seed, 2)), secrets, &answers))
 			for range 3 {
 				due := l.survives(t, r, secrets)
-				time.Sleep(max(0, due-routetest.Now()))
+				time.Sleep(max(0, due.Sub(routetest.Now())))
 			}
 		})
 		if t.Failed() {
@@ -157,8 +157,8 @@ func (l *lab) survives(t *testing.T, r reconcile.Route, secrets []string) (due p
 	s2, err2 := r.Holder(t.Context())
 	s3, err3 := r.GiveUp(t.Context())
 	for _, s := range []reconcile.RouteState{s, s2, s3} {
-		if s.Due > routetest.Now()+time.Hour {
-			t.Errorf("due in %v", s.Due-routetest.Now())
+		if s.Due.After(routetest.Now().Add(time.Hour)) {
+			t.Errorf("due in %v", s.Due.Sub(routetest.Now()))
 		}
 	}
 	note, err4 := json.Marshal([]any{m, s, s2})

@@ -160,7 +160,7 @@ func (r *Robot) loggedIn() bool {
 func (r *Robot) refused() *waiting {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.login == nil || r.login.Until <= r.now() {
+	if r.login == nil || !r.login.Until.After(r.now()) {
 		return nil
 	}
 	w := *r.login
@@ -171,7 +171,7 @@ func (r *Robot) refused() *waiting {
 func (r *Robot) recall(w *waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w != nil && w.For == r.password && (r.login == nil || w.Until > r.login.Until) {
+	if w != nil && w.For == r.password && (r.login == nil || w.Until.After(r.login.Until)) {
 		r.login = w
 	}
 }
@@ -184,7 +184,7 @@ func (r *Robot) learn(err error) {
 	switch {
 	case status == http.StatusUnauthorized:
 		r.good = false
-		r.login = &waiting{Until: r.now() + loginBlock, Why: "the login was refused: check user and password", For: r.password}
+		r.login = &waiting{Until: r.now().Add(loginBlock), Why: "the login was refused: check user and password", For: r.password}
 	case err == nil || status != 0:
 		r.good = true
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // now is the moment of every decision here.
-const now policy.Moment = time.Hour
+var now = policy.SinceBoot(time.Hour)
 
 // verdicts is what the policy makes of one recorded answer: where the address is here and
 // PostgreSQL alive or down, and where the address is not here.
@@ -119,7 +119,7 @@ func wordOf(t *testing.T, member string, status int, body string) policy.Patroni
 	if w.LastSeen == 0 {
 		t.Fatalf("no reply: %+v", w)
 	}
-	w.SeenAt = now - time.Second // the loop had just run
+	w.SeenAt = now.Add(-time.Second) // the loop had just run
 	return w
 }
 
@@ -132,8 +132,8 @@ func decide(t *testing.T, w policy.PatroniReply, want verdicts) {
 		Cluster: policy.ClusterState{Timing: policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}},
 	}
 	here := f
-	here.Address = policy.AddressState{Presence: policy.PresenceYes, End: now + 10*time.Second}
-	here.VIP = policy.VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + 10*time.Second}
+	here.Address = policy.AddressState{Presence: policy.PresenceYes, End: now.Add(10 * time.Second)}
+	here.VIP = policy.VIPState{Generation: 1, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(10 * time.Second)}
 	alive, down, gone := here, here, f
 	alive.PG, down.PG, gone.PG = policy.PGAlive, policy.PGDown, policy.PGUnknown
 	gone.Address.Presence = policy.PresenceNo

@@ -27,7 +27,7 @@ const brief = 150 * time.Millisecond
 const late = "no answer within "
 
 // noon is what the boot clock of the tests says.
-const noon policy.Moment = 12 * time.Hour
+var noon = policy.SinceBoot(12 * time.Hour)
 
 // said is one recorded answer: a first line "GET /path on n1 -> 200", then the body.
 type said struct {

@@ -50,22 +50,22 @@ func TestClockStepsBack(t *testing.T) {
 			w, monitor := stepped(t), c.monitor
 			w.wall = w.wall.Add(300*time.Second + c.step)
 			const ttl = 30 * time.Second
-			locked, asked := w.now+ttl, w.now
+			locked, asked := w.now.Add(ttl), w.now
 			w.onWait = func() {
-				if w.now-asked >= monitor {
+				if w.now.Sub(asked) >= monitor {
 					w.word.LastSeen, asked = w.wall.Unix(), w.now
 				}
-				if w.now > locked {
+				if w.now.After(locked) {
 					w.peers = promotedPeer()
 				}
 			}
-			for until := w.now + 280*time.Second; w.now < until; {
-				next := w.now + 2*time.Second
+			for until := w.now.Add(280 * time.Second); w.now.Before(until); {
+				next := w.now.Add(2 * time.Second)
 				w.tick()
-				if w.now > locked {
+				if w.now.After(locked) {
 					w.want(false)
 				}
-				_ = w.Wait(t.Context(), next-w.now)
+				_ = w.Wait(t.Context(), next.Sub(w.now))
 			}
 		})
 	}
@@ -84,21 +84,21 @@ func TestClockStepsBackAndTheLockEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := stepped(t)
-			locked := w.now + 30*time.Second
+			locked := w.now.Add(30 * time.Second)
 			w.onWait = func() {
-				if w.now > locked {
+				if w.now.After(locked) {
 					w.peers, w.dcsLeader = nil, c.dcs
 				}
-				if w.now > locked && c.peers {
+				if w.now.After(locked) && c.peers {
 					w.peers = naming("")
 					w.peers[0].Reply.Unlocked, w.peers[0].Reply.LastSeen = true, w.wall.Unix()
 				}
 			}
-			for w.now < locked+10*time.Second {
-				next := w.now + 2*time.Second
+			for w.now.Before(locked.Add(10 * time.Second)) {
+				next := w.now.Add(2 * time.Second)
 				w.tick()
-				w.want(w.now <= locked)
-				_ = w.Wait(t.Context(), next-w.now)
+				w.want(!w.now.After(locked))
+				_ = w.Wait(t.Context(), next.Sub(w.now))
 			}
 		})
 	}
@@ -108,12 +108,12 @@ func TestClockStepsBackAndTheLockEnds(t *testing.T) {
 // doubted is over when the peers have named this member for longer than a lock lives.
 func TestClockStepsBackAndTheLeaderStays(t *testing.T) {
 	w := stepped(t)
-	for until := w.now + 42*time.Second; w.now < until; { // loop_wait, ttl and 2 s
-		next := w.now + 2*time.Second
+	for until := w.now.Add(42 * time.Second); w.now.Before(until); { // loop_wait, ttl and 2 s
+		next := w.now.Add(2 * time.Second)
 		w.leads()
 		w.wantCode(w.tick(), policy.Code("leader_unproven"))
 		w.want(true)
-		w.pass(next - w.now)
+		w.pass(next.Sub(w.now))
 	}
 	for range 2 {
 		w.pass(2 * time.Second)

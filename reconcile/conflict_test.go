@@ -64,7 +64,7 @@ func TestOthersAreLearned(t *testing.T) {
 	} {
 		n.pass(2 * time.Second)
 		n.leads()
-		n.here, n.end = true, n.now+20*time.Second
+		n.here, n.end = true, n.now.Add(20*time.Second)
 		n.others = c.others
 		note := n.notes["vip"]
 		note.LeaseEnd = n.end
@@ -81,7 +81,7 @@ func TestOthersAreLearned(t *testing.T) {
 // tooEarly has a claim that is not 10 s old when the tick ends.
 func tooEarly(n *nosy) {
 	note := n.notes["vip"]
-	note.Claimed += 2 * time.Second
+	note.Claimed = note.Claimed.Add(2 * time.Second)
 	n.notes["vip"] = note
 }
 
@@ -125,7 +125,7 @@ func TestASuccessorIsHeardOnTheLink(t *testing.T) {
 	n, e := nosyWorld(t)
 	n.pass(40 * time.Second)
 	n.leads()
-	n.here, n.end = true, n.now+20*time.Second
+	n.here, n.end = true, n.now.Add(20*time.Second)
 	n.others, n.slowPeers, n.peers = []policy.MAC{"02:00:00:00:00:0a"}, true, promotedPeer()
 	n.wantCode(n.tickWith(e), policy.Code("two_leaders"))
 	n.want(false)
@@ -153,10 +153,10 @@ func TestOthersDoNotOverwriteAnotherClaim(t *testing.T) {
 	n.others = []policy.MAC{"02:00:00:00:00:0a"}
 	n.then = func() { // another process claimed the address anew while this one was listening
 		note := n.notes["vip"]
-		note.Claimed++
+		note.Claimed = note.Claimed.Add(1)
 		n.notes["vip"] = note
 	}
-	if o := n.tickWith(e); len(o.Records) != 0 || n.notes["vip"].Probed != 0 {
+	if o := n.tickWith(e); len(o.Records) != 0 || !n.notes["vip"].Probed.IsZero() {
 		t.Errorf("records %+v, note %+v; want the other claim's note untouched", o.Records, n.notes["vip"])
 	}
 }
@@ -164,7 +164,7 @@ func TestOthersDoNotOverwriteAnotherClaim(t *testing.T) {
 func TestOthersThatCannotBeAsked(t *testing.T) {
 	n, e := nosyWorld(t)
 	n.err = errors.New("no packet socket")
-	if o := n.tickWith(e); len(o.Warnings) != 1 || o.Err != nil || n.notes["vip"].Probed != 0 {
+	if o := n.tickWith(e); len(o.Warnings) != 1 || o.Err != nil || !n.notes["vip"].Probed.IsZero() {
 		t.Errorf("warnings %q, error %v, note %+v; want a warning alone", o.Warnings, o.Err, n.notes["vip"])
 	}
 }
@@ -182,7 +182,7 @@ func TestOthersWithoutANote(t *testing.T) {
 func TestTheHigherNameYieldsWhateverPatroniSays(t *testing.T) {
 	for rival, stays := range map[string]bool{"n0": false, "n2": true} {
 		w := newWorld(t)
-		w.here, w.end = true, w.now+10*time.Second
+		w.here, w.end = true, w.now.Add(10*time.Second)
 		w.leads()
 		w.word.LastSeen -= 18 // old enough to ask the peers
 		w.word.Name = ""

@@ -33,7 +33,7 @@ func TestStory(t *testing.T) {
 	if len(o.Records) != 0 || len(w.records) != 1 {
 		t.Fatal("a tick that changes nothing wrote the history")
 	}
-	if want := w.now + 19*time.Second; w.end != want {
+	if want := w.now.Add(19 * time.Second); w.end != want {
 		t.Fatalf("lease ends at %v, want %v", w.end, want)
 	}
 
@@ -66,7 +66,7 @@ func TestAClaimOnArgvIsUndoneByTwoDenials(t *testing.T) {
 	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
 	w.wantCode(o, policy.Code("claim_undone"))
 	w.want(false)
-	if took := w.now - began; took != 200*time.Millisecond {
+	if took := w.now.Sub(began); took != 200*time.Millisecond {
 		t.Errorf("undone after %v, want 200ms", took)
 	}
 	if len(w.records) != 2 || w.records[1].Do != ChangeRelease {
@@ -84,14 +84,14 @@ func TestAClaimOnArgvStandsThroughOneDenial(t *testing.T) {
 
 func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
 	w := newWorld(t)
-	w.memory.Callback = policy.Callback{Event: policy.Event("on_role_change"), Began: w.now - 5*time.Second}
+	w.memory.Callback = policy.Callback{Event: policy.Event("on_role_change"), Began: w.now.Add(-5 * time.Second)}
 	w.follows()
 	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("not_holder"))
 	w.want(false)
 	if len(w.records) != 0 {
 		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
 	}
-	if w.memory.Callback.Ended == 0 {
+	if w.memory.Callback.Ended.IsZero() {
 		t.Error("the callback's end is not on the memory")
 	}
 }
@@ -154,7 +154,7 @@ func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
 		t.Errorf("error %v, want busy", o.Err)
 	}
 	w.want(false)
-	w.here, w.end = true, w.now+10*time.Second
+	w.here, w.end = true, w.now.Add(10*time.Second)
 	w.follows()
 	w.run(policy.Event("on_stop"), policy.RolePrimary)
 	w.want(false)
@@ -171,7 +171,7 @@ func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w.leads()
 	o := w.tick()
 	w.wantCode(o, policy.Code("leader"))
-	if len(o.Records) != 0 || w.notes["vip"].Claimed == 0 {
+	if len(o.Records) != 0 || w.notes["vip"].Claimed.IsZero() {
 		t.Errorf("records %+v, note %+v; want the address taken over without one", o.Records, w.notes["vip"])
 	}
 }
@@ -275,8 +275,8 @@ func TestAHandOverEnds(t *testing.T) {
 		w.onWait = func() { w.set(policy.PGAlive) }
 		w.run(policy.Event("on_stop"), policy.Role("demoted"))
 		w.want(false)
-		if w.now-began > time.Second {
-			t.Errorf("released after %v", w.now-began)
+		if w.now.Sub(began) > time.Second {
+			t.Errorf("released after %v", w.now.Sub(began))
 		}
 	})
 	t.Run("not the claim, where PostgreSQL is up again and the lock never left", func(t *testing.T) {
@@ -354,7 +354,7 @@ func TestAFailedAnnouncementIsRepeated(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	w.pass(time.Minute)
-	w.here, w.end = true, w.now+20*time.Second
+	w.here, w.end = true, w.now.Add(20*time.Second)
 	w.announceErr = errors.New("no carrier")
 	for i := range 3 {
 		w.leads()
@@ -408,7 +408,7 @@ func TestAConflictIsRecordedAndNoSuccessor(t *testing.T) {
 	w.pg = policy.PGDown
 	began := w.now
 	w.run(policy.Event("on_stop"), policy.Role("demoted"))
-	if w.now-began < 4*time.Second {
+	if w.now.Sub(began) < 4*time.Second {
 		t.Error("the host that answered all along was taken for the successor")
 	}
 	if len(w.notes["vip"].Answering) != 0 {
@@ -442,7 +442,7 @@ func TestAnAddressThatIsNotAsItShouldBeIsNotHandedOver(t *testing.T) {
 	w.run(policy.Event("on_stop"), policy.Role("demoted"))
 	w.want(false)
 	if w.now != began {
-		t.Errorf("released after %v", w.now-began)
+		t.Errorf("released after %v", w.now.Sub(began))
 	}
 }
 
@@ -450,7 +450,7 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	n := w.notes["vip"]
-	n.Claimed = 0 // the last that could be written before /run was full
+	n.Claimed = policy.Moment{} // the last that could be written before /run was full
 	w.notes["vip"] = n
 	w.saveErr = errors.New("no space left on device")
 	for range 3 {
@@ -466,7 +466,7 @@ func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 	w := newWorld(t)
 	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("leader")) // claimed and confirmed
 	if w.end != policy.Forever || !w.notes["vip"].Forever {
-		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end-w.now, w.notes["vip"])
+		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end.Sub(w.now), w.notes["vip"])
 	}
 	w.tick()
 	if w.end == policy.Forever || w.notes["vip"].Forever {
@@ -477,7 +477,7 @@ func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 func TestOnStopOfAnotherPostgreSQL(t *testing.T) {
 	w := newWorld(t)
 	w.run(policy.Event("on_role_change"), policy.RolePrimary)
-	old := policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now - time.Minute} // thawed after a minute
+	old := policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now.Add(-time.Minute)} // thawed after a minute
 	w.wantCode(w.engine().Run(t.Context(), old)[0], policy.Code("leader"))
 	w.want(true)
 }

@@ -37,10 +37,10 @@ func (w successorWatch) wait(ctx context.Context, ignore []policy.MAC, budget po
 // write again.
 func (w successorWatch) watchPostgreSQL(ctx context.Context, budget policy.Moment, stop func()) {
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, budget-w.clock.Now())
+	ctx, cancel := context.WithTimeout(ctx, budget.Sub(w.clock.Now()))
 	defer cancel()
-	for w.clock.Now() < budget && w.patroni.Postmaster(ctx) == policy.PGDown {
-		if w.clock.Wait(ctx, min(watchEvery, budget-w.clock.Now())) != nil {
+	for w.clock.Now().Before(budget) && w.patroni.Postmaster(ctx) == policy.PGDown {
+		if w.clock.Wait(ctx, min(watchEvery, budget.Sub(w.clock.Now()))) != nil {
 			return
 		}
 	}

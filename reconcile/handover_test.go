@@ -24,22 +24,22 @@ func TestHandOverBudget(t *testing.T) {
 		"a callback: exactly 1 s is left": {event: policy.Event("on_stop"), left: time.Second, limit: 5 * time.Second, want: time.Second, release: true},
 		"a callback: less is left":        {event: policy.Event("on_stop"), left: time.Second - 1, limit: 5 * time.Second, release: true},
 		"a callback: no limit":            {event: policy.Event("on_stop"), left: 20 * time.Second, release: true},
-		"a callback: a lease without end": {event: policy.Event("on_stop"), left: policy.Forever - now, limit: 5 * time.Second, want: 5 * time.Second, release: true},
+		"a callback: a lease without end": {event: policy.Event("on_stop"), left: policy.Forever.Sub(now), limit: 5 * time.Second, want: 5 * time.Second, release: true},
 		"a tick: until the next one":      {event: policy.EventTick, left: 20 * time.Second, limit: 5 * time.Second, want: 2 * time.Second},
 		"a tick: the limit":               {event: policy.EventTick, left: 20 * time.Second, limit: 1500 * time.Millisecond, want: 1500 * time.Millisecond, release: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := handingOverWorld(t)
 			w.follows()
-			w.end = w.now + c.left
-			if c.left == policy.Forever-now {
+			w.end = w.now.Add(c.left)
+			if c.left == policy.Forever.Sub(now) {
 				w.end = policy.Forever
 			}
 			e := w.engine()
 			e.VIPs[0].HandOver = c.limit
 			began := w.now
 			e.Run(t.Context(), policy.Trigger{Event: c.event, Role: policy.Role("demoted"), At: w.now})
-			if took := w.now - began; took != c.want {
+			if took := w.now.Sub(began); took != c.want {
 				t.Errorf("listened for %v, want %v", took, c.want)
 			}
 			w.want(!c.release)
@@ -54,9 +54,9 @@ func TestHandOverShortensTheLifetime(t *testing.T) {
 	} {
 		w := handingOverWorld(t)
 		w.follows()
-		w.end = w.now + left
+		w.end = w.now.Add(left)
 		w.tick()
-		if got := w.end - (w.now - 2*time.Second); got != want {
+		if got := w.end.Sub((w.now.Add(-2 * time.Second))); got != want {
 			t.Errorf("%v left: the lifetime is %v, want %v", left, got, want)
 		}
 	}
@@ -65,13 +65,13 @@ func TestHandOverShortensTheLifetime(t *testing.T) {
 func TestAHandOverGoesOnAcrossTicks(t *testing.T) {
 	w := handingOverWorld(t)
 	w.follows()
-	w.end = w.now + 20*time.Second
+	w.end = w.now.Add(20 * time.Second)
 	began := w.now
 	w.wantCode(w.tick(), policy.Code("postgresql_down"))
 	for w.here {
 		w.wantCode(w.tick(), policy.Code("handing_over"))
 	}
-	if took := w.now - began; took != 5*time.Second {
+	if took := w.now.Sub(began); took != 5*time.Second {
 		t.Errorf("three ticks waited for %v, want the limit of 5 s", took)
 	}
 	if r := w.records[len(w.records)-1]; r.Do != ChangeHandOver || !strings.Contains(r.Reason, "nobody took over within 5s") {
@@ -88,7 +88,7 @@ func TestAHandOverWithoutANote(t *testing.T) {
 			w.mu.Unlock()
 			w.set(pg)
 			if pg == policy.PGAlive { // another process may have claimed it anew
-				w.end = w.now + time.Minute
+				w.end = w.now.Add(time.Minute)
 			}
 		}
 		w.run(policy.Event("on_stop"), policy.Role("demoted"))
@@ -125,7 +125,7 @@ func TestAHandOverThatAnotherHasEndedIsOnRecordOnce(t *testing.T) {
 		w.saveErr = errors.New("no space left on device")
 		w.follows()
 		w.set(policy.PGDown)
-		w.end, w.successor = w.now+3*time.Second, successor
+		w.end, w.successor = w.now.Add(3*time.Second), successor
 		before := len(w.records)
 		w.onDecided = w.vanish
 		w.run(policy.Event("on_stop"), policy.Role("demoted"))
@@ -160,7 +160,7 @@ func TestAHandOverThatIsToldToStop(t *testing.T) {
 	w.onWait = func() { w.set(policy.PGAlive); stop() }
 	w.engine().Run(ctx, policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now})
 	w.want(true)
-	if left := w.end - w.now; left > 5*time.Second {
+	if left := w.end.Sub(w.now); left > 5*time.Second {
 		t.Errorf("the address ends in %v, want the hand-over's 5s at most", left)
 	}
 	w.onWait = nil
@@ -185,12 +185,12 @@ func TestAHandOverOfARollingLease(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := handingOverWorld(t)
 			w.memory.Timing = c.timing
-			w.memory.Leading.SeenAt = w.now - c.seen
+			w.memory.Leading.SeenAt = w.now.Add(-c.seen)
 			w.follows()
-			w.end = w.now + 1500*time.Millisecond
+			w.end = w.now.Add(1500 * time.Millisecond)
 			began := w.now
 			w.run(policy.Event("on_stop"), policy.Role("demoted"))
-			if took := w.now - began; took != c.want {
+			if took := w.now.Sub(began); took != c.want {
 				t.Errorf("listened for %v, want %v", took, c.want)
 			}
 			w.want(false)

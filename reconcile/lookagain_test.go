@@ -17,8 +17,8 @@ func TestATickHearsTheNextLoop(t *testing.T) {
 	w.pass(10 * time.Second)
 	w.onWait = w.leads
 	w.tick()
-	if want := loop + 29*time.Second; w.end != want { // the new value proves that the loop before it refreshed the lock
-		t.Errorf("lease ends %v after the first loop, want %v", w.end-loop, want-loop)
+	if want := loop.Add(29 * time.Second); w.end != want { // the new value proves that the loop before it refreshed the lock
+		t.Errorf("lease ends %v after the first loop, want %v", w.end.Sub(loop), want.Sub(loop))
 	}
 }
 
@@ -54,7 +54,7 @@ func TestATickWatchesAStopForItsTurn(t *testing.T) {
 	w.word.State = "stopping"
 	w.wantCode(w.tick(), policy.Code("leader_stopping"))
 	w.want(true)
-	if took := w.now - began; took != 2*time.Second-100*time.Millisecond {
+	if took := w.now.Sub(began); took != 2*time.Second-100*time.Millisecond {
 		t.Errorf("took %v of 2s", took)
 	}
 }

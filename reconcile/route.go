@@ -120,12 +120,12 @@ type RouteMemo struct {
 	Failure string `json:"failure,omitempty"`
 	// Begun is when a switch was begun whose end is not known; 0 where there is none. It is kept
 	// before the first call: who finds it knows that a call may have been cut short.
-	Begun policy.Moment `json:"begun,omitempty"`
+	Begun policy.Moment `json:"begun,omitzero"`
 	// Due is when the route is worth asking again; 0 is at once.
-	Due policy.Moment `json:"due,omitempty"`
+	Due policy.Moment `json:"due,omitzero"`
 
-	Last    *RouteState   `json:"last,omitempty"`    // what the API said last; nil where nothing counts any more
-	Checked policy.Moment `json:"checked,omitempty"` // when it said so
+	Last    *RouteState   `json:"last,omitempty"`   // what the API said last; nil where nothing counts any more
+	Checked policy.Moment `json:"checked,omitzero"` // when it said so
 
 	// Provider is the route's own memo. Only the route reads it.
 	Provider json.RawMessage `json:"provider,omitempty"`
@@ -133,8 +133,8 @@ type RouteMemo struct {
 
 // begin returns the memo with a switch begun, to be kept before [Route].Take is called.
 func (m RouteMemo) begin(now policy.Moment) RouteMemo {
-	if m.Begun == 0 {
-		m.Begun, m.Due = now, 0
+	if m.Begun.IsZero() {
+		m.Begun, m.Due = now, policy.Moment{}
 	}
 	return m
 }
@@ -147,7 +147,7 @@ func (m RouteMemo) learn(s RouteState, err error, now policy.Moment) RouteMemo {
 	}
 	m.Last, m.Checked = &s, now
 	if s.Ours {
-		m.Begun = 0
+		m.Begun = policy.Moment{}
 	}
 	return m
 }
@@ -155,6 +155,6 @@ func (m RouteMemo) learn(s RouteState, err error, now policy.Moment) RouteMemo {
 // abandon returns the memo without the switch that was begun and without what the API said: when
 // this member leads again, it asks at once.
 func (m RouteMemo) abandon() RouteMemo {
-	m.Begun, m.Last, m.Due = 0, nil, 0
+	m.Begun, m.Last, m.Due = policy.Moment{}, nil, policy.Moment{}
 	return m
 }

@@ -35,7 +35,7 @@ func TestAQuestionThatOutlastsTheLeader(t *testing.T) {
 			}
 			r.ticked()
 			r.wantCalls(c.calls)
-			if m := r.memos["vip"]; c.calls == "ask" && (m.Generation != 0 || m.Begun != 0 || m.Due != 0) {
+			if m := r.memos["vip"]; c.calls == "ask" && (m.Generation != 0 || !m.Begun.IsZero() || !m.Due.IsZero()) {
 				t.Errorf("memo %+v", m)
 			}
 		})
@@ -45,7 +45,7 @@ func TestAQuestionThatOutlastsTheLeader(t *testing.T) {
 // A switch that an earlier claim began, and that nobody finished, is not this claim's.
 func TestAnEarlierClaimsSwitch(t *testing.T) {
 	r := newRouted(t)
-	r.memos["vip"] = RouteMemo{Generation: 7, Begun: 1, Provider: json.RawMessage(`{"Switch":5}`), Due: r.now + time.Hour, Failure: "HTTP 503"}
+	r.memos["vip"] = RouteMemo{Generation: 7, Begun: policy.SinceBoot(1), Provider: json.RawMessage(`{"Switch":5}`), Due: r.now.Add(time.Hour), Failure: "HTTP 503"}
 	r.promoted()
 	r.wantCalls("take")
 	r.wantRecords("the route points here: us, after 0s; ")
@@ -64,7 +64,7 @@ func TestADemotionEndsACall(t *testing.T) {
 	r.ticked()
 	r.want(false)
 	r.wantRecords()
-	if m := r.memos["vip"]; m.Generation != 0 || m.Begun != 0 || m.Failure != "" {
+	if m := r.memos["vip"]; m.Generation != 0 || !m.Begun.IsZero() || m.Failure != "" {
 		t.Errorf("memo %+v", m)
 	}
 }

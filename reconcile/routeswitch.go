@@ -47,7 +47,7 @@ func (s *routeSwitch) run(ctx context.Context) {
 	defer unlock()
 	s.recall()
 	facts := policy.RouteFacts{
-		Now: s.Clock.Now(), Claim: s.generation, TakenFor: s.memo.Generation, Pending: s.memo.Begun != 0, Due: s.memo.Due,
+		Now: s.Clock.Now(), Claim: s.generation, TakenFor: s.memo.Generation, Pending: !s.memo.Begun.IsZero(), Due: s.memo.Due,
 	}
 	switch facts.Next() {
 	case policy.RouteAsk:
@@ -102,7 +102,7 @@ func (s *routeSwitch) take(ctx context.Context, why string) {
 	s.keep()
 	state, err := s.turn(ctx, begun)
 	s.memo = s.memo.learn(state, err, s.Clock.Now())
-	took := (s.Clock.Now() - begun).Round(time.Millisecond)
+	took := s.Clock.Now().Sub(begun).Round(time.Millisecond)
 	s.finish(state, err, news{
 		worthy: true, success: fmt.Sprintf("%sthe route points here: %s, after %v", why, state.Holder, took), failure: "the route does not point here",
 	})
@@ -111,7 +111,7 @@ func (s *routeSwitch) take(ctx context.Context, why string) {
 // turn has the route turned here. Take trusts a proof of half an [EvidenceAge]: where a question or
 // a busy host has let ours become older, the proof is renewed first.
 func (s *routeSwitch) turn(ctx context.Context, begun policy.Moment) (RouteState, error) {
-	if s.Clock.Now()-s.proved > policy.EvidenceAge/2 && !s.stillLeader(ctx) {
+	if s.Clock.Now().Sub(s.proved) > policy.EvidenceAge/2 && !s.stillLeader(ctx) {
 		return RouteState{}, ErrNoLongerLeader
 	}
 	state, err := s.vip.Route.Take(ctx, begun, s.stillLeader)
@@ -180,7 +180,7 @@ func (s *routeSwitch) warn(doing string, err error) bool {
 func (s *routeSwitch) tell(why string) {
 	s.record = &Record{
 		At: Stamp{s.Clock.Wall()}, VIP: s.vip.Name, Trigger: s.trigger.Event, By: s.trigger.By,
-		Do: ChangeRoute, Code: codeRoute, Reason: why, TookMS: milliseconds(s.Clock.Now() - s.trigger.At), Error: text(s.err),
+		Do: ChangeRoute, Code: codeRoute, Reason: why, TookMS: milliseconds(s.Clock.Now().Sub(s.trigger.At)), Error: text(s.err),
 	}
 	if s.Tell != nil {
 		s.Tell(*s.record)

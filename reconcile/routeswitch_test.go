@@ -53,7 +53,7 @@ func (r *worldRoute) replied() (RouteState, error) {
 		return RouteState{}, r.err
 	}
 	s := r.state()
-	s.Due = r.w.Now() + 30*time.Second
+	s.Due = r.w.Now().Add(30 * time.Second)
 	if s.Ours {
 		r.memo.Switch = 0
 	}
@@ -65,7 +65,7 @@ func (r *worldRoute) Take(ctx context.Context, begun policy.Moment, leads func(c
 	r.w.mu.Lock()
 	kept, generation := r.w.memos["vip"], r.w.notes["vip"].Generation
 	r.w.mu.Unlock()
-	if kept.Begun == 0 || kept.Begun != begun || kept.Generation != generation && r.w.lockErr == nil {
+	if kept.Begun.IsZero() || kept.Begun != begun || kept.Generation != generation && r.w.lockErr == nil {
 		r.w.t.Errorf("the API is called before the intent is kept: %+v", kept)
 	}
 	r.memo.Switch++
@@ -96,7 +96,7 @@ func (r *worldRoute) GiveUp(context.Context) (RouteState, error) {
 
 func (r *worldRoute) Check(context.Context) RouteCheck {
 	r.calls = append(r.calls, "check")
-	r.memo.Login = r.w.Now() + time.Hour
+	r.memo.Login = r.w.Now().Add(time.Hour)
 	return r.check
 }
 
@@ -193,7 +193,7 @@ func TestAClaimTakesTheRoute(t *testing.T) {
 	r.want(true)
 	r.wantCalls("take")
 	r.wantRecords("the route points here: us, after 0s; ")
-	if m := r.memos["vip"]; m.Generation != 1 || m.Begun != 0 || m.Last == nil || m.Checked != r.now || m.Failure != "" || m.Due != r.now+30*time.Second {
+	if m := r.memos["vip"]; m.Generation != 1 || !m.Begun.IsZero() || m.Last == nil || m.Checked != r.now || m.Failure != "" || m.Due != r.now.Add(30*time.Second) {
 		t.Errorf("memo %+v", m)
 	}
 	if len(o.Records) != 2 || o.Records[1].Do != ChangeRoute || o.Err != nil {
@@ -226,7 +226,7 @@ func TestAnAddressThatIsMerelyKeptAsksNobody(t *testing.T) {
 		"an operator's hold": func(r *routed) {
 			r.follows()
 			n := r.notes["vip"]
-			n.Hold = &policy.OperatorHold{By: "ann", Until: r.now + time.Hour}
+			n.Hold = &policy.OperatorHold{By: "ann", Until: r.now.Add(time.Hour)}
 			r.notes["vip"] = n
 		},
 		"paused, no DCS": func(r *routed) {
@@ -272,7 +272,7 @@ func TestAReleaseLeavesTheRoute(t *testing.T) {
 func TestACallThatWasCutShort(t *testing.T) {
 	for name, memo := range map[string]func(*RouteMemo){
 		"before the intent was kept": func(m *RouteMemo) { *m = RouteMemo{} },
-		"behind it":                  func(m *RouteMemo) { m.Begun = 1; m.Due = 0 },
+		"behind it":                  func(m *RouteMemo) { m.Begun = policy.SinceBoot(1); m.Due = policy.Moment{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRouted(t)
@@ -344,7 +344,7 @@ func TestTicksGoOnWhileAnAPIHangs(t *testing.T) {
 		r.event(policy.EventTick, "")
 		r.world.engine().Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: r.now})
 	}
-	if r.end <= end {
+	if !r.end.After(end) {
 		t.Error("the lease was not renewed")
 	}
 	close(r.route.hangs)
@@ -462,7 +462,7 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 	close(r.route.hangs)
 	r.ticked()
 	r.wantCalls("take")
-	if m := r.memos["vip"]; m.Begun != 0 || string(m.Provider) != `{"Switch":0,"Login":0}` {
+	if m := r.memos["vip"]; !m.Begun.IsZero() || string(m.Provider) != `{"Switch":0,"Login":0}` {
 		t.Errorf("memo %+v", m)
 	}
 }
@@ -470,13 +470,13 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 // A memo that is not the route's is told of, and costs nothing more.
 func TestAMemoOfAnotherProvider(t *testing.T) {
 	r := newRouted(t)
-	r.memos["vip"] = RouteMemo{Generation: 1, Begun: 1, Due: r.now + time.Hour, Provider: json.RawMessage(`{"Switch":"seven"}`)}
+	r.memos["vip"] = RouteMemo{Generation: 1, Begun: policy.SinceBoot(1), Due: r.now.Add(time.Hour), Provider: json.RawMessage(`{"Switch":"seven"}`)}
 	o := r.promoted()
 	r.wantCalls("take")
 	if len(o.Warnings) != 1 || !strings.Contains(o.Warnings[0], "continuing without the route's memo") {
 		t.Errorf("warnings %q", o.Warnings)
 	}
-	if m := r.memos["vip"]; m.Generation != 1 || m.Begun != 0 || r.route.begun != r.now {
+	if m := r.memos["vip"]; m.Generation != 1 || !m.Begun.IsZero() || r.route.begun != r.now {
 		t.Errorf("memo %+v, begun at %v", m, r.route.begun)
 	}
 }
@@ -493,22 +493,22 @@ func TestCheckRoute(t *testing.T) {
 	}
 	r.wantCalls("take, check")
 	m := r.memos["vip"]
-	if string(m.Provider) != fmt.Sprintf(`{"Switch":0,"Login":%d}`, r.now+time.Hour) {
+	if string(m.Provider) != fmt.Sprintf(`{"Switch":0,"Login":%d}`, r.now.Add(time.Hour).SinceBoot()) {
 		t.Errorf("the route's part is %s", m.Provider)
 	}
 	if m.Provider = before.Provider; !reflect.DeepEqual(m, before) {
 		t.Errorf("memo %+v, want %+v", m, before)
 	}
-	r.route.check.Asked, r.route.check.State = true, RouteState{Holder: "n2", Due: 7}
+	r.route.check.Asked, r.route.check.State = true, RouteState{Holder: "n2", Due: policy.SinceBoot(7)}
 	r.pass(time.Second)
 	r.engine.CheckRoute(t.Context(), r.engine.VIPs[0])
-	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Checked != r.now || m.Due != 7 || m.Generation != before.Generation {
+	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Checked != r.now || m.Due != policy.SinceBoot(7) || m.Generation != before.Generation {
 		t.Errorf("memo %+v", m)
 	}
 	r.route.check.Err = errors.New("HTTP 401")
-	r.route.check.State = RouteState{Due: 9}
+	r.route.check.State = RouteState{Due: policy.SinceBoot(9)}
 	r.engine.CheckRoute(t.Context(), r.engine.VIPs[0])
-	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Due != 9 || m.Failure != "" {
+	if m := r.memos["vip"]; m.Last == nil || m.Last.Holder != "n2" || m.Due != policy.SinceBoot(9) || m.Failure != "" {
 		t.Errorf("memo %+v", m)
 	}
 	r.saveErr = errors.New("no space")

@@ -105,7 +105,7 @@ func (r *run) reply(ctx context.Context, n int, within time.Duration) policy.Pat
 	}
 	r.mu.Lock()
 	r.replies = append(r.replies, w)
-	r.slow = r.slow || now-w.At > slowAnswer
+	r.slow = r.slow || now.Sub(w.At) > slowAnswer
 	r.cluster.Remember(w)
 	r.mu.Unlock()
 	if r.trigger.Event == policy.EventTick && w.Kind == policy.Leader && !w.Unlocked && r.learnedTiming == nil && !r.slow {
@@ -154,7 +154,7 @@ func (r *run) poll(ctx context.Context, n int, dcs bool) policy.Poll {
 	if n < len(r.polls) && (!dcs || !r.polls[n].Silent()) {
 		return r.polls[n]
 	}
-	if state.PeersAt == 0 && r.learnedMembers == nil && !r.slow { // nobody is known yet who could be asked
+	if state.PeersAt.IsZero() && r.learnedMembers == nil && !r.slow { // nobody is known yet who could be asked
 		r.learnMembers(ctx)
 		state = r.clusterState()
 	}
@@ -218,14 +218,14 @@ func (r *run) lookIntoDCS(ctx context.Context, p policy.Poll) policy.Poll {
 func (r *run) refreshPeers(ctx context.Context, last policy.PatroniReply) {
 	now := r.Clock.Now()
 	leads, known := last.Kind == policy.Leader, len(r.cluster.Peers) > 0
-	every, changed := peersEvery, r.cluster.Callback.Began > r.cluster.PeersAt
+	every, changed := peersEvery, r.cluster.Callback.Began.After(r.cluster.PeersAt)
 	switch {
 	case leads && known:
 		every, changed = peersOfLeader, false
 	case leads:
 		every = peersUnknown
 	}
-	due := r.cluster.PeersAt == 0 || now-r.cluster.PeersAt >= every || changed
+	due := r.cluster.PeersAt.IsZero() || now.Sub(r.cluster.PeersAt) >= every || changed
 	if !due || r.learnedMembers != nil || last.Unlocked || !last.Counts() {
 		return
 	}
@@ -239,7 +239,7 @@ func (r *run) finish(ctx context.Context) {
 	defer r.history.busy.Wait()
 	// A slow Patroni is spared what can wait: not the settings that leases need, nor whoever could
 	// vouch for us.
-	overdue := len(r.cluster.Peers) == 0 || r.trigger.At-r.cluster.TimingAt >= 2*timingEvery
+	overdue := len(r.cluster.Peers) == 0 || r.trigger.At.Sub(r.cluster.TimingAt) >= 2*timingEvery
 	spare := !r.slow || r.cluster.Timing == (policy.Timing{}) || overdue
 	if r.trigger.Event == policy.EventTick && len(r.replies) > 0 && spare {
 		last := r.replies[len(r.replies)-1]
@@ -270,7 +270,7 @@ func (r *run) finish(ctx context.Context) {
 // refreshTiming asks for ttl, loop_wait and retry_timeout where no reply came at once, when they
 // are due. An unlocked Patroni would ask the DCS for them.
 func (r *run) refreshTiming(ctx context.Context, last policy.PatroniReply) {
-	due := r.cluster.Timing == (policy.Timing{}) || r.Clock.Now()-r.cluster.TimingAt >= timingEvery
+	due := r.cluster.Timing == (policy.Timing{}) || r.Clock.Now().Sub(r.cluster.TimingAt) >= timingEvery
 	if due && !last.Unlocked && last.Counts() {
 		r.warnRun("ask for ttl, loop_wait and retry_timeout", r.askForTiming(ctx))
 	}

@@ -48,7 +48,7 @@ func TestMembersThatCannotBeHad(t *testing.T) {
 	if w.membersAsked != 2 {
 		t.Errorf("asked %d times, want twice", w.membersAsked)
 	}
-	if got := w.memory; got.PeersAt != 1300*time.Second || len(got.Peers) != 1 {
+	if got := w.memory; got.PeersAt != policy.SinceBoot(1300*time.Second) || len(got.Peers) != 1 {
 		t.Errorf("asked at %v, knows %v: want the last question's moment, and whom it knew", got.PeersAt, got.Peers)
 	}
 }
@@ -60,12 +60,12 @@ func TestALeaderHearsOfALowerTTLAtOnce(t *testing.T) {
 	w.timing.TTL = time.Minute
 	w.tick()
 	w.tick()
-	if left := w.end - w.now; left != 49*time.Second {
+	if left := w.end.Sub(w.now); left != 49*time.Second {
 		t.Fatalf("lease ends in %v, want 49s", left)
 	}
 	w.timing.TTL = 30 * time.Second
 	w.tick()
-	if left := w.end - w.now; left != 19*time.Second {
+	if left := w.end.Sub(w.now); left != 19*time.Second {
 		t.Errorf("lease ends in %v, want 19s", left)
 	}
 	if w.timingAsked != 3 {

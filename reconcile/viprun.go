@@ -76,7 +76,7 @@ func (v *vipRun) decideAndAct(ctx context.Context) {
 		began := v.Clock.Now()
 		unlock, err := v.lock(max(0, patience-waited))
 		busy := errors.Is(err, ErrBusy)
-		waited += v.Clock.Now() - began
+		waited += v.Clock.Now().Sub(began)
 		verdict := v.decide(ctx)
 		switch {
 		case verdict.Do == policy.DoAsk:
@@ -89,7 +89,7 @@ func (v *vipRun) decideAndAct(ctx context.Context) {
 			return
 		case verdict.Do == policy.DoKeep && busy:
 			patience = claimPatience
-		case v.Clock.Now()-v.facts.Now > oldFacts:
+		case v.Clock.Now().Sub(v.facts.Now) > oldFacts:
 			unlock()
 		default:
 			v.warnVIP("continuing without the lock", err)
@@ -216,7 +216,7 @@ func (v *vipRun) needsConfirming() bool {
 	if v.outcome.Verdict.Do != policy.DoKeep || v.outcome.Err != nil || v.trigger.Force {
 		return false
 	}
-	return r.Kind == policy.Unasked || r.Kind == policy.Leader && v.Clock.Now()-r.At > policy.EvidenceAge
+	return r.Kind == policy.Unasked || r.Kind == policy.Leader && v.Clock.Now().Sub(r.At) > policy.EvidenceAge
 }
 
 // confirm looks a second time, and undoes the claim where Patroni denies it.
@@ -229,7 +229,7 @@ func (v *vipRun) confirm(ctx context.Context) {
 func (v *vipRun) lookAgain(ctx context.Context) {
 	for v.outcome.Err == nil {
 		at, wanted := policy.NextLook(v.facts)
-		if !wanted || v.Clock.Wait(ctx, at-v.Clock.Now()) != nil {
+		if !wanted || v.Clock.Wait(ctx, at.Sub(v.Clock.Now())) != nil {
 			return
 		}
 		v.anew(false)
@@ -313,7 +313,7 @@ func (v *vipRun) act(verdict policy.Verdict) (wait bool) {
 // kernel does, so that one which is killed half-way is seen and finished by the next run.
 func (v *vipRun) claim(verdict policy.Verdict) {
 	s, now := v.facts.VIP, v.Clock.Now()
-	s.Generation, s.Claimed, s.HandOver = s.Generation+1, 0, nil
+	s.Generation, s.Claimed, s.HandOver = s.Generation+1, policy.Moment{}, nil
 	s.Changed, s.LeaseEnd, s.Forever = now, verdict.Until, verdict.Forever
 	s.Repeats = s.Repeats.Without(string(ChangeRelease), string(ChangeHandOver))
 	claimed, mended := v.facts.VIP.Claimed, v.facts.Address.Presence == policy.PresencePartly
@@ -337,7 +337,7 @@ func (v *vipRun) claim(verdict policy.Verdict) {
 	if err == nil {
 		s.Claimed, s.Announced = announced, announced
 	}
-	if err == nil && mended && claimed != 0 { // here all the while, beside another copy: who else answers is asked as before
+	if err == nil && mended && !claimed.IsZero() { // here all the while, beside another copy: who else answers is asked as before
 		s.Claimed = claimed
 	}
 	v.save(s)
@@ -351,11 +351,11 @@ func (v *vipRun) claim(verdict policy.Verdict) {
 func (v *vipRun) renew(verdict policy.Verdict) {
 	s, here, now := v.facts.VIP, v.facts.Address, v.Clock.Now()
 	end := verdict.KernelEnd()
-	moves := here.Forever != (end == policy.Forever) || !here.Forever && (end-here.End).Abs() >= shortest
-	if moves && end-now >= shortest {
+	moves := here.Forever != (end == policy.Forever) || !here.Forever && end.Sub(here.End).Abs() >= shortest
+	if moves && end.Sub(now) >= shortest {
 		v.outcome.Err = v.vip.Address.Keep(end)
 	}
-	if s.Claimed == 0 { // found without a VIP state, after a wiped /run: taken over as it is
+	if s.Claimed.IsZero() { // found without a VIP state, after a wiped /run: taken over as it is
 		s.Claimed = now
 	}
 	if s.HandOver != nil || s.Generation == 0 { // whoever waits for a successor must find another generation
@@ -393,7 +393,7 @@ func (v *vipRun) release(verdict policy.Verdict, c Change, why string) {
 	}
 	saved := v.save(s) // where it cannot be, the VIP state goes on telling of a claim
 	v.outcome.Err = err
-	if (seen || saved && (was.Claimed != 0 || was.HandOver != nil)) && (err == nil || s.Failure != was.Failure) {
+	if (seen || saved && (!was.Claimed.IsZero() || was.HandOver != nil)) && (err == nil || s.Failure != was.Failure) {
 		v.record(c, verdict, why)
 	}
 }
@@ -403,16 +403,16 @@ func (v *vipRun) release(verdict policy.Verdict, c Change, why string) {
 func (v *vipRun) beginHandOver(verdict policy.Verdict) bool {
 	s, here, now := v.facts.VIP, v.facts.Address, v.Clock.Now()
 	if !v.facts.HandingOver() {
-		s.HandOver = &policy.HandOver{Generation: s.Generation, Began: now, Until: now + v.vip.HandOver}
-		if !here.Forever && here.End != 0 {
-			s.HandOver.Until = min(s.HandOver.Until, max(here.End, v.facts.RolledEnd()))
+		s.HandOver = &policy.HandOver{Generation: s.Generation, Began: now, Until: now.Add(v.vip.HandOver)}
+		if !here.Forever && !here.End.IsZero() {
+			s.HandOver.Until = s.HandOver.Until.Min(here.End.Max(v.facts.RolledEnd()))
 		}
 	}
-	if s.HandOver.Until-now < shortest || v.facts.NotAsWanted() { // or not as it should be: nothing to keep
+	if s.HandOver.Until.Sub(now) < shortest || v.facts.NotAsWanted() { // or not as it should be: nothing to keep
 		v.release(verdict, ChangeHandOver, verdict.Why)
 		return false
 	}
-	if here.Forever || (here.End-s.HandOver.Until).Abs() >= shortest {
+	if here.Forever || here.End.Sub(s.HandOver.Until).Abs() >= shortest {
 		v.warnVIP("set the lifetime", v.vip.Address.Keep(s.HandOver.Until))
 	}
 	v.noted = v.save(s)
@@ -427,7 +427,7 @@ func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 	h := *v.facts.VIP.HandOver
 	budget := h.Until
 	if v.trigger.Event == policy.EventTick {
-		budget = min(budget, v.trigger.At+v.Interval)
+		budget = budget.Min(v.trigger.At.Add(v.Interval))
 	}
 	w := successorWatch{address: v.vip.Address, patroni: v.Patroni, clock: v.Clock}
 	mac, finished, err := w.wait(ctx, v.facts.VIP.Answering, budget)
@@ -441,13 +441,13 @@ func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 	if v.superseded(ctx, h) {
 		return false
 	}
-	if mac == "" && now < h.Until {
+	if mac == "" && now.Before(h.Until) {
 		switch {
 		case ctx.Err() != nil: // told to stop: the address ends with its lifetime, unless the next tick goes on
 			return false
 		case v.postmaster(ctx) != policy.PGDown:
 			return true
-		case budget < h.Until:
+		case budget.Before(h.Until):
 			return false
 		}
 	}
@@ -456,7 +456,7 @@ func (v *vipRun) awaitSuccessor(ctx context.Context) (again bool) {
 			v.facts.Address = s
 		}
 	}
-	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, handOverEnded(mac, now-h.Began)))
+	v.release(v.outcome.Verdict, ChangeHandOver, fmt.Sprintf("%s; %s", v.outcome.Verdict.Why, handOverEnded(mac, now.Sub(h.Began))))
 	return false
 }
 
@@ -469,7 +469,7 @@ func (v *vipRun) superseded(ctx context.Context, h policy.HandOver) bool {
 		v.warnVIP("continuing without the VIP state", err)
 		return v.postmaster(ctx) != policy.PGDown
 	}
-	if !v.noted && s.Generation == h.Generation && s.Changed <= h.Began {
+	if !v.noted && s.Generation == h.Generation && !s.Changed.After(h.Began) {
 		return v.postmaster(ctx) != policy.PGDown
 	}
 	v.facts.VIP = s
@@ -490,7 +490,7 @@ func (v *vipRun) setHold(lasting time.Duration) Outcome {
 	c, why := ChangeUnhold, "hold ended by "+v.trigger.By
 	s.Hold = nil
 	if lasting > 0 {
-		s.Hold = &policy.OperatorHold{By: v.trigger.By, Until: v.Clock.Now() + lasting}
+		s.Hold = &policy.OperatorHold{By: v.trigger.By, Until: v.Clock.Now().Add(lasting)}
 		c, why = ChangeHold, fmt.Sprintf("held by %s for %v", v.trigger.By, lasting)
 	}
 	if v.outcome.Err = v.Store.SaveVIPState(v.vip.Name, s); v.outcome.Err == nil {
@@ -628,7 +628,7 @@ func (v *vipRun) tell(c Change, code policy.Code, why string) {
 	r := Record{
 		At: Stamp{v.Clock.Wall()}, VIP: v.vip.Name, Trigger: v.trigger.Event, By: v.trigger.By,
 		Do: c, Code: code, Reason: why,
-		TookMS: milliseconds(v.Clock.Now() - v.trigger.At), Phases: v.times.phases(), Error: text(v.outcome.Err),
+		TookMS: milliseconds(v.Clock.Now().Sub(v.trigger.At)), Phases: v.times.phases(), Error: text(v.outcome.Err),
 	}
 	v.outcome.Records = append(v.outcome.Records, r)
 	v.history.write(r)
@@ -651,7 +651,7 @@ func (v *vipRun) warnVIP(doing string, err error) {
 // timed starts to count, and returns the function that adds what has passed to d.
 func (v *vipRun) timed(d *time.Duration) (stop func()) {
 	began := v.Clock.Now()
-	return func() { *d += v.Clock.Now() - began }
+	return func() { *d += v.Clock.Now().Sub(began) }
 }
 
 // absentAddress is an address that always says that it is not here. [vipRun.stillLeader] asks

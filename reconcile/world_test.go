@@ -13,7 +13,7 @@ import (
 
 // now is the moment at which the world begins; leases in the tests are multiples of seconds around
 // it.
-const now policy.Moment = 1000 * time.Second
+var now = policy.SinceBoot(1000 * time.Second)
 
 // world is a small cluster as one host sees it: its kernel, its Patroni, its notes and its clocks.
 // Time passes only when somebody waits. Its fields may be changed between runs, and by the hooks
@@ -75,7 +75,7 @@ var (
 
 func newWorld(t *testing.T) *world {
 	w := &world{
-		t: t, now: 1000 * time.Second, wall: time.Unix(1_790_000_000, 0), pg: policy.PGAlive, notes: map[string]policy.VIPState{}, memos: map[string]RouteMemo{},
+		t: t, now: policy.SinceBoot(1000 * time.Second), wall: time.Unix(1_790_000_000, 0), pg: policy.PGAlive, notes: map[string]policy.VIPState{}, memos: map[string]RouteMemo{},
 		timing: policy.Timing{TTL: 30 * time.Second, LoopWait: 10 * time.Second, RetryTimeout: 10 * time.Second}, members: []policy.Peer{{Name: "n2"}}, dcsLeader: "n1", name: "n1",
 	}
 	w.leads()
@@ -120,9 +120,9 @@ func (w *world) set(pg policy.PG) {
 func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.now += d
+	w.now = w.now.Add(d)
 	w.wall = w.wall.Add(d)
-	if w.here && w.end != policy.Forever && w.now >= w.end {
+	if w.here && w.end != policy.Forever && !w.now.Before(w.end) {
 		w.here = false
 	}
 }
@@ -205,7 +205,7 @@ func (w *world) Keep(until policy.Moment) error {
 	if w.kernelErr != nil {
 		return w.kernelErr
 	}
-	if until-w.now < time.Second {
+	if until.Sub(w.now) < time.Second {
 		return errors.New("too short")
 	}
 	w.here, w.end = true, until

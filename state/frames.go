@@ -14,7 +14,7 @@ const framesPatience = 5 * time.Millisecond
 
 // account is until when the frames that a link was sent are paid for.
 type account struct {
-	Paid policy.Moment `json:"paid,omitempty"`
+	Paid policy.Moment `json:"paid,omitzero"`
 }
 
 // Frames is the account of the frames that links are sent, which all processes of this host keep

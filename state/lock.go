@@ -45,7 +45,7 @@ type locks struct {
 // tooLong.
 func (l locks) take(name string, patience, tooLong time.Duration) (unlock func(), err error) {
 	file := name + ".lock"
-	end := l.Now() + patience
+	end := l.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		f, held, err := l.try(file)
 		switch {
@@ -55,7 +55,7 @@ func (l locks) take(name string, patience, tooLong time.Duration) (unlock func()
 			return nil, fmt.Errorf("lock: %w", err)
 		case held > tooLong:
 			return func() {}, nil
-		case l.Now() >= end:
+		case !l.Now().Before(end):
 			since := ""
 			if held > 0 {
 				since = fmt.Sprintf(", for %v", held.Round(time.Millisecond))
@@ -87,11 +87,11 @@ func (l locks) try(file string) (f *os.File, held time.Duration, err error) {
 func (l locks) seize(f *os.File) (held time.Duration, err error) {
 	for {
 		now := l.Now()
-		mine := unix.Flock_t{Type: unix.F_WRLCK, Len: max(int64(now), 1)}
+		mine := unix.Flock_t{Type: unix.F_WRLCK, Len: max(int64(now.SinceBoot()), 1)}
 		if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &mine); err != nil {
 			return l.holder(f, err)
 		}
-		if l.Now()-now < heldTooLong/10 {
+		if l.Now().Sub(now) < heldTooLong/10 {
 			return 0, nil
 		}
 		// This process was stopped between the clock and the lock, and looks like an old holder:
@@ -108,11 +108,11 @@ func (l locks) holder(f *os.File, refused error) (held time.Duration, err error)
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &theirs); err != nil {
 		return 0, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
-	since, now := policy.Moment(theirs.Len), l.Now()
-	if theirs.Type == unix.F_UNLCK || theirs.Start != 0 || since == 0 || since > now {
+	since, now := policy.SinceBoot(time.Duration(theirs.Len)), l.Now()
+	if theirs.Type == unix.F_UNLCK || theirs.Start != 0 || since.IsZero() || since.After(now) {
 		return 0, reconcile.ErrBusy // given back this instant, or not a lock of vipctl's making
 	}
-	return now - since, reconcile.ErrBusy
+	return now.Sub(since), reconcile.ErrBusy
 }
 
 // openFile opens the lock file and makes it where it is missing. One that cannot be opened, such as

@@ -20,7 +20,7 @@ import (
 // later makes the store's clock go ahead by d, as if d had passed.
 func (s *Store) later(d time.Duration) *Store {
 	ahead := *s
-	ahead.locks.Now = func() policy.Moment { return s.locks.Now() + d }
+	ahead.locks.Now = func() policy.Moment { return s.locks.Now().Add(d) }
 	ahead.files.Now = ahead.locks.Now
 	return &ahead
 }
@@ -129,7 +129,7 @@ func TestStoppedJustBeforeTheLock(t *testing.T) {
 	var looks atomic.Int32
 	slow.locks.Now = func() policy.Moment {
 		if looks.Add(1) <= 2 { // the deadline's and the lock's
-			return s.locks.Now() - time.Minute
+			return s.locks.Now().Add(-time.Minute)
 		}
 		return s.locks.Now()
 	}
@@ -145,7 +145,7 @@ func TestStoppedJustBeforeTheLock(t *testing.T) {
 func TestForeignLock(t *testing.T) {
 	s := openStore(t)
 	check(t, s.locks.Place("a.lock"))
-	for _, foreign := range []unix.Flock_t{{}, {Start: 100}, {Len: int64(s.locks.Now() + time.Hour)}} {
+	for _, foreign := range []unix.Flock_t{{}, {Start: 100}, {Len: int64(s.locks.Now().Add(time.Hour).SinceBoot())}} {
 		f, err := s.locks.Open("a.lock", os.O_RDWR)
 		check(t, err)
 		foreign.Type = unix.F_WRLCK

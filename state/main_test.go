@@ -160,7 +160,7 @@ func writeOnce(args []string) error {
 	return errors.Join(
 		store.SaveVIPState("a", saved),
 		store.SaveRouteMemo("a", reconcile.RouteMemo{Generation: saved.Generation}),
-		store.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick++ }),
+		store.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = m.LastTick.Add(1) }),
 	)
 }
 

@@ -21,9 +21,9 @@ import (
 // fullMemo has every field set.
 func fullMemo() reconcile.RouteMemo {
 	return reconcile.RouteMemo{
-		Generation: 3, Failure: "locked", Begun: 4, Due: 7,
+		Generation: 3, Failure: "locked", Begun: policy.SinceBoot(4), Due: policy.SinceBoot(7),
 		Last:     &reconcile.RouteState{Ours: true, Holder: "server 2", Moving: true, Quota: &reconcile.Quota{Limit: 3600, Remaining: 12}},
-		Checked:  10,
+		Checked:  policy.SinceBoot(10),
 		Provider: json.RawMessage(`{"server":2,"switch":{"since":4,"action":5},"why":"a \"b\" \u2028"}`),
 	}
 }
@@ -51,17 +51,17 @@ func TestRouteMemoIsKept(t *testing.T) {
 // A VIP's memo is neither its state nor another VIP's memo.
 func TestRouteMemoStandsAlone(t *testing.T) {
 	s := openStore(t)
-	saved := policy.VIPState{Generation: 7, Claimed: 1}
+	saved := policy.VIPState{Generation: 7, Claimed: policy.SinceBoot(1)}
 	check(t, s.SaveVIPState("a", saved))
 	check(t, s.SaveRouteMemo("a", fullMemo()))
-	check(t, s.SaveRouteMemo("b", reconcile.RouteMemo{Checked: 9}))
-	check(t, s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
+	check(t, s.SaveRouteMemo("b", reconcile.RouteMemo{Checked: policy.SinceBoot(9)}))
+	check(t, s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = policy.SinceBoot(5) }))
 	got, err := s.VIPState("a")
 	check(t, err)
 	equal(t, "state", got, saved)
 	check(t, s.SaveVIPState("a", policy.VIPState{}))
 	equal(t, "memo of a", memo(t, s, "a"), fullMemo())
-	equal(t, "memo of b", memo(t, s, "b"), reconcile.RouteMemo{Checked: 9})
+	equal(t, "memo of b", memo(t, s, "b"), reconcile.RouteMemo{Checked: policy.SinceBoot(9)})
 }
 
 func TestRouteMemoOfAnotherBootIsIgnored(t *testing.T) {
@@ -69,8 +69,8 @@ func TestRouteMemoOfAnotherBootIsIgnored(t *testing.T) {
 	check(t, s.SaveRouteMemo("a", fullMemo()))
 	s.files.boot = "another"
 	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{})
-	check(t, s.SaveRouteMemo("a", reconcile.RouteMemo{Checked: 1}))
-	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{Checked: 1})
+	check(t, s.SaveRouteMemo("a", reconcile.RouteMemo{Checked: policy.SinceBoot(1)}))
+	equal(t, "memo", memo(t, s, "a"), reconcile.RouteMemo{Checked: policy.SinceBoot(1)})
 }
 
 func TestRouteMemoOfANewerVersionSurvives(t *testing.T) {
@@ -79,8 +79,8 @@ func TestRouteMemoOfANewerVersionSurvives(t *testing.T) {
 	check(t, os.WriteFile(s.files.File("a@route.json"), fmt.Appendf(nil,
 		`{"boot":%q,"generation":7,"due":9,"of_tomorrow":{"by":"ann"}}`, s.files.boot), 0o600))
 	m := memo(t, s, "a")
-	equal(t, "memo", m, reconcile.RouteMemo{Generation: 7, Due: 9})
-	m.Generation, m.Due = 8, 0
+	equal(t, "memo", m, reconcile.RouteMemo{Generation: 7, Due: policy.SinceBoot(9)})
+	m.Generation, m.Due = 8, policy.Moment{}
 	check(t, s.SaveRouteMemo("a", m))
 	data, err := os.ReadFile(s.files.File("a@route.json"))
 	check(t, err)

@@ -28,7 +28,7 @@ func TestVIPStateIsKept(t *testing.T) {
 	check(t, err)
 	equal(t, "none", got, policy.VIPState{})
 
-	want := policy.VIPState{Generation: 3, Claimed: 5 * time.Second, LeaseEnd: policy.Forever}
+	want := policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(5 * time.Second), LeaseEnd: policy.Forever}
 	check(t, s.SaveVIPState("192.0.2.10", want))
 	got, err = s.VIPState("192.0.2.10")
 	check(t, err)
@@ -54,10 +54,10 @@ func TestVIPStateOfAnotherBootIsIgnored(t *testing.T) {
 	got, err := s.VIPState("a")
 	check(t, err)
 	equal(t, "state", got, policy.VIPState{})
-	check(t, s.SaveVIPState("a", policy.VIPState{Claimed: 1}))
+	check(t, s.SaveVIPState("a", policy.VIPState{Claimed: policy.SinceBoot(1)}))
 	got, err = s.VIPState("a")
 	check(t, err)
-	equal(t, "state", got, policy.VIPState{Claimed: 1})
+	equal(t, "state", got, policy.VIPState{Claimed: policy.SinceBoot(1)})
 }
 
 // Without /proc a tmpfs says that there was no reboot, and a disk does not.
@@ -93,7 +93,7 @@ func TestFieldsOfANewerVersionSurvive(t *testing.T) {
 	saved, err := s.VIPState("a")
 	check(t, err)
 	equal(t, "generation", saved.Generation, 7)
-	saved.Generation, saved.Claimed = 8, 0
+	saved.Generation, saved.Claimed = 8, policy.Moment{}
 	check(t, s.SaveVIPState("a", saved))
 	data, err := os.ReadFile(s.files.File("a.json"))
 	check(t, err)
@@ -134,12 +134,12 @@ func TestDamagedStateIsAnErrorAndIsRepaired(t *testing.T) {
 			if name == "wrong type" {
 				return // no field of the cluster state is called so
 			}
-			if err := s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }); err == nil {
+			if err := s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = policy.SinceBoot(5) }); err == nil {
 				t.Fatal("a cluster state begun anew without an error")
 			}
 			m, err := s.ClusterState()
 			check(t, err)
-			equal(t, "last tick", m.LastTick, 5)
+			equal(t, "last tick", m.LastTick, policy.SinceBoot(5))
 		})
 	}
 }
@@ -193,7 +193,7 @@ func TestFolderWipedAndUnwritable(t *testing.T) {
 	check(t, os.RemoveAll(s.files.Path))
 	check(t, s.SaveVIPState("a", policy.VIPState{Generation: 2}))
 	check(t, os.RemoveAll(s.files.Path))
-	check(t, s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = 5 }))
+	check(t, s.UpdateClusterState(func(m *policy.ClusterState) { m.LastTick = policy.SinceBoot(5) }))
 
 	blocked := OpenStore(StoreOptions{Now: statetest.BootTime, Dir: filepath.Join(s.files.Path, "patroni.json", "x")}) // not even root can make this
 	_, err = blocked.Lock("a", time.Minute)
@@ -238,12 +238,12 @@ func TestTemporaryFilesOfTheKilledAreSwept(t *testing.T) {
 	s := openStore(t)
 	check(t, s.files.Make())
 	now := s.locks.Now()
-	old := s.files.File(fmt.Sprintf("a.json~%d-1-1", now-2*time.Minute))
-	future := s.files.File(fmt.Sprintf("a.json~%d-1-1", now+time.Hour)) // of a boot that lasted longer
-	young := s.files.File(fmt.Sprintf("a.json~%d-1-1", now))
-	memo := s.files.File(fmt.Sprintf("a@route.json~%d-1-1", now-2*time.Minute))
-	youngMemo := s.files.File(fmt.Sprintf("a@route.json~%d-1-1", now))
-	routeLock := s.files.File(fmt.Sprintf("a@route.lock~%d-1-1", now-2*time.Minute))
+	old := s.files.File(fmt.Sprintf("a.json~%d-1-1", now.Add(-2*time.Minute).SinceBoot()))
+	future := s.files.File(fmt.Sprintf("a.json~%d-1-1", now.Add(time.Hour).SinceBoot())) // of a boot that lasted longer
+	young := s.files.File(fmt.Sprintf("a.json~%d-1-1", now.SinceBoot()))
+	memo := s.files.File(fmt.Sprintf("a@route.json~%d-1-1", now.Add(-2*time.Minute).SinceBoot()))
+	youngMemo := s.files.File(fmt.Sprintf("a@route.json~%d-1-1", now.SinceBoot()))
+	routeLock := s.files.File(fmt.Sprintf("a@route.lock~%d-1-1", now.Add(-2*time.Minute).SinceBoot()))
 	kept := []string{s.files.File("a@route.json"), s.files.File("a@route.lock"), young, youngMemo}
 	for _, f := range append(kept, old, future, memo, routeLock) {
 		check(t, os.WriteFile(f, nil, 0o600))

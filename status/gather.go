@@ -80,10 +80,10 @@ func Gather(ctx context.Context, h Host, all bool) Report {
 // lastTick is when the timer last ran, as a time and as the table needs it.
 func lastTick(h Host, last, now policy.Moment) (*reconcile.Stamp, ticks) {
 	t := ticks{ago: -1, interval: h.Engine.Interval, runDir: h.RunDir}
-	if last == 0 {
+	if last.IsZero() {
 		return nil, t
 	}
-	t.ago = now - last
+	t.ago = now.Sub(last)
 	return &reconcile.Stamp{Time: time.Now().Add(-t.ago)}, t
 }
 
@@ -154,12 +154,12 @@ func vipOf(o reconcile.Outcome) VIP {
 	address, state := o.Facts.Address, o.Facts.VIP
 	v := VIP{Name: o.VIP, Present: address.Presence, Forever: address.Forever, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why}
 	v.Answering = []policy.MAC{} // JSON has a list, not null, where nobody answers
-	if address.End != 0 {
-		left := float64((address.End - o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
+	if !address.End.IsZero() {
+		left := float64(address.End.Sub(o.Facts.Now).Round(100*time.Millisecond)) / float64(time.Second)
 		v.LeaseSeconds = &left
 	}
 	if len(state.Answering) > 0 {
-		at := time.Now().Add(state.Probed - o.Facts.Now)
+		at := time.Now().Add(state.Probed.Sub(o.Facts.Now))
 		v.Conflict = &Conflict{MAC: state.Answering[0], At: reconcile.Stamp{Time: at}}
 		v.Reason += fmt.Sprintf(" (conflict: %s answers too)", state.Answering[0])
 	}

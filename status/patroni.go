@@ -62,7 +62,7 @@ func patroniOf(ctx context.Context, client Client, f policy.Facts) Patroni {
 func leaderAmong(ctx context.Context, client Client, peers []policy.Peer) string {
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	return policy.ClusterState{}.Summarize(client.Poll(ctx, peers), client.Name(), 0).Name
+	return policy.ClusterState{}.Summarize(client.Poll(ctx, peers), client.Name(), policy.Moment{}).Name
 }
 
 // Member is what one member's Patroni replied.

@@ -107,10 +107,10 @@ type planner struct {
 
 // at is a moment's time, nil for one that never is.
 func (p planner) at(m policy.Moment) *reconcile.Stamp {
-	if m == 0 || m >= policy.Forever {
+	if m.IsZero() || !m.Before(policy.Forever) {
 		return nil
 	}
-	return &reconcile.Stamp{Time: p.wall.Add(m - p.now)}
+	return &reconcile.Stamp{Time: p.wall.Add(m.Sub(p.now))}
 }
 
 func (p planner) plan(o reconcile.Outcome) Plan {

@@ -63,8 +63,8 @@ func (p planText) facts(f policy.Facts) [][2]string {
 
 // ago says how long ago a moment was, or in how long it will be; "never" for 0.
 func (p planText) ago(m policy.Moment) string {
-	switch d := (p.now - m).Round(100 * time.Millisecond); {
-	case m == 0, m >= policy.Forever:
+	switch d := p.now.Sub(m).Round(100 * time.Millisecond); {
+	case m.IsZero(), !m.Before(policy.Forever):
 		return "never"
 	case d < 0:
 		return "in " + brief(-d)
@@ -83,7 +83,7 @@ func brief(d time.Duration) string {
 
 func (p planText) reply(w policy.PatroniReply) string {
 	switch {
-	case w.Kind == policy.Unasked && w.At == 0:
+	case w.Kind == policy.Unasked && w.At.IsZero():
 		return "not asked"
 	case !w.Counts():
 		return fmt.Sprintf("%s, asked %s: %s", strings.ReplaceAll(string(w.Kind), "_", " "), p.ago(w.At), w.Why)
@@ -103,7 +103,7 @@ func (p planText) reply(w policy.PatroniReply) string {
 
 func (p planText) peers(polled policy.Poll) string {
 	words := polled.String()
-	if polled.At != 0 {
+	if !polled.At.IsZero() {
 		words += ", asked " + p.ago(polled.At)
 	}
 	return words
@@ -129,7 +129,7 @@ func (p planText) address(s policy.AddressState) string {
 	switch {
 	case s.Forever:
 		words += ", without an end"
-	case s.End != 0:
+	case !s.End.IsZero():
 		words += ", ends " + p.ago(s.End)
 	}
 	if s.Detail != "" {
@@ -141,10 +141,10 @@ func (p planText) address(s policy.AddressState) string {
 // state is what vipctl itself remembers of the address.
 func (p planText) state(n policy.VIPState) string {
 	words := []string{p.ago(n.Claimed)}
-	if n.Claimed == 0 && n.Changed != 0 {
+	if n.Claimed.IsZero() && !n.Changed.IsZero() {
 		words[0] = "released, or not finished, " + p.ago(n.Changed)
 	}
-	if n.LeaseEnd != 0 {
+	if !n.LeaseEnd.IsZero() {
 		words = append(words, "what vouches for it ends "+p.ago(n.LeaseEnd))
 	}
 	if n.HandOver != nil {
@@ -157,7 +157,7 @@ func (p planText) state(n policy.VIPState) string {
 }
 
 func (p planText) timing(m policy.ClusterState) string {
-	if m.TimingAt == 0 {
+	if m.TimingAt.IsZero() {
 		return "not heard yet"
 	}
 	return fmt.Sprintf("ttl %v, loop_wait %v, retry_timeout %v, heard %s", m.Timing.TTL, m.Timing.LoopWait, m.Timing.RetryTimeout, p.ago(m.TimingAt))
@@ -167,8 +167,8 @@ func (p planText) callback(c policy.Callback) string {
 	switch {
 	case c.Event == "":
 		return "never"
-	case c.Ended == 0:
+	case c.Ended.IsZero():
 		return fmt.Sprintf("%s, began %s, and has not ended", c.Event, p.ago(c.Began))
 	}
-	return fmt.Sprintf("%s, began %s, took %v", c.Event, p.ago(c.Began), (c.Ended - c.Began).Round(time.Millisecond))
+	return fmt.Sprintf("%s, began %s, took %v", c.Event, p.ago(c.Began), c.Ended.Sub(c.Began).Round(time.Millisecond))
 }

@@ -43,9 +43,9 @@ type Wait struct {
 // route now.
 func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f policy.Facts) *Route {
 	wall := time.Now()
-	at := func(m policy.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m - f.Now)} }
+	at := func(m policy.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m.Sub(f.Now))} }
 	s := &Route{Via: via, now: wall, onLink: f.Address.Presence == policy.PresenceYes}
-	current := f.VIP.Claimed != 0 && m.Generation == f.VIP.Generation
+	current := !f.VIP.Claimed.IsZero() && m.Generation == f.VIP.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
 		s.Holder, s.Moving, s.Checked = &last.Holder, last.Moving, &checked
@@ -60,7 +60,7 @@ func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f poli
 		took := milliseconds(*d.Took)
 		s.LastSwitchMS = &took
 	}
-	if m.Begun != 0 && current {
+	if !m.Begun.IsZero() && current {
 		since := at(m.Begun)
 		s.PendingSince = &since
 	}
@@ -68,7 +68,7 @@ func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f poli
 		s.Error = m.Failure
 	}
 	wait := func(w *reconcile.RouteWait) *Wait {
-		if w == nil || w.Until <= f.Now {
+		if w == nil || !w.Until.After(f.Now) {
 			return nil
 		}
 		return &Wait{Until: at(w.Until), Reason: w.Why}

@@ -14,15 +14,15 @@ const statusNow = 1000 * time.Second
 // leadersFacts are a leader's that has the VIP by the third claim.
 func leadersFacts() policy.Facts {
 	return policy.Facts{
-		Now: statusNow, Address: policy.AddressState{Presence: policy.PresenceYes}, Reply: policy.PatroniReply{Kind: policy.Leader},
-		VIP: policy.VIPState{Generation: 3, Claimed: statusNow - 50*time.Second},
+		Now: policy.SinceBoot(statusNow), Address: policy.AddressState{Presence: policy.PresenceYes}, Reply: policy.PatroniReply{Kind: policy.Leader},
+		VIP: policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(statusNow - 50*time.Second)},
 	}
 }
 
 // goodMemo says that the route was taken for that claim.
 func goodMemo() reconcile.RouteMemo {
 	return reconcile.RouteMemo{
-		Generation: 3, Checked: statusNow - 12*time.Second,
+		Generation: 3, Checked: policy.SinceBoot(statusNow - 12*time.Second),
 		Last: &reconcile.RouteState{Ours: true, Holder: "server 41", Quota: &reconcile.Quota{Limit: 3600, Remaining: 900}},
 	}
 }
@@ -64,8 +64,8 @@ func TestRouteStatus(t *testing.T) {
 			words: "server 42|12s ago|took 1.234s|-|-",
 		}, {
 			name:  "released since then",
-			memo:  func(m *reconcile.RouteMemo) { m.Begun, m.Failure = 1, "failed" },
-			facts: func(f *policy.Facts) { f.VIP.Claimed, f.Address.Presence = 0, policy.PresenceNo },
+			memo:  func(m *reconcile.RouteMemo) { m.Begun, m.Failure = policy.SinceBoot(1), "failed" },
+			facts: func(f *policy.Facts) { f.VIP.Claimed, f.Address.Presence = policy.Moment{}, policy.PresenceNo },
 			words: "server 41|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name:  "claimed anew since then",
@@ -74,7 +74,7 @@ func TestRouteStatus(t *testing.T) {
 		}, {
 			name: "a switch that does not come to its end",
 			memo: func(m *reconcile.RouteMemo) {
-				m.Last, m.Begun, m.Failure = nil, statusNow-time.Minute, "HTTP 503"
+				m.Last, m.Begun, m.Failure = nil, policy.SinceBoot(statusNow-time.Minute), "HTTP 503"
 			},
 			words:   "-|-|took 1.234s|-|switch begun 1m0s ago; HTTP 503",
 			warning: "vip: this node leads, but the route does not point here: HTTP 503",
@@ -86,19 +86,19 @@ func TestRouteStatus(t *testing.T) {
 		}, {
 			name: "a limit that was met",
 			details: func(d *reconcile.RouteDetails) {
-				d.Wait = &reconcile.RouteWait{Until: statusNow + time.Hour, Why: "too many calls"}
+				d.Wait = &reconcile.RouteWait{Until: policy.SinceBoot(statusNow + time.Hour), Why: "too many calls"}
 			},
 			words: "here (server 41)|12s ago|took 1.234s|900 of 3600|waits for another 1h0m0s: too many calls",
 		}, {
 			name: "a limit that was met, and is over",
 			details: func(d *reconcile.RouteDetails) {
-				d.Wait, d.Login = &reconcile.RouteWait{Until: statusNow}, &reconcile.RouteWait{Until: statusNow - 1}
+				d.Wait, d.Login = &reconcile.RouteWait{Until: policy.SinceBoot(statusNow)}, &reconcile.RouteWait{Until: policy.SinceBoot(statusNow - 1)}
 			},
 			words: "here (server 41)|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name: "a refused login, on a replica",
 			details: func(d *reconcile.RouteDetails) {
-				d.Login = &reconcile.RouteWait{Until: statusNow + time.Minute, Why: "the login was refused"}
+				d.Login = &reconcile.RouteWait{Until: policy.SinceBoot(statusNow + time.Minute), Why: "the login was refused"}
 			},
 			facts:   func(f *policy.Facts) { f.Reply.Kind = policy.NotLeader },
 			words:   "here (server 41)|12s ago|took 1.234s|900 of 3600|waits for another 1m0s: the login was refused",

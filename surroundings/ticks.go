@@ -16,7 +16,7 @@ func findTicks(found *reconcile.Findings, s *inspection) {
 		found.Add(reconcile.Warning, "when the timer last ran is not known: %v", err)
 		return
 	}
-	ago := s.Now() - m.LastTick // 0 where it never ran since the boot, which is where the clock begins
+	ago := s.Now().Sub(m.LastTick) // 0 where it never ran since the boot, which is where the clock begins
 	if ago <= s.Overdue {
 		return
 	}
@@ -33,7 +33,7 @@ func findTicks(found *reconcile.Findings, s *inspection) {
 }
 
 func noTickWords(last policy.Moment, ago, interval time.Duration) string {
-	if last == 0 {
+	if last.IsZero() {
 		return "no tick seen since the boot"
 	}
 	return "the last tick was " + ago.Round(time.Second).String() + " ago, and one is due every " + interval.String()

@@ -51,12 +51,12 @@ func (a announcer) announce() error {
 
 // turn waits until the link may be sent the first frame of an announcement.
 func (a announcer) turn() error {
-	for end := a.clock() + announcePatience; ; {
+	for end := a.clock().Add(announcePatience); ; {
 		ok, after := a.budget.take(a.link.Index, keepNone)
 		switch {
 		case ok:
 			return nil
-		case a.clock()+after > end:
+		case a.clock().Add(after).After(end):
 			return reconcile.ErrUnasked
 		}
 		<-time.After(after)

@@ -62,13 +62,13 @@ func (b *Budget) take(link, keep int) (ok bool, after time.Duration) {
 	spend := func(paid policy.Moment) policy.Moment {
 		asked = true
 		now := b.clock()
-		paid = max(paid, b.paid[link], now)
-		if paid > now+frameBurst*frameEvery { // of another boot
+		paid = paid.Max(b.paid[link]).Max(now)
+		if paid.After(now.Add(frameBurst * frameEvery)) { // of another boot
 			paid = now
 		}
-		ready := paid + time.Duration(keep+1-frameBurst)*frameEvery
-		if ok, after = ready <= now, ready-now; ok {
-			paid += frameEvery
+		ready := paid.Add(time.Duration(keep+1-frameBurst) * frameEvery)
+		if ok, after = !ready.After(now), ready.Sub(now); ok {
+			paid = paid.Add(frameEvery)
 		}
 		b.paid[link] = paid
 		return paid
@@ -77,7 +77,7 @@ func (b *Budget) take(link, keep int) (ok bool, after time.Duration) {
 		_ = b.ledger.Update(link, spend) // where it fails, our own account counts
 	}
 	if !asked {
-		spend(0)
+		spend(policy.Moment{})
 	}
 	return ok, after
 }

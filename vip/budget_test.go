@@ -34,7 +34,7 @@ func TestBudget(t *testing.T) {
 		"alone": nil, "shared": &shared{paid: map[int]policy.Moment{}}, "shared, and failing": &shared{err: errors.New("no space left")},
 	} {
 		now := time.Hour
-		clock := func() policy.Moment { return now }
+		clock := func() policy.Moment { return policy.SinceBoot(now) }
 		one, other := NewBudget(clock, ledger), NewBudget(clock, ledger)
 		if name != "shared" {
 			other = one
@@ -43,7 +43,7 @@ func TestBudget(t *testing.T) {
 		for ; now < time.Hour+10*time.Second; now += 10 * time.Millisecond {
 			for _, b := range []*Budget{one, other, one} {
 				if ok, _ := b.take(3, keepNone); ok {
-					sent = append(sent, now)
+					sent = append(sent, clock())
 				}
 			}
 		}
@@ -51,22 +51,22 @@ func TestBudget(t *testing.T) {
 			t.Errorf("%s: %d frames in 10 s", name, len(sent))
 		}
 		for i := range sent {
-			if i >= 11 && sent[i]-sent[i-11] < time.Second {
-				t.Errorf("%s: 12 frames within %v", name, sent[i]-sent[i-11])
+			if i >= 11 && sent[i].Sub(sent[i-11]) < time.Second {
+				t.Errorf("%s: 12 frames within %v", name, sent[i].Sub(sent[i-11]))
 			}
-			if i >= 23 && sent[i]-sent[i-23] < 5*time.Second {
-				t.Errorf("%s: 24 frames within %v", name, sent[i]-sent[i-23])
+			if i >= 23 && sent[i].Sub(sent[i-23]) < 5*time.Second {
+				t.Errorf("%s: 24 frames within %v", name, sent[i].Sub(sent[i-23]))
 			}
 		}
-		if sent[10]-sent[0] > 1010*time.Millisecond {
-			t.Errorf("%s: 11 frames took %v", name, sent[10]-sent[0])
+		if sent[10].Sub(sent[0]) > 1010*time.Millisecond {
+			t.Errorf("%s: 11 frames took %v", name, sent[10].Sub(sent[0]))
 		}
 	}
 }
 
 func TestBudgetOfAProbe(t *testing.T) {
 	now := time.Hour
-	b := NewBudget(func() policy.Moment { return now }, nil)
+	b := NewBudget(func() policy.Moment { return policy.SinceBoot(now) }, nil)
 	for range frameBurst - keepForProbe {
 		if ok, _ := b.take(1, keepForProbe); !ok {
 			t.Fatal("refused too soon")
@@ -92,7 +92,7 @@ func TestBudgetOfAProbe(t *testing.T) {
 
 // TestBudgetOfAnotherBoot: a ledger that outlived a reboot must not silence this host.
 func TestBudgetOfAnotherBoot(t *testing.T) {
-	b := NewBudget(func() policy.Moment { return time.Minute }, &shared{paid: map[int]policy.Moment{1: 100 * time.Hour}})
+	b := NewBudget(func() policy.Moment { return policy.SinceBoot(time.Minute) }, &shared{paid: map[int]policy.Moment{1: policy.SinceBoot(100 * time.Hour)}})
 	if ok, after := b.take(1, keepNone); !ok {
 		t.Errorf("wait %v", after)
 	}
@@ -104,7 +104,7 @@ func TestProbesTakeTurns(t *testing.T) {
 	l.plug(t, us, "eth0")
 	mac := l.plug(t, neighbour, "eth0")
 	neighbour.do(t, func() { addAddr(t, "eth0", "10.77.0.5/32") })
-	budget := NewBudget(func() policy.Moment { return time.Hour }, nil)
+	budget := NewBudget(func() policy.Moment { return policy.SinceBoot(time.Hour) }, nil)
 	k := kernel(t, "10.77.0.5/32", "eth0", func(o *Options) { o.Budget = budget })
 	if got, err := k.Probe(t.Context(), 100*time.Millisecond); err != nil || len(got) != 1 || got[0] != macOf(mac) {
 		t.Errorf("%v, %v", got, err)

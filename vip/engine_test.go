@@ -37,7 +37,7 @@ const deskTick = 2 * time.Second
 
 // newDesk begins as a replica, some minutes after the boot.
 func newDesk(address func(d *desk) reconcile.Address) *desk {
-	d := &desk{now: 10 * time.Minute, answer: policy.NotLeader, pg: policy.PGAlive}
+	d := &desk{now: policy.SinceBoot(10 * time.Minute), answer: policy.NotLeader, pg: policy.PGAlive}
 	d.engine = &reconcile.Engine{
 		Ports: reconcile.Ports{Patroni: d, Store: d, History: d, Clock: d, Interval: deskTick, Refresh: time.Minute},
 		VIPs:  []reconcile.VIP{{Name: "a", Address: address(d), Follow: policy.Follow("primary"), Leased: true, HandOver: 5 * time.Second}},
@@ -51,12 +51,12 @@ func (d *desk) Now() policy.Moment {
 	return d.now
 }
 
-func (d *desk) Wall() time.Time { return time.Unix(1_800_000_000, 0).Add(d.Now()) }
+func (d *desk) Wall() time.Time { return time.Unix(1_800_000_000, 0).Add(d.Now().SinceBoot()) }
 
 func (d *desk) Wait(ctx context.Context, pause time.Duration) error {
 	d.time.Lock()
 	defer d.time.Unlock()
-	d.now += max(pause, 0)
+	d.now = d.now.Add(max(pause, 0))
 	return ctx.Err()
 }
 
@@ -114,12 +114,12 @@ func (d *desk) Append(r reconcile.Record) error {
 }
 
 // held is what a static address asks for.
-func (d *desk) held() (policy.Moment, bool) { return d.note.LeaseEnd, d.note.LeaseEnd != 0 }
+func (d *desk) held() (policy.Moment, bool) { return d.note.LeaseEnd, !d.note.LeaseEnd.IsZero() }
 
 // run runs the engine once, two seconds after the run before.
 func (d *desk) run(t *testing.T, e policy.Event) reconcile.Outcome {
 	t.Helper()
-	d.now += deskTick
+	d.now = d.now.Add(deskTick)
 	return d.engine.Run(t.Context(), policy.Trigger{Event: e, By: "timer", At: d.now})[0]
 }
 
@@ -154,14 +154,14 @@ func TestStaticInTheEngine(t *testing.T) {
 	d.wants(t, "a replica without it", policy.PresenceNo)
 	d.answer = policy.Leader
 	d.wants(t, "a leader without it", policy.PresenceNo, failed)
-	if d.note.Claimed != 0 {
+	if !d.note.Claimed.IsZero() {
 		t.Errorf("a failed claim is noted as done: %+v", d.note)
 	}
 	addAddr(t, "eth0", "10.77.0.5/32")
 	d.wants(t, "configured at last", policy.PresenceYes, "claim claim_cut_short")
 	generation := d.note.Generation
 	d.wants(t, "renewed", policy.PresenceYes)
-	if d.note.Generation != generation || d.note.LeaseEnd < d.now {
+	if d.note.Generation != generation || d.note.LeaseEnd.Before(d.now) {
 		t.Errorf("renewals made it %+v", d.note)
 	}
 	delAddr(t, "eth0", "10.77.0.5/32")
@@ -203,7 +203,7 @@ func TestStaticHandsOver(t *testing.T) {
 	d.pg, d.answer = policy.PGDown, policy.NotLeader
 	began := d.now
 	o := d.run(t, policy.Event("on_stop"))
-	if waited := d.now - began - deskTick; o.Err != nil || waited < 5*time.Second || waited > 6*time.Second {
+	if waited := d.now.Sub(began) - deskTick; o.Err != nil || waited < 5*time.Second || waited > 6*time.Second {
 		t.Errorf("%v after %v", o.Err, waited)
 	}
 	d.wants(t, "stopped", policy.PresenceNo, "hand_over stopped")
@@ -252,7 +252,7 @@ func TestNoCarrierInTheEngine(t *testing.T) {
 	d.wants(t, "no carrier", policy.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
 	for range 20 { // for longer than a lease
 		d.run(t, policy.EventTick)
-		if s, err := k.State(); err != nil || s.End < d.now+10*time.Second || d.note.Claimed != 0 {
+		if s, err := k.State(); err != nil || s.End.Before(d.now.Add(10*time.Second)) || !d.note.Claimed.IsZero() {
 			t.Fatalf("%+v %v at %v, noted %+v", s, err, d.now, d.note)
 		}
 	}
@@ -294,7 +294,7 @@ func TestCopyElsewhereInTheEngine(t *testing.T) {
 			t.Fatalf("with a copy on lo: %+v", o)
 		}
 	}
-	if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes || s.Detail != "also on lo" || s.End < d.note.LeaseEnd-2*time.Second {
+	if s, err := k.State(); err != nil || s.Presence != policy.PresenceYes || s.Detail != "also on lo" || s.End.Before(d.note.LeaseEnd.Add(-2*time.Second)) {
 		t.Errorf("%+v %v, leased until %v", s, err, d.note.LeaseEnd)
 	}
 	if warnings == 0 {

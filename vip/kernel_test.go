@@ -54,21 +54,21 @@ func TestHoldLifetimes(t *testing.T) {
 	now := 1000 * time.Second
 	for _, addr := range []string{"10.77.0.5/32", "fd00::5/128"} {
 		k := kernel(t, addr, "eth0")
-		k.clock = func() policy.Moment { return now }
+		k.clock = func() policy.Moment { return policy.SinceBoot(now) }
 		// One after the other, each by replacing the one before: leased, permanent and back, longer
 		// and shorter.
 		for _, c := range []struct {
 			until policy.Moment
 			valid int
 		}{
-			{now + 30*time.Second, 30},
-			{now + 12999*time.Millisecond, 12},
+			{policy.SinceBoot(now + 30*time.Second), 30},
+			{policy.SinceBoot(now + 12999*time.Millisecond), 12},
 			{policy.Forever, permanent},
-			{now + time.Minute, 60},
+			{policy.SinceBoot(now + time.Minute), 60},
 			{policy.Forever, permanent},
 			{policy.Forever, permanent},
-			{now + 20*time.Second, 20},
-			{now + 200*365*24*time.Hour, permanent - 1},
+			{policy.SinceBoot(now + 20*time.Second), 20},
+			{policy.SinceBoot(now + 200*365*24*time.Hour), permanent - 1},
 		} {
 			must(t, k.Keep(c.until))
 			got := copyOf(t, "eth0", k.addr().String())
@@ -92,7 +92,7 @@ func TestHoldLifetimes(t *testing.T) {
 			if s.Presence != policy.PresenceYes || s.Forever != (c.until == policy.Forever) {
 				t.Errorf("%s until %v: %+v", addr, c.until, s)
 			}
-			if !s.Forever && (s.End > c.until || s.End < now+time.Duration(c.valid-2)*time.Second) {
+			if !s.Forever && (s.End.After(c.until) || s.End.Before(policy.SinceBoot(now+time.Duration(c.valid-2)*time.Second))) {
 				t.Errorf("%s until %v: seen to end at %v", addr, c.until, s.End)
 			}
 		}
@@ -104,7 +104,7 @@ func TestHoldTooShort(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	now := 1000 * time.Second
 	k := kernel(t, "10.77.0.5/32", "eth0")
-	k.clock = func() policy.Moment { return now }
+	k.clock = func() policy.Moment { return policy.SinceBoot(now) }
 	for left, want := range map[time.Duration]string{
 		999 * time.Millisecond: "lease ends in 0.9 s: too short to hold",
 		450 * time.Millisecond: "lease ends in 0.4 s: too short to hold",
@@ -112,7 +112,7 @@ func TestHoldTooShort(t *testing.T) {
 		-3 * time.Second:       "lease ended 3.0 s ago: too short to hold",
 		-now:                   "lease ended 1000.0 s ago: too short to hold",
 	} {
-		err := k.Keep(now + left)
+		err := k.Keep(policy.SinceBoot(now + left))
 		if !errors.Is(err, errTooShort) || err.Error() != want {
 			t.Errorf("%v left: %v, want %s", left, err, want)
 		}
@@ -123,7 +123,7 @@ func TestHoldTooShort(t *testing.T) {
 	// What is there already stays as it is, a copy with another prefix too.
 	addAddr(t, "eth0", "10.77.0.1/24")
 	addAddr(t, "eth0", "10.77.0.5/24")
-	if err := k.Keep(now); !errors.Is(err, errTooShort) {
+	if err := k.Keep(policy.SinceBoot(now)); !errors.Is(err, errTooShort) {
 		t.Error(err)
 	}
 	if got := addrs(t, "eth0"); !slices.Equal(got, []string{"10.77.0.1/24", "10.77.0.5/24"}) {
@@ -142,16 +142,16 @@ func TestHoldStoppedOnTheWay(t *testing.T) {
 			if calls++; calls == 3 { // 1: too short?, 2: how long?, 3: how long did it take?
 				now += d
 			}
-			return now
+			return policy.SinceBoot(now)
 		}
 	}
 	k.clock = stopFor(20 * time.Second)
-	must(t, k.Keep(1030*time.Second))
+	must(t, k.Keep(policy.SinceBoot(1030*time.Second)))
 	if got := copyOf(t, "eth0", "10.77.0.5").ValidLft; got != 10 && got != 9 {
 		t.Errorf("%d s, want the 10 that are left", got)
 	}
 	k.clock = stopFor(40 * time.Second)
-	if err := k.Keep(1030 * time.Second); !errors.Is(err, errTooShort) {
+	if err := k.Keep(policy.SinceBoot(1030 * time.Second)); !errors.Is(err, errTooShort) {
 		t.Errorf("stopped beyond the end: %v", err)
 	}
 	if got := addrs(t, "eth0"); len(got) > 0 {
@@ -166,7 +166,7 @@ func TestKernelDropsTheAddress(t *testing.T) {
 		until := in(1100 * time.Millisecond)
 		must(t, k.Keep(until))
 		eventually(t, addr+" gone", 4*time.Second, func() bool { return len(addrs(t, "eth0")) == 0 })
-		t.Logf("%s: dropped %v after the second that was given", addr, bootTime()-until+100*time.Millisecond)
+		t.Logf("%s: dropped %v after the second that was given", addr, bootTime().Sub(until)+100*time.Millisecond)
 		s, err := k.State()
 		must(t, err)
 		if s.Presence != policy.PresenceNo {

@@ -304,7 +304,7 @@ func bootTime() policy.Moment {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(err)
 	}
-	return time.Duration(ts.Nano())
+	return policy.SinceBoot(time.Duration(ts.Nano()))
 }
 
-func in(d time.Duration) policy.Moment { return bootTime() + d }
+func in(d time.Duration) policy.Moment { return bootTime().Add(d) }

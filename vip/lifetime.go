@@ -31,7 +31,7 @@ func lifetimeUntil(until, now policy.Moment) (lifetime, error) {
 	if until == policy.Forever {
 		return forever, nil
 	}
-	left := until - now
+	left := until.Sub(now)
 	switch {
 	case left < 0:
 		return 0, fmt.Errorf("lease ended %.1f s ago: %w", (-left).Truncate(100*time.Millisecond).Seconds(), errTooShort)
@@ -43,17 +43,17 @@ func lifetimeUntil(until, now policy.Moment) (lifetime, error) {
 
 // outlasts reports whether a life that began now at the latest may go on after until.
 func (l lifetime) outlasts(until, now policy.Moment) bool {
-	return l != forever && now+time.Duration(l.seconds())*time.Second > until
+	return l != forever && now.Add(time.Duration(l.seconds())*time.Second).After(until)
 }
 
 // lastEnd is when the last of the copies goes.
 func lastEnd(copies []netlink.Addr, now policy.Moment) (forever bool, end policy.Moment) {
 	for _, c := range copies {
 		if endless(c) {
-			return true, 0
+			return true, policy.Moment{}
 		}
 		// The kernel reports what is left rounded up.
-		end = max(end, now, now+time.Duration(c.ValidLft-1)*time.Second)
+		end = end.Max(now).Max(now.Add(time.Duration(c.ValidLft-1) * time.Second))
 	}
 	return false, end
 }

@@ -75,7 +75,7 @@ func NewStatic(o StaticOptions) *Static {
 func (s *Static) State() (policy.AddressState, error) {
 	configured, odd := s.configured()
 	until, held := s.held()
-	if configured == policy.PresenceNo || !held || until <= s.clock() {
+	if configured == policy.PresenceNo || !held || !until.After(s.clock()) {
 		return policy.AddressState{Presence: policy.PresenceNo, Detail: odd}, nil
 	}
 	state := policy.AddressState{Presence: configured, Detail: odd, Forever: until == policy.Forever}

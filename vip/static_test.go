@@ -36,7 +36,7 @@ func (n *noted) Keep(until policy.Moment) error {
 func (n *noted) Release() error {
 	err := n.Static.Release()
 	if err == nil {
-		n.until = 0
+		n.until = policy.Moment{}
 	}
 	return err
 }
@@ -47,7 +47,7 @@ func static(t testing.TB, prefix string) *noted {
 	n.Static = NewStatic(StaticOptions{
 		Prefix: netip.MustParsePrefix(prefix),
 		Clock:  bootTime,
-		Held:   func() (policy.Moment, bool) { return n.until, n.until != 0 },
+		Held:   func() (policy.Moment, bool) { return n.until, !n.until.IsZero() },
 		Warn:   func(err error) { t.Errorf("warning: %v", err) },
 	})
 	n.sessionPatience = patient
@@ -72,15 +72,15 @@ func TestStaticIsHereByTheNote(t *testing.T) {
 	newLAN(t).plug(t, us, "eth0")
 	addAddr(t, "eth0", "10.77.0.5/32")
 	s := static(t, "10.77.0.5/32")
-	now := 1000 * time.Second
+	now := policy.SinceBoot(1000 * time.Second)
 	s.clock = func() policy.Moment { return now }
 	no := policy.AddressState{Presence: policy.PresenceNo}
 	for until, want := range map[policy.Moment]policy.AddressState{
-		0:                 no,
-		now - time.Second: no,
-		now:               no,
-		now + 1:           {Presence: policy.PresenceYes, End: now + 1},
-		policy.Forever:    {Presence: policy.PresenceYes, Forever: true},
+		{}:                    no,
+		now.Add(-time.Second): no,
+		now:                   no,
+		now.Add(1):            {Presence: policy.PresenceYes, End: now.Add(1)},
+		policy.Forever:        {Presence: policy.PresenceYes, Forever: true},
 	} {
 		s.until = until
 		if got, err := s.State(); err != nil || got != want {
@@ -130,7 +130,7 @@ func localRoute(t testing.TB, addr netip.Addr) {
 // wantConfigured holds Look and Hold against what this host answers for.
 func wantConfigured(t *testing.T, s *noted, here policy.Presence, odd string) {
 	t.Helper()
-	s.until = 0
+	s.until = policy.Moment{}
 	if got, err := s.State(); err != nil || got != (policy.AddressState{Presence: policy.PresenceNo, Detail: odd}) {
 		t.Errorf("not held: %+v %v, want no, %q", got, err, odd)
 	}
@@ -234,7 +234,7 @@ func TestStaticReleaseResetsSessions(t *testing.T) {
 
 			must(t, s.Release()) // not held: the sessions are this host's own
 			ping(t, theirEnd)
-			s.until = 1 // held until long ago, as the first tick after a stall finds it
+			s.until = policy.SinceBoot(1) // held until long ago, as the first tick after a stall finds it
 			must(t, s.Release())
 			must(t, theirEnd.SetDeadline(time.Now().Add(2*time.Second)))
 			if _, err := theirEnd.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {

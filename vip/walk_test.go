@@ -176,7 +176,7 @@ func (w *walk) hold(prefix netip.Prefix) {
 	}
 	valid := forever32
 	if until != policy.Forever {
-		valid = int((until - bootTime()) / time.Second)
+		valid = int((until.Sub(bootTime())) / time.Second)
 	}
 	if got := after[0]; got.IPNet.String() != prefix.String() || got.Peer != nil || got.ValidLft < valid-1 || got.ValidLft > valid+1 {
 		w.t.Errorf("held %+v, want %s for %d s", got, prefix, valid)
@@ -263,7 +263,7 @@ func (w *walk) state(prefix netip.Prefix) {
 	}
 	permanent := slices.ContainsFunc(copies, func(a netlink.Addr) bool { return a.ValidLft == forever32 })
 	odd := want == policy.PresencePartly || len(elsewhere) > 0
-	if s.Presence != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End > 0) != (len(copies) > 0 && !permanent) {
+	if s.Presence != want || s.Forever != permanent || (s.Detail != "") != odd || (s.End.After(policy.Moment{})) != (len(copies) > 0 && !permanent) {
 		w.t.Errorf("%s is reported as %+v, want %s; there are %v and %v on eth1", prefix, s, want, copies, elsewhere)
 	}
 }

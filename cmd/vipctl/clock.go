@@ -25,7 +25,7 @@ func (hostClock) Now() policy.Moment {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(err)
 	}
-	return time.Duration(ts.Nano())
+	return policy.SinceBoot(time.Duration(ts.Nano()))
 }
 
 // Wall is the wall clock, which people and NTP set.
@@ -61,5 +61,5 @@ func processStart() policy.Moment {
 	if err != nil {
 		return hostClock{}.Now()
 	}
-	return time.Duration(ticks) * jiffy
+	return policy.SinceBoot(time.Duration(ticks) * jiffy)
 }

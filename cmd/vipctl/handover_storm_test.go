@@ -153,7 +153,7 @@ func (h *testHost) bounded(t *testing.T, l *ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Forever || s.End > n.HandOver.Until+time.Second {
+	if s.Forever || s.End.After(n.HandOver.Until.Add(time.Second)) {
 		t.Errorf("a hand-over until %v leaves the address until %v", n.HandOver.Until, s.End)
 	}
 }

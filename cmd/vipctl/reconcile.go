@@ -74,11 +74,11 @@ func printPlan(ctx context.Context, in *invocation, h *host, asJSON bool) error 
 // answered: systemd starts no other run meanwhile, and a lease does not wait. It returns the last
 // tick's error.
 func tickUntilSettled(ctx context.Context, in *invocation, h *host) error {
-	limited, cancel := context.WithTimeout(ctx, in.started+tickLimit-hostClock{}.Now())
+	limited, cancel := context.WithTimeout(ctx, in.started.Add(tickLimit).Sub(hostClock{}.Now()))
 	defer cancel()
 	for at := in.started; ; at = (hostClock{}).Now() {
 		err := runEngine(ctx, in.log, h, tick(at))
-		rest := max(time.Millisecond, at+h.config.Interval-hostClock{}.Now())
+		rest := max(time.Millisecond, at.Add(h.config.Interval).Sub(hostClock{}.Now()))
 		if h.engine.Settled(limited, rest) || limited.Err() != nil {
 			return err
 		}

@@ -132,7 +132,7 @@ func (l *ledger) check(t *testing.T, link string, leads bool) {
 		t.Errorf("read the note: %v", err)
 	}
 	now := hostClock{}.Now()
-	if n.HandOver != nil || leads != (n.Claimed != 0) || leads != (n.LeaseEnd > now) || n.Claimed > now || n.Failure != "" {
+	if n.HandOver != nil || leads != (!n.Claimed.IsZero()) || leads != (n.LeaseEnd.After(now)) || n.Claimed.After(now) || n.Failure != "" {
 		t.Errorf("leads %v: note at %v is %+v", leads, now, n)
 	}
 	l.balance(t)
@@ -340,7 +340,7 @@ func TestBusyLock(t *testing.T) {
 	}
 	defer lock.Close()
 	takeAnew := func() { // the lock's length is the moment at which it was taken
-		now := unix.Flock_t{Type: unix.F_WRLCK, Len: int64(hostClock{}.Now())}
+		now := unix.Flock_t{Type: unix.F_WRLCK, Len: int64(hostClock{}.Now().SinceBoot())}
 		if err := unix.FcntlFlock(lock.Fd(), unix.F_OFD_SETLK, &now); err != nil {
 			t.Fatal(err)
 		}

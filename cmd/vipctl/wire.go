@@ -132,7 +132,7 @@ func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
 func noted(h *host, v config.VIP) func() (until policy.Moment, held bool) {
 	return func() (policy.Moment, bool) {
 		n, err := h.store.VIPState(v.Name)
-		held := err == nil && n.LeaseEnd != 0
+		held := err == nil && !n.LeaseEnd.IsZero()
 		if held && n.Forever {
 			return policy.Forever, true
 		}
@@ -145,6 +145,6 @@ func noted(h *host, v config.VIP) func() (until policy.Moment, held bool) {
 func ours(h *host, v config.VIP) func() bool {
 	return func() bool {
 		n, err := h.store.VIPState(v.Name)
-		return err == nil && (n.Ours || n.Claimed != 0)
+		return err == nil && (n.Ours || !n.Claimed.IsZero())
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
 	"github.com/vipctl/vipctl/reconcile"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // routed connects a lab whose nodes run nothing but a server on PostgreSQL's port, which says whose
@@ -66,7 +68,7 @@ func whose(t *testing.T, l *Lab, address string) string {
 func route(t *testing.T, l *Lab, n *Node) reconcile.Route {
 	t.Helper()
 	began := time.Now()
-	access := hetzner.Access{Endpoint: "http://" + apiAddress, UserAgent: "any", Dial: n.NS.Dial, Now: func() time.Duration { return time.Since(began) }}
+	access := hetzner.Access{Endpoint: "http://" + apiAddress, UserAgent: "any", Dial: n.NS.Dial, Now: func() policy.Moment { return policy.SinceBoot(time.Since(began)) }}
 	vip := netip.MustParseAddr(l.VIP)
 	if l.opts.Hetzner == FailoverIP {
 		robot, err := hetzner.NewRobot(access, hetznertest.User, hetzner.NewSecret(hetznertest.Password))
@@ -102,7 +104,7 @@ func TestTrafficFollowsTheAPI(t *testing.T) {
 			}
 			for i, n := range []*Node{l.Nodes[1], l.Nodes[2]} {
 				began := time.Now()
-				if _, err := route(t, l, n).Take(t.Context(), 0, func(context.Context) bool { return true }); err != nil {
+				if _, err := route(t, l, n).Take(t.Context(), policy.Moment{}, func(context.Context) bool { return true }); err != nil {
 					t.Fatal(err)
 				}
 				if got := whose(t, l, l.VIP); got != n.Name {
@@ -128,7 +130,7 @@ func TestAPIOutage(t *testing.T) {
 	take := func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		_, err := r.Take(ctx, 0, func(context.Context) bool { return true })
+		_, err := r.Take(ctx, policy.Moment{}, func(context.Context) bool { return true })
 		return err
 	}
 	l.Hetzner.Down()

@@ -4,5 +4,5 @@ package main
 var equivalent = map[string]string{
 	"yields: we.LastSeen < peer.LastSeen: < to <=": "the case says that they differ",
 	"Date: before > age: > to >=":                  "where they are equal, either is the answer",
-	"NextLook: at >= f.Now: >= to >":               "nextLoop never returns the very moment at which it is asked",
+	"NextLook: at.Before(f.Now): Before to <=":     "nextLoop never returns the very moment at which it is asked",
 }

@@ -35,12 +35,14 @@ func (m mutant) String() string {
 var wrongs = map[string][]string{
 	"==": {"!="}, "!=": {"=="}, "<": {"<=", ">="}, "<=": {"<", ">"}, ">": {">=", "<="}, ">=": {">", "<"},
 	"&&": {"||"}, "||": {"&&"}, "+": {"-"}, "-": {"+"}, "!": {"nothing"}, "min": {"max"}, "max": {"min"},
+	"Before": {"<=", ">="}, "After": {">=", "<="}, "Add": {"-"}, "Sub": {"+"}, "Min": {"Max"}, "Max": {"Min"}, "IsZero": {"!IsZero"},
 }
 
 // picker is the function that stands for an operator in the mutated source, see pick.go.txt.
 var pickers = map[string]string{
 	"<": "pickLess", "<=": "pickAtMost", ">": "pickMore", ">=": "pickAtLeast", "&&": "pickAnd", "||": "pickOr",
 	"+": "pickPlus", "-": "pickMinus", "min": "pickMin", "max": "pickMax",
+	"Before": "pickBefore", "After": "pickAfter", "Add": "pickAdd", "Sub": "pickSub", "Min": "pickEarlier", "Max": "pickLater",
 }
 
 // edit replaces source[from:to]. Of edits at one place the one with the lower rank comes first.
@@ -114,12 +116,29 @@ func (e *editor) visit(n ast.Node) bool {
 			e.wrap(n, fmt.Sprintf("pickFlip(%d, ", e.mutant(n, "!")), ")")
 		}
 	case *ast.CallExpr:
+		e.method(n)
 		if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) == 2 && pickers[f.Name] != "" {
 			e.replace(f.Pos(), f.End(), "")
 			e.replace(n.Lparen, n.Lparen+1, fmt.Sprintf("%s(%d, ", pickers[f.Name], e.mutant(n, f.Name)))
 		}
 	}
 	return true
+}
+
+// method is an operator of Moments, which have methods instead.
+func (e *editor) method(n *ast.CallExpr) {
+	s, ok := n.Fun.(*ast.SelectorExpr)
+	if !ok || wrongs[s.Sel.Name] == nil {
+		return
+	}
+	id := e.mutant(n, s.Sel.Name)
+	switch len(n.Args) {
+	case 0:
+		e.wrap(n, fmt.Sprintf("pickFlip(%d, ", id), ")")
+	case 1:
+		e.wrap(n, fmt.Sprintf("%s(%d, ", pickers[s.Sel.Name], id), "")
+		e.replace(s.X.End(), n.Lparen+1, ", ")
+	}
 }
 
 func (e *editor) binary(n *ast.BinaryExpr) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vipctl/vipctl/hetzner"
 	"github.com/vipctl/vipctl/hetzner/hetznertest"
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 const (
@@ -46,7 +47,7 @@ func newWorld(t *testing.T) world {
 	return w
 }
 
-func boot() time.Duration { return time.Duration(time.Now().UnixNano()) }
+func boot() policy.Moment { return policy.SinceBoot(time.Duration(time.Now().UnixNano())) }
 
 func (w world) client(t *testing.T) *hetzner.Cloud {
 	t.Helper()

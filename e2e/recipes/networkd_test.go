@@ -184,7 +184,7 @@ func (w *world) networkctl(t *testing.T, verb string) {
 func (w *world) claim(t *testing.T) {
 	t.Helper()
 	for i, name := range w.links {
-		for address, until := range map[string]time.Duration{leased: now() + time.Minute, endless: policy.Forever} {
+		for address, until := range map[string]policy.Moment{leased: now().Add(time.Minute), endless: policy.Forever} {
 			k := vip.New(vip.Options{Prefix: netip.MustParsePrefix(fmt.Sprintf(address, i)), Interface: name, Clock: now})
 			must(t, k.Keep(until))
 		}
@@ -195,7 +195,7 @@ func (w *world) claim(t *testing.T) {
 func now() policy.Moment {
 	var ts unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts)
-	return time.Duration(ts.Nano())
+	return policy.SinceBoot(time.Duration(ts.Nano()))
 }
 
 func (w *world) has(t *testing.T, i int, address string) bool {

@@ -75,12 +75,12 @@ func wantUntil(t *testing.T, a reconcile.Address, until policy.Moment) {
 		t.Errorf("state %+v, want yes", s)
 	}
 	if until == policy.Forever {
-		if !s.Forever || s.End != 0 {
+		if !s.Forever || !s.End.IsZero() {
 			t.Errorf("state %+v, want for ever", s)
 		}
 		return
 	}
-	if s.Forever || s.End > until || s.End < until-slack {
+	if s.Forever || s.End.After(until) || s.End.Before(until.Add(-slack)) {
 		t.Errorf("state %+v, want an end within %v before %v", s, slack, until)
 	}
 }
@@ -91,7 +91,7 @@ func notHere(t *testing.T, a reconcile.Address, _ func() policy.Moment) {
 }
 
 func heldUntil(t *testing.T, a reconcile.Address, now func() policy.Moment) {
-	until := now() + 30*time.Second
+	until := now().Add(30 * time.Second)
 	for range 3 {
 		hold(t, a, until)
 		wantUntil(t, a, until)
@@ -107,18 +107,18 @@ func heldForever(t *testing.T, a reconcile.Address, _ func() policy.Moment) {
 
 func lastHold(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 20 * time.Second} {
-		hold(t, a, now()+d)
-		wantUntil(t, a, now()+d)
+		hold(t, a, now().Add(d))
+		wantUntil(t, a, now().Add(d))
 		hold(t, a, policy.Forever)
 		wantUntil(t, a, policy.Forever)
 	}
-	hold(t, a, now()+time.Minute)
-	wantUntil(t, a, now()+time.Minute)
+	hold(t, a, now().Add(time.Minute))
+	wantUntil(t, a, now().Add(time.Minute))
 }
 
 func tooShort(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 	for _, d := range []time.Duration{900 * time.Millisecond, 0, -time.Minute} {
-		if err := a.Keep(now() + d); err == nil {
+		if err := a.Keep(now().Add(d)); err == nil {
 			t.Errorf("held for %v", d)
 		}
 		wantNo(t, a)
@@ -126,7 +126,7 @@ func tooShort(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 }
 
 func tooShortWhileHeld(t *testing.T, a reconcile.Address, now func() policy.Moment) {
-	until := now() + time.Minute
+	until := now().Add(time.Minute)
 	hold(t, a, until)
 	if err := a.Keep(now()); err == nil {
 		t.Error("held for 0 s")
@@ -145,17 +145,17 @@ func released(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 		}
 	}
 	release()
-	hold(t, a, now()+time.Minute)
+	hold(t, a, now().Add(time.Minute))
 	release()
 	hold(t, a, policy.Forever)
 	release()
-	hold(t, a, now()+time.Minute)
-	wantUntil(t, a, now()+time.Minute)
+	hold(t, a, now().Add(time.Minute))
+	wantUntil(t, a, now().Add(time.Minute))
 }
 
 // announced: an announcement may be repeated as often as one likes, and changes nothing.
 func announced(t *testing.T, a reconcile.Address, now func() policy.Moment) {
-	until := now() + time.Minute
+	until := now().Add(time.Minute)
 	hold(t, a, until)
 	for range 3 {
 		if err := a.Announce(); err != nil {
@@ -180,7 +180,7 @@ func noSuccessor(t *testing.T, a reconcile.Address, now func() policy.Moment) {
 		if mac, err := a.AwaitSuccessor(ctx, nil); mac != "" || err != nil {
 			t.Errorf("after the end of the context: %q, %v", mac, err)
 		}
-		hold(t, a, now()+time.Minute)
+		hold(t, a, now().Add(time.Minute))
 	}
-	wantUntil(t, a, now()+time.Minute)
+	wantUntil(t, a, now().Add(time.Minute))
 }

@@ -7,20 +7,20 @@ import (
 
 func TestStoppedRows(t *testing.T) {
 	stop := callback(eventOnStop, roleDemoted)
-	at := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
+	at := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now.Add(-ago) } }
 	claimed := func(m Moment) change { return note(func(n *VIPState) { n.Changed = m }) }
 	atOnce := Question{Patroni: true, Within: 200 * time.Millisecond}
 	checkRows(t, []rowCase{
 		{name: "PostgreSQL down", facts: holder(stop, pg(PGDown)), do: DoHandOver, code: codeStopped, why: "handing over"},
 		{name: "PostgreSQL unknown", facts: holder(stop, pg(PGUnknown)), do: DoRelease, code: codeStopped, why: "PostgreSQL stopped"},
 		{name: "PostgreSQL alive", facts: holder(stop), do: DoAsk, code: codeUnheard, ask: atOnce},
-		{name: "alive, and the lock never left", facts: holder(stop, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "alive, and the lock never left", facts: holder(stop, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "alive, denied", facts: holder(stop, denies()), do: DoRelease, code: codeNotLeader},
 		{name: "alive, silent", facts: holder(stop, mute), do: DoRelease, code: codeDemoted, why: "on_stop as demoted, Patroni silent"},
 		{name: "alive, as young as evidence may be", facts: holder(stop, at(EvidenceAge)), do: DoAsk, code: codeUnheard, ask: atOnce},
 		{name: "alive, older", facts: holder(stop, at(EvidenceAge+1)), do: DoAsk, code: codeUnheard, ask: Question{Patroni: true}},
-		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now-time.Second)), do: DoAsk, code: codeUnheard, ask: atOnce},
-		{name: "alive, address claimed since", facts: holder(stop, at(time.Second), claimed(now-time.Second+1)), do: DoAsk, code: codeUnheard, ask: Question{Patroni: true}},
+		{name: "alive, older, address claimed before", facts: holder(stop, at(time.Second), claimed(now.Add(-time.Second))), do: DoAsk, code: codeUnheard, ask: atOnce},
+		{name: "alive, address claimed since", facts: holder(stop, at(time.Second), claimed(now.Add(-time.Second).Add(1))), do: DoAsk, code: codeUnheard, ask: Question{Patroni: true}},
 		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: codeStopped},
 		{name: "unknown, of a leader", facts: holder(stop, pg(PGUnknown), leads()), do: DoRelease, code: codeStopped},
 		{name: "partly here", facts: partly(stop, pg(PGUnknown)), do: DoRelease, code: codeStopped},
@@ -39,17 +39,17 @@ func TestReloadRows(t *testing.T) {
 
 func TestPromotedRows(t *testing.T) {
 	promote := callback(eventOnRoleChange, RolePrimary)
-	exec := now - 10*time.Millisecond
-	end := exec + 19*time.Second // ttl - loop_wait - 1 s
+	exec := now.Add(-10 * time.Millisecond)
+	end := exec.Add(19 * time.Second) // ttl - loop_wait - 1 s
 	before := func(c Callback) change { return past(func(m *ClusterState) { m.Callback = c }) }
-	started := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now - ago } }
+	started := func(ago time.Duration) change { return func(f *Facts) { f.Trigger.At = now.Add(-ago) } }
 	changed := func(at Moment) change { return note(func(n *VIPState) { n.Changed = at }) }
 	claim := rowCase{do: DoKeep, code: codePromoted, why: "promoted to primary", until: end}
 	first := rowCase{do: DoAsk, code: codeUnheard, ask: askPatroni}
 	like := func(r rowCase, name string, f Facts) rowCase { r.name, r.facts = name, f; return r }
 
 	old := like(claim, "started exactly 2 s ago", absent(promote, started(2*time.Second)))
-	old.until = now + 17*time.Second
+	old.until = now.Add(17 * time.Second)
 	unleasedClaim := like(claim, "not leased", absent(promote, unleased))
 	unleasedClaim.forever = true
 	standby := like(claim, "a standby leader, followed", absent(callback(eventOnRoleChange, roleStandbyLeader), follow(followLeader)))
@@ -61,21 +61,21 @@ func TestPromotedRows(t *testing.T) {
 		old,
 		like(first, "started over 2 s ago", absent(promote, started(2*time.Second+1))),
 		like(claim, "the address was moved just before", absent(promote, changed(exec))),
-		like(first, "the address was moved since", absent(promote, changed(exec+1))),
-		like(claim, "the callback before ran for exactly 1 s", absent(promote, before(Callback{eventOnStop, exec - time.Second - 1, exec - 1}))),
-		like(first, "the callback before ran for longer", absent(promote, before(Callback{eventOnStop, exec - time.Second - 2, exec - 1}))),
-		like(claim, "it ended a second ago", absent(promote, before(Callback{eventOnStop, exec - 10*time.Second, exec - time.Second}))),
-		like(first, "it ended just less than that ago", absent(promote, before(Callback{eventOnStop, exec - 10*time.Second, exec - time.Second + 1}))),
-		like(first, "the callback before was cut short", absent(promote, before(Callback{Event: eventOnStop, Began: exec - time.Minute + 1}))),
-		like(claim, "it was cut short a minute ago", absent(promote, before(Callback{Event: eventOnStop, Began: exec - time.Minute}))),
-		{name: "it may have waited: the lock, and SQL a moment behind", facts: absent(alone, promote, leads(as(roleReplica))), do: DoKeep, code: codePromoted, why: "promoted to primary", until: now + 16*time.Second},
+		like(first, "the address was moved since", absent(promote, changed(exec.Add(1)))),
+		like(claim, "the callback before ran for exactly 1 s", absent(promote, before(Callback{eventOnStop, exec.Add(-time.Second).Add(-1), exec.Add(-1)}))),
+		like(first, "the callback before ran for longer", absent(promote, before(Callback{eventOnStop, exec.Add(-time.Second).Add(-2), exec.Add(-1)}))),
+		like(claim, "it ended a second ago", absent(promote, before(Callback{eventOnStop, exec.Add(-10 * time.Second), exec.Add(-time.Second)}))),
+		like(first, "it ended just less than that ago", absent(promote, before(Callback{eventOnStop, exec.Add(-10 * time.Second), exec.Add(-time.Second).Add(1)}))),
+		like(first, "the callback before was cut short", absent(promote, before(Callback{Event: eventOnStop, Began: exec.Add(-time.Minute).Add(1)}))),
+		like(claim, "it was cut short a minute ago", absent(promote, before(Callback{Event: eventOnStop, Began: exec.Add(-time.Minute)}))),
+		{name: "it may have waited: the lock, and SQL a moment behind", facts: absent(alone, promote, leads(as(roleReplica))), do: DoKeep, code: codePromoted, why: "promoted to primary", until: now.Add(16 * time.Second)},
 		{name: "it may have waited: not running", facts: absent(promote, leads(as(roleReplica), state("starting"))), do: DoNothing, code: codeLeaderChanging},
 		{name: "it may have waited: paused", facts: absent(promote, leads(as(roleReplica), paused)), do: DoNothing, code: codeLeaderChanging},
 		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(roleReplica), seen(40*time.Second))), do: DoNothing, code: codeLeaderChanging},
 		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(roleReplica))), do: DoNothing, code: codeNotHolder},
 		unleasedClaim,
 		standby,
-		{name: "a word is there", facts: absent(alone, promote, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
+		{name: "a word is there", facts: absent(alone, promote, leads()), do: DoKeep, code: codeAddressMissing, until: now.Add(16 * time.Second)},
 		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: codeNotHolder},
 		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: codeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
 	})
@@ -84,7 +84,7 @@ func TestPromotedRows(t *testing.T) {
 // TestClaimLeases has the ends of a claim on argv's proof, by what is known of the timer.
 func TestClaimLeases(t *testing.T) {
 	promote := callback(eventOnRoleChange, RolePrimary)
-	exec := now - 10*time.Millisecond
+	exec := now.Add(-10 * time.Millisecond)
 	boot := func(exec, now Moment) change {
 		return func(f *Facts) { f.Now, f.Trigger.At, f.Cluster = now, exec, ClusterState{} }
 	}
@@ -93,18 +93,18 @@ func TestClaimLeases(t *testing.T) {
 		return rowCase{name: name, facts: f, do: DoKeep, code: codePromoted, until: until, forever: forever}
 	}
 	checkRows(t, []rowCase{
-		claim("a tick exactly 60 s ago", absent(promote, tickAt(exec-time.Minute)), exec+19*time.Second, false),
-		claim("a tick over 60 s ago", absent(promote, tickAt(exec-time.Minute-1)), exec+19*time.Second, true),
-		claim("a tick while this one starts", absent(promote, tickAt(exec+1)), exec+19*time.Second, false),
-		claim("no tick ever", absent(promote, tickAt(0)), exec+19*time.Second, true),
-		claim("just under 2 minutes after boot", absent(promote, boot(2*time.Minute-1, 2*time.Minute)), 3*time.Minute-1, false),
-		claim("exactly 2 minutes after boot", absent(promote, boot(2*time.Minute, 2*time.Minute)), 2*time.Minute+9*time.Second, true),
-		claim("no tick since the boot a moment ago", absent(promote, boot(30*time.Second, 30*time.Second)), 90*time.Second, false),
-		claim("a tick soon after boot", absent(promote, boot(30*time.Second, 30*time.Second), tickAt(29*time.Second)), 39*time.Second, false),
-		claim("20/2/3", absent(promote, timing(20, 2, 3)), exec+17*time.Second, false),
-		claim("20/10/5", absent(promote, timing(20, 10, 5)), exec+9*time.Second, false),
-		claim("60/10/10", absent(promote, timing(60, 10, 10)), exec+49*time.Second, false),
-		claim("a timing never heard is 20/10/5", absent(promote, timing(0, 0, 0)), exec+9*time.Second, false),
+		claim("a tick exactly 60 s ago", absent(promote, tickAt(exec.Add(-time.Minute))), exec.Add(19*time.Second), false),
+		claim("a tick over 60 s ago", absent(promote, tickAt(exec.Add(-time.Minute).Add(-1))), exec.Add(19*time.Second), true),
+		claim("a tick while this one starts", absent(promote, tickAt(exec.Add(1))), exec.Add(19*time.Second), false),
+		claim("no tick ever", absent(promote, tickAt(Moment{})), exec.Add(19*time.Second), true),
+		claim("just under 2 minutes after boot", absent(promote, boot(SinceBoot(2*time.Minute-1), SinceBoot(2*time.Minute))), SinceBoot(3*time.Minute-1), false),
+		claim("exactly 2 minutes after boot", absent(promote, boot(SinceBoot(2*time.Minute), SinceBoot(2*time.Minute))), SinceBoot(2*time.Minute+9*time.Second), true),
+		claim("no tick since the boot a moment ago", absent(promote, boot(SinceBoot(30*time.Second), SinceBoot(30*time.Second))), SinceBoot(90*time.Second), false),
+		claim("a tick soon after boot", absent(promote, boot(SinceBoot(30*time.Second), SinceBoot(30*time.Second)), tickAt(SinceBoot(29*time.Second))), SinceBoot(39*time.Second), false),
+		claim("20/2/3", absent(promote, timing(20, 2, 3)), exec.Add(17*time.Second), false),
+		claim("20/10/5", absent(promote, timing(20, 10, 5)), exec.Add(9*time.Second), false),
+		claim("60/10/10", absent(promote, timing(60, 10, 10)), exec.Add(49*time.Second), false),
+		claim("a timing never heard is 20/10/5", absent(promote, timing(0, 0, 0)), exec.Add(9*time.Second), false),
 	})
 }
 
@@ -115,7 +115,7 @@ func TestStartedRows(t *testing.T) {
 			{name: "asks", facts: absent(start), do: DoAsk, code: codeUnheard, ask: askPatroni},
 			{name: "silent", facts: holder(start, mute), do: DoNothing, code: codeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
 			{name: "not ours", facts: absent(start, foreign), do: DoNothing, code: codeStartUnconfirmed, why: "not our Patroni: scope is other"},
-			{name: "leader", facts: absent(alone, start, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
+			{name: "leader", facts: absent(alone, start, leads()), do: DoKeep, code: codeAddressMissing, until: now.Add(16 * time.Second)},
 			{name: "denied", facts: holder(start, denies(as(roleReplica))), do: DoRelease, code: codeNotLeader},
 			{name: "as a replica", facts: holder(callback(e, roleReplica), mute), do: DoRelease, code: codeDemoted, why: string(e) + " as replica"},
 		})
@@ -130,8 +130,8 @@ func TestSteppedDownRows(t *testing.T) {
 		{name: "a standby leader, not followed", facts: holder(callback(eventOnRoleChange, roleStandbyLeader), mute), do: DoRelease, code: codeDemoted},
 		{name: "not here", facts: absent(demote), do: DoNothing, code: codeNotHolder, why: "not here"},
 		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: codeNotHolder, why: "leader as primary"},
-		{name: "still the leader", facts: holder(demote, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
-		{name: "still the leader, as a replica", facts: holder(demote, leads(as(roleReplica))), do: DoKeep, code: codeLeaderChanging, until: now + 16*time.Second},
+		{name: "still the leader", facts: holder(demote, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
+		{name: "still the leader, as a replica", facts: holder(demote, leads(as(roleReplica))), do: DoKeep, code: codeLeaderChanging, until: now.Add(16 * time.Second)},
 		{name: "denied", facts: holder(demote, denies(as(roleReplica), state("starting"))), do: DoRelease, code: codeNotLeader, why: "not the leader, replica, starting"},
 		{name: "denied, running primary", facts: holder(demote, denies()), do: DoRelease, code: codeNotLeader},
 		{name: "denied and down", facts: holder(demote, denies(), pg(PGDown)), do: DoHandOver, code: codePostgreSQLDown},
@@ -149,7 +149,7 @@ func TestConfirmRows(t *testing.T) {
 	again := callback(eventOnRoleChange, RolePrimary)
 	checkRows(t, []rowCase{
 		{name: "asks", facts: holder(again, secondLook), do: DoAsk, code: codeUnheard, ask: askPatroni},
-		{name: "confirmed", facts: holder(again, secondLook, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "confirmed", facts: holder(again, secondLook, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "denied once", facts: holder(again, secondLook, denies()), do: DoAsk, code: codeAskAgain, ask: Question{Patroni: true, After: 200 * time.Millisecond}},
 		{name: "denied twice", facts: holder(again, secondLook, denies(), asked(2)), do: DoRelease, code: codeClaimUndone, why: "claimed, but not the leader, primary, running"},
 		{name: "silent", facts: holder(again, secondLook, mute), do: DoNothing, code: codeClaimUnconfirmed, why: "claimed, Patroni silent"},

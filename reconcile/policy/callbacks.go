@@ -57,7 +57,7 @@ var stoppedRows = &table{"on_stop", []row{
 	{
 		when: "PostgreSQL is alive, and the callback is older than 2 s or the address was claimed since: it was another PostgreSQL that stopped",
 		fits: func(f Facts) bool {
-			return f.PG == PGAlive && (f.Now-f.Trigger.At > EvidenceAge || f.VIP.Changed > f.Trigger.At)
+			return f.PG == PGAlive && (f.Now.Sub(f.Trigger.At) > EvidenceAge || f.VIP.Changed.After(f.Trigger.At))
 		},
 		next: tickRows,
 	},
@@ -198,7 +198,7 @@ var confirmingRows = &table{"The look after a claim on argv", []row{
 // argvCounts reports whether a callback's arguments still prove a promotion: the process is young,
 // nobody moved the address since it was started, and the callback did not wait behind another one.
 func argvCounts(f Facts) bool {
-	return f.Now-f.Trigger.At <= EvidenceAge && f.VIP.Changed <= f.Trigger.At && !queued(f)
+	return f.Now.Sub(f.Trigger.At) <= EvidenceAge && !f.VIP.Changed.After(f.Trigger.At) && !queued(f)
 }
 
 // queued reports whether this callback may have waited behind the one before.
@@ -207,10 +207,10 @@ func queued(f Facts) bool {
 	switch {
 	case last.Event == "":
 		return false
-	case last.Ended == 0:
-		return at-last.Began < cutShortFor
+	case last.Ended.IsZero():
+		return at.Sub(last.Began) < cutShortFor
 	}
-	return last.Ended-last.Began > slowCallback && at-last.Ended < slowCallback
+	return last.Ended.Sub(last.Began) > slowCallback && at.Sub(last.Ended) < slowCallback
 }
 
 // promoting reports whether Patroni has the lock, and does not yet say that PostgreSQL is a

@@ -48,8 +48,8 @@ type unproven struct {
 // Callback is the trace of the last callback. Patroni may kill a callback at any instant.
 type Callback struct {
 	Event Event  `json:"event,omitempty"`
-	Began Moment `json:"began,omitempty"`
-	Ended Moment `json:"ended,omitempty"` // 0 while it runs, or when it was cut short
+	Began Moment `json:"began,omitzero"`
+	Ended Moment `json:"ended,omitzero"` // 0 while it runs, or when it was cut short
 }
 
 // unheardTiming stands in until Patroni has told its own: short enough to be safe with any setting
@@ -68,11 +68,11 @@ func (s ClusterState) timing() Timing {
 	switch {
 	case t == (Timing{}):
 		return unheardTiming
-	case c == nil || s.Reply.SeenAt == 0:
+	case c == nil || s.Reply.SeenAt.IsZero():
 		return t
 	}
 	careful := Timing{min(t.TTL, c.From.TTL), max(t.LoopWait, c.From.LoopWait), max(t.RetryTimeout, c.From.RetryTimeout)}
-	if s.SeenBefore <= c.At+careful.LoopWait {
+	if !s.SeenBefore.After(c.At.Add(careful.LoopWait)) {
 		return careful
 	}
 	return t
@@ -88,7 +88,7 @@ func (s *ClusterState) LearnTiming(t Timing, at Moment) {
 
 // Remember takes in a reply. A reply that is older than the last, and silence, change nothing.
 func (s *ClusterState) Remember(r PatroniReply) {
-	if !r.Counts() || r.At < s.Reply.At {
+	if !r.Counts() || r.At.Before(s.Reply.At) {
 		return
 	}
 	s.suspectLoops(r)
@@ -97,8 +97,8 @@ func (s *ClusterState) Remember(r PatroniReply) {
 	}
 	switch {
 	case r.Kind == Leader:
-		s.Leading, s.RefusedAt = r, 0
-	case s.RefusedAt == 0:
+		s.Leading, s.RefusedAt = r, Moment{}
+	case s.RefusedAt.IsZero():
 		s.RefusedAt = r.At
 	}
 	s.Reply = r
@@ -127,12 +127,12 @@ func (s *ClusterState) suspectLoops(r PatroniReply) {
 // keeps its moment. A new one right after a step is read by the clock that makes sense of it, by
 // the older reading where both do.
 func (s ClusterState) Date(r PatroniReply, now Moment, wall time.Time) PatroniReply {
-	r.Offset = time.Duration(wall.UnixNano()) - now
+	r.Offset = SinceBoot(time.Duration(wall.UnixNano())).Sub(now)
 	last := s.Reply
 	if r.LastSeen == 0 {
 		return r
 	}
-	if r.LastSeen == last.LastSeen && last.SeenAt != 0 {
+	if r.LastSeen == last.LastSeen && !last.SeenAt.IsZero() {
 		r.SeenAt = last.SeenAt
 		return r
 	}
@@ -143,7 +143,7 @@ func (s ClusterState) Date(r PatroniReply, now Moment, wall time.Time) PatroniRe
 		}
 	}
 	if age >= -slack {
-		r.SeenAt = max(now-max(age, 0), 1)
+		r.SeenAt = now.Add(-max(age, 0)).Max(SinceBoot(1))
 	}
 	return r
 }
@@ -155,7 +155,7 @@ func (s ClusterState) DatePeer(r PatroniReply, now Moment, wall time.Time) Patro
 		return s.Date(r, now, wall)
 	}
 	if age := time.Duration(r.Date-r.LastSeen) * time.Second; age >= -slack {
-		r.SeenAt = max(now-max(age, 0), 1)
+		r.SeenAt = now.Add(-max(age, 0)).Max(SinceBoot(1))
 	}
 	return r
 }
@@ -166,15 +166,15 @@ func (s ClusterState) DatePeer(r PatroniReply, now Moment, wall time.Time) Patro
 func (s ClusterState) Narrow(r PatroniReply, now Moment) PatroniReply {
 	last := s.Reply
 	switch {
-	case r.SeenAt == 0:
+	case r.SeenAt.IsZero():
 		return r
 	case r.SeenAt == last.SeenAt && r.LastSeen == last.LastSeen:
 		r.SeenBy = last.SeenBy
 		return r
 	}
-	r.SeenBy = min(now, r.SeenAt+time.Second)
+	r.SeenBy = now.Min(r.SeenAt.Add(time.Second))
 	if last.LastSeen != 0 && last.LastSeen < r.LastSeen {
-		r.SeenAt = max(r.SeenAt, min(last.At, r.SeenBy))
+		r.SeenAt = r.SeenAt.Max(last.At.Min(r.SeenBy))
 	}
 	return r
 }
@@ -182,7 +182,7 @@ func (s ClusterState) Narrow(r PatroniReply, now Moment) PatroniReply {
 // age is how long ago LastSeen was by a wall clock with this offset from the boot clock, and
 // whether that can be: not in the future, and not longer ago than Patroni itself would trust it.
 func (s ClusterState) age(r PatroniReply, now Moment, offset time.Duration) (age time.Duration, sane bool) {
-	age = now + offset - time.Duration(r.LastSeen)*time.Second
+	age = now.SinceBoot() + offset - time.Duration(r.LastSeen)*time.Second
 	ttl := s.Timing.TTL
 	if ttl == 0 {
 		ttl = unheardTiming.TTL

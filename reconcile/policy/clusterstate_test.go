@@ -8,9 +8,9 @@ import (
 // TestRemember tells one memory a story, word by word.
 func TestRemember(t *testing.T) {
 	word := func(a ReplyKind, at, seen int) PatroniReply {
-		w := PatroniReply{Kind: a, At: Moment(at) * time.Second, LastSeen: int64(seen)}
+		w := PatroniReply{Kind: a, At: SinceBoot(time.Duration(at) * time.Second), LastSeen: int64(seen)}
 		if seen != 0 {
-			w.SeenAt = Moment(seen) * time.Second
+			w.SeenAt = SinceBoot(time.Duration(seen) * time.Second)
 		}
 		return w
 	}
@@ -41,7 +41,7 @@ func TestRemember(t *testing.T) {
 		{"S goes back", word(Leader, 36, 29), 36, 36, 30, 0},
 	} {
 		m.Remember(step.word)
-		at := func(n int) Moment { return Moment(n) * time.Second }
+		at := func(n int) Moment { return SinceBoot(time.Duration(n) * time.Second) }
 		if m.Reply.At != at(step.last) || m.Leading.At != at(step.leading) || m.SeenBefore != at(step.before) || m.RefusedAt != at(step.refused) {
 			t.Fatalf("%s: %+v, want %+v", step.name, m, step)
 		}

@@ -8,7 +8,7 @@ import (
 func TestDeniedRows(t *testing.T) {
 	replica := as(roleReplica)
 	again := Question{Patroni: true, Peers: true, After: 500 * time.Millisecond}
-	claimed := note(func(n *VIPState) { n.Claimed = now - time.Minute })
+	claimed := note(func(n *VIPState) { n.Claimed = now.Add(-time.Minute) })
 	checkRows(t, []rowCase{
 		{name: "not here", facts: absent(denies(replica)), do: DoNothing, code: codeNotHolder, why: "not the leader"},
 		{name: "not here, as a primary", facts: absent(denies()), do: DoNothing, code: codeNotHolder},
@@ -38,7 +38,7 @@ func TestDeniedRows(t *testing.T) {
 }
 
 func TestRetakenRows(t *testing.T) {
-	refused := func(ago time.Duration) change { return past(func(m *ClusterState) { m.RefusedAt = now - ago }) }
+	refused := func(ago time.Duration) change { return past(func(m *ClusterState) { m.RefusedAt = now.Add(-ago) }) }
 	still := func(changes ...change) Facts {
 		return holder(append([]change{denies(), asked(2), polled(pollUs)}, changes...)...)
 	}
@@ -72,7 +72,7 @@ func TestRetakenRows(t *testing.T) {
 		{name: "paused, for two loops", facts: still(rest, asked(2), polled(pollSilent), refused(20*time.Second)), do: DoNothing, code: codeLockRetaken},
 		{name: "paused, for longer", facts: still(rest, asked(2), refused(20*time.Second+1)), do: DoRelease, code: codeNotLeader},
 		{name: "paused, unlocked", facts: still(denies(paused, unlocked), asked(2), polled(pollNobody), refused(time.Second)), do: DoNothing, code: codeLockRetaken},
-		{name: "paused, since the host's boot", facts: still(rest, asked(2), refused(now)), do: DoRelease, code: codeNotLeader},
+		{name: "paused, since the host's boot", facts: still(rest, asked(2), refused(now.SinceBoot())), do: DoRelease, code: codeNotLeader},
 		{name: "paused, and another leads", facts: still(rest, asked(2), polled(pollOther), refused(time.Second)), do: DoRelease, code: codeNotLeader},
 	})
 }
@@ -84,16 +84,16 @@ func TestSilentRows(t *testing.T) {
 	}
 	bare := note(func(n *VIPState) { *n = VIPState{} })
 	forever := func(f *Facts) { f.Address = AddressState{Presence: PresenceYes, Forever: true}; bare(f) }
-	rolled := now + 5*time.Second       // polled + interval + 3 s
-	pausedRolled := now + 7*time.Second // now + 2 interval + 3 s
-	leased := now + 10*time.Second      // as before, where the lock lasts so long
+	rolled := now.Add(5 * time.Second)       // polled + interval + 3 s
+	pausedRolled := now.Add(7 * time.Second) // now + 2 interval + 3 s
+	leased := now.Add(10 * time.Second)      // as before, where the lock lasts so long
 	lead := func(ago time.Duration) change {
-		return past(func(m *ClusterState) { m.Leading.SeenAt, m.SeenBefore = now-ago, 0 })
+		return past(func(m *ClusterState) { m.Leading.SeenAt, m.SeenBefore = now.Add(-ago), Moment{} })
 	}
 	checkRows(t, []rowCase{
 		{name: "not here", facts: absent(mute), do: DoNothing, code: codeNotHolder, why: "Patroni silent: connection refused"},
 		{name: "not here, not ours", facts: absent(foreign), do: DoNothing, code: codeNotHolder, why: "not our Patroni: scope is other"},
-		{name: "not here, with a claim on the note", facts: absent(mute, note(func(n *VIPState) { n.Claimed = 1 })), do: DoRelease, code: codeLeaseEnded},
+		{name: "not here, with a claim on the note", facts: absent(mute, note(func(n *VIPState) { n.Claimed = SinceBoot(1) })), do: DoRelease, code: codeLeaseEnded},
 		{name: "handing over", facts: holder(mute, handover(1), pg(PGDown)), do: DoHandOver, code: codeHandingOver},
 		{name: "handing over, PostgreSQL up again", facts: holder(mute, handover(1), polled(pollSilent)), do: DoNothing, code: codeSilentLeased},
 		{name: "down", facts: holder(mute, pg(PGDown)), do: DoHandOver, code: codeSilentDown, why: "Patroni silent: connection refused, PostgreSQL down: handing over"},
@@ -112,11 +112,11 @@ func TestSilentRows(t *testing.T) {
 		{name: "is paused, PostgreSQL down, another leads", facts: holder(mute, wasPaused, pg(PGDown), agree(pollOther)), do: DoHandOver, code: codeSilentDown},
 		{name: "no pause any more, PostgreSQL down", facts: holder(mute, wasPaused, pg(PGDown), polled(pollNobody)), do: DoHandOver, code: codeSilentDown},
 		{name: "is paused, another leads", facts: holder(mute, wasPaused, agree(pollNamed)), do: DoRelease, code: codeSilentLost, why: "n2 leads"},
-		{name: "was paused, the lock lasts less", facts: holder(mute, wasPaused, polled(pollSilent), lead(10*time.Second)), do: DoKeep, code: codeSilentPaused, until: now + 9*time.Second},
+		{name: "was paused, the lock lasts less", facts: holder(mute, wasPaused, polled(pollSilent), lead(10*time.Second)), do: DoKeep, code: codeSilentPaused, until: now.Add(9 * time.Second)},
 		{name: "was paused, another answers, before it can lead", facts: holder(mute, wasPaused, polled(pollSilent), answering, lead(19*time.Second-1)), do: DoNothing, code: codeSilentLeased},
 		{name: "was paused, another answers", facts: holder(mute, wasPaused, polled(pollSilent), answering, lead(19*time.Second)), do: DoRelease, code: codeSilentLost, why: "cluster was paused, another host answers for the address"},
 		{name: "is paused, another answers", facts: holder(mute, wasPaused, agree(pollUs), answering), do: DoKeep, code: codeSilentPaused, until: leased},
-		{name: "was paused, partly here, past the lock", facts: partly(mute, wasPaused, polled(pollSilent), lead(30*time.Second), note(func(n *VIPState) { n.LeaseEnd = now + 1 })), do: DoNothing, code: codeSilentLeased},
+		{name: "was paused, partly here, past the lock", facts: partly(mute, wasPaused, polled(pollSilent), lead(30*time.Second), note(func(n *VIPState) { n.LeaseEnd = now.Add(1) })), do: DoNothing, code: codeSilentLeased},
 		{name: "was not paused, another answers, past the lock", facts: holder(mute, polled(pollSilent), answering, lead(19*time.Second)), do: DoNothing, code: codeSilentLeased},
 		{name: "was not paused, another answers", facts: holder(mute, polled(pollSilent), answering), do: DoNothing, code: codeSilentLeased},
 		{name: "was paused, PostgreSQL unknown", facts: holder(mute, wasPaused, pg(PGUnknown), polled(pollSilent)), do: DoKeep, code: codeSilentPaused, until: leased},
@@ -129,10 +129,10 @@ func TestSilentRows(t *testing.T) {
 		{name: "the peers name us, unleased", facts: holder(unleased, here(time.Second), mute, polled(pollUs)), do: DoKeep, code: codeSilentLeased, until: rolled, forever: true},
 		{name: "less far than was vouched for", facts: holder(here(5*time.Second+1), mute, polled(pollUs)), do: DoNothing, code: codeSilentLeased},
 		{name: "as far again", facts: holder(here(5*time.Second), mute, polled(pollUs)), do: DoKeep, code: codeSilentLeased, until: rolled},
-		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(pollUs), lead(26*time.Second)), do: DoKeep, code: codeSilentLeased, until: now + 3*time.Second},
+		{name: "up to the last proved lock", facts: holder(here(time.Second), mute, polled(pollUs), lead(26*time.Second)), do: DoKeep, code: codeSilentLeased, until: now.Add(3 * time.Second)},
 		{name: "past the last proved lock", facts: holder(here(time.Second), mute, polled(pollUs), lead(28*time.Second+1)), do: DoNothing, code: codeSilentLeased},
-		{name: "partly here is not rolled", facts: partly(mute, polled(pollUs), note(func(n *VIPState) { n.LeaseEnd = now + 1 })), do: DoNothing, code: codeSilentLeased},
-		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(pollUs), lead(16*time.Second)), do: DoKeep, code: codeSilentLeased, until: now + 3*time.Second},
+		{name: "partly here is not rolled", facts: partly(mute, polled(pollUs), note(func(n *VIPState) { n.LeaseEnd = now.Add(1) })), do: DoNothing, code: codeSilentLeased},
+		{name: "20/2/3, rolled", facts: holder(here(time.Second), timing(20, 2, 3), mute, polled(pollUs), lead(16*time.Second)), do: DoKeep, code: codeSilentLeased, until: now.Add(3 * time.Second)},
 
 		{name: "without a note the kernel's end counts", facts: holder(bare, mute, polled(pollSilent)), do: DoNothing, code: codeSilentLeased, why: "lease ends in 10s"},
 		{name: "the kernel's end counts beside an old note's", facts: holder(note(func(n *VIPState) { n.LeaseEnd = now }), mute, polled(pollSilent)), do: DoNothing, code: codeSilentLeased, why: "lease ends in 10s"},

@@ -48,7 +48,7 @@ func (f Facts) NotAsWanted() bool { return f.Address.Presence != PresenceYes }
 // CutShort reports whether the last claim was killed between its first and its last system call.
 // Without any state (a wiped /run) there is nothing to finish: the address is taken over as it is.
 func (f Facts) CutShort() bool {
-	return f.MayBeHere() && f.VIP.Generation > 0 && f.VIP.Claimed == 0 && f.VIP.HandOver == nil
+	return f.MayBeHere() && f.VIP.Generation > 0 && f.VIP.Claimed.IsZero() && f.VIP.HandOver == nil
 }
 
 // HandingOver reports whether a hand-over of the present claim is under way.
@@ -59,7 +59,7 @@ func (f Facts) HandingOver() bool {
 // Outdated reports whether what Patroni said may no longer count: said too long ago, or before
 // another process of ours moved the address.
 func (f Facts) Outdated() bool {
-	return f.Reply.Counts() && (f.Now-f.Reply.At > EvidenceAge || f.Reply.At < f.VIP.Changed)
+	return f.Reply.Counts() && (f.Now.Sub(f.Reply.At) > EvidenceAge || f.Reply.At.Before(f.VIP.Changed))
 }
 
 // KeptOnOurReply reports whether the verdict keeps the address only because our Patroni's last
@@ -85,9 +85,9 @@ func (f Facts) ProvedAt() Moment {
 // and such a lease ends from tick to tick.
 func (f Facts) RolledEnd() Moment {
 	if f.timing().Roomy(f.Interval) {
-		return 0
+		return Moment{}
 	}
-	return f.Cluster.Leading.SeenAt + f.timing().TTL - leaseSafety
+	return f.Cluster.Leading.SeenAt.Add(f.timing().TTL).Add(-leaseSafety)
 }
 
 // timing is what the cluster's leases are made of.
@@ -96,7 +96,7 @@ func (f Facts) timing() Timing { return f.Cluster.timing() }
 // unproven reports whether dcs_last_seen proves nothing now, see [unproven]. One that lies in the
 // future was written before the wall clock was set back.
 func (f Facts) unproven() bool {
-	return f.Cluster.Unproven != nil || f.Reply.LastSeen != 0 && f.Reply.SeenAt == 0
+	return f.Cluster.Unproven != nil || f.Reply.LastSeen != 0 && f.Reply.SeenAt.IsZero()
 }
 
 // whyUnproven says why, for people.
@@ -113,7 +113,7 @@ func (f Facts) whyUnproven() string {
 func (f Facts) needsWitness() bool {
 	s := f.VIP
 	return f.NotAsWanted() && f.Reply.Running() || f.unproven() || len(s.Answering) > 0 ||
-		s.LeaseEnd != 0 && f.Now >= s.LeaseEnd
+		!s.LeaseEnd.IsZero() && !f.Now.Before(s.LeaseEnd)
 }
 
 // contradicted reports whether the second witness speaks against our 200, or is missing where
@@ -162,7 +162,7 @@ func (f Facts) silence() string {
 }
 
 // seenAgo is how long ago our Patroni read the DCS, for people.
-func (f Facts) seenAgo() time.Duration { return (f.Now - f.Reply.SeenAt).Round(time.Second) }
+func (f Facts) seenAgo() time.Duration { return f.Now.Sub(f.Reply.SeenAt).Round(time.Second) }
 
 // witness is who the second witness was, and that it names somebody, for people.
 func (f Facts) witness() string {

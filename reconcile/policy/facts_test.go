@@ -12,11 +12,11 @@ func TestSummarize(t *testing.T) {
 	no := PatroniReply{Kind: NotLeader}
 	rest := PatroniReply{Kind: NotLeader, Paused: true}
 	cluster := ClusterState{Timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second}}
-	open := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now - time.Second}
-	openRest := PatroniReply{Kind: NotLeader, Unlocked: true, Paused: true, SeenAt: now - time.Second}
-	dim := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now - 20*time.Second}
-	blind := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now - 20*time.Second - 1}
-	failsafe := PatroniReply{Kind: NotLeader, Unlocked: true, Failsafe: true, SeenAt: now - time.Second}
+	open := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now.Add(-time.Second)}
+	openRest := PatroniReply{Kind: NotLeader, Unlocked: true, Paused: true, SeenAt: now.Add(-time.Second)}
+	dim := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now.Add(-20 * time.Second)}
+	blind := PatroniReply{Kind: NotLeader, Unlocked: true, SeenAt: now.Add(-20 * time.Second).Add(-1)}
+	failsafe := PatroniReply{Kind: NotLeader, Unlocked: true, Failsafe: true, SeenAt: now.Add(-time.Second)}
 	lead := PatroniReply{Kind: Leader, Timeline: 3}
 	leadRest := PatroniReply{Kind: Leader, Paused: true}
 	mute, other := PatroniReply{Kind: Silent}, PatroniReply{Kind: NotOurs}
@@ -110,8 +110,8 @@ func TestStale(t *testing.T) {
 		"young":       {holder(leads(heard(0))), false},
 		"2 s old":     {holder(denies(heard(2 * time.Second))), false},
 		"older":       {holder(denies(heard(2*time.Second + 1))), true},
-		"silence":     {holder(mute, func(f *Facts) { f.Reply.At = 0 }), false},
-		"not ours":    {holder(foreign, func(f *Facts) { f.Reply.At = 0 }), false},
+		"silence":     {holder(mute, func(f *Facts) { f.Reply.At = Moment{} }), false},
+		"not ours":    {holder(foreign, func(f *Facts) { f.Reply.At = Moment{} }), false},
 		"nobody asks": {holder(), false},
 	} {
 		if got := c.facts.Outdated(); got != c.want {
@@ -150,18 +150,18 @@ func TestTheDCSNamesNobodyOfNoName(t *testing.T) {
 // from the start.
 func TestProved(t *testing.T) {
 	f := facts(leads(heard(300*time.Millisecond)), polled(pollUs), func(f *Facts) {
-		f.Peers.At, f.Trigger.At = now-200*time.Millisecond, now-900*time.Millisecond
+		f.Peers.At, f.Trigger.At = now.Add(-200*time.Millisecond), now.Add(-900*time.Millisecond)
 	})
-	if got := f.ProvedAt(); got != now-300*time.Millisecond {
-		t.Errorf("with a reply: %v ago", now-got)
+	if got := f.ProvedAt(); got != now.Add(-300*time.Millisecond) {
+		t.Errorf("with a reply: %v ago", now.Sub(got))
 	}
 	f.Reply.Kind = Silent
-	if got := f.ProvedAt(); got != now-200*time.Millisecond {
-		t.Errorf("with the peers: %v ago", now-got)
+	if got := f.ProvedAt(); got != now.Add(-200*time.Millisecond) {
+		t.Errorf("with the peers: %v ago", now.Sub(got))
 	}
 	f.Peers.result = pollSilent
-	if got := f.ProvedAt(); got != now-900*time.Millisecond {
-		t.Errorf("with argv alone: %v ago", now-got)
+	if got := f.ProvedAt(); got != now.Add(-900*time.Millisecond) {
+		t.Errorf("with argv alone: %v ago", now.Sub(got))
 	}
 }
 

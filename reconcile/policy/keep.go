@@ -9,9 +9,9 @@ func keep(f Facts, until Moment, why string, args ...any) Verdict {
 	why = fmt.Sprintf(why, args...)
 	until = steady(f, until)
 	switch {
-	case until > f.Now:
+	case until.After(f.Now):
 		return Verdict{Do: DoKeep, Why: why, Until: until, Forever: !f.Leased || !ticking(f)}
-	case f.Now < leaseEnd(f):
+	case f.Now.Before(leaseEnd(f)):
 		return nothing("%s, lease ends in %v", why, leaseLeft(f))
 	}
 	return release("%s, lease ended", why)
@@ -38,7 +38,7 @@ func runOut(f Facts, why string) Verdict {
 	switch {
 	case f.NotAsWanted():
 		return nothing("%s", why)
-	case f.Now < leaseEnd(f):
+	case f.Now.Before(leaseEnd(f)):
 		return nothing("%s, lease ends in %v", why, leaseLeft(f))
 	}
 	return release("%s, lease ended", why)

@@ -7,7 +7,7 @@ import (
 )
 
 // now is the moment at which the tests decide; leases in them are multiples of seconds around it.
-const now Moment = 1000 * time.Second
+var now = SinceBoot(1000 * time.Second)
 
 // everyCombination calls check with facts of every kind, some millions of them.
 func everyCombination(check func(Facts)) {
@@ -44,7 +44,7 @@ func everyStage(f Facts, check func(Facts)) {
 		for _, f.Asked = range []int{1, maxAsked} {
 			check(f)
 		}
-		f.Cluster.Unproven = &unproven{Since: now - time.Second, Why: "the wall clock was set back by 5m0s"}
+		f.Cluster.Unproven = &unproven{Since: now.Add(-time.Second), Why: "the wall clock was set back by 5m0s"}
 		check(f)
 		f.Cluster.Unproven = nil
 	}
@@ -54,19 +54,19 @@ func everyStage(f Facts, check func(Facts)) {
 
 // base is a healthy cluster with Patroni's defaults, whose last loop was a second ago.
 func base() Facts {
-	leading := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now - 3*time.Second, At: now - 2*time.Second}
+	leading := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now.Add(-3 * time.Second), At: now.Add(-2 * time.Second)}
 	return Facts{
 		Now: now, Interval: 2 * time.Second, Follow: followPrimary, Leased: true,
 		Trigger: Trigger{Event: EventTick, At: now},
 		Cluster: ClusterState{
 			Timing: Timing{30 * time.Second, 10 * time.Second, 10 * time.Second},
-			Reply:  leading, Leading: leading, SeenBefore: now - 13*time.Second, LastTick: now - 2*time.Second,
+			Reply:  leading, Leading: leading, SeenBefore: now.Add(-13 * time.Second), LastTick: now.Add(-2 * time.Second),
 		},
 	}
 }
 
 func allTriggers() []Trigger {
-	young, old := now-10*time.Millisecond, now-EvidenceAge-1
+	young, old := now.Add(-10*time.Millisecond), now.Add(-EvidenceAge).Add(-1)
 	return []Trigger{
 		{Event: EventTick, At: young},
 		{Event: eventOnStop, Role: roleDemoted, At: young},
@@ -88,34 +88,34 @@ func allWords() []PatroniReply {
 	for _, state := range []string{"running", "stopping", "crashed"} {
 		for flags := range 8 {
 			w := PatroniReply{
-				State: state, Name: "n1", At: now - 100*time.Millisecond,
+				State: state, Name: "n1", At: now.Add(-100 * time.Millisecond),
 				Paused: flags&1 != 0, Unlocked: flags&2 != 0, Failsafe: flags&4 != 0,
 			}
 			for _, role := range []Role{RolePrimary, roleReplica, roleStandbyLeader} {
 				if role != RolePrimary && state != "running" || role == roleStandbyLeader && flags != 0 {
 					continue // nothing in the policy tells these apart
 				}
-				w.Kind, w.Role, w.SeenAt = NotLeader, role, now-3*time.Second
+				w.Kind, w.Role, w.SeenAt = NotLeader, role, now.Add(-3*time.Second)
 				words = append(words, w)
-				for _, seen := range []Moment{0, now - 3*time.Second, now - 19*time.Second, now - 40*time.Second} {
+				for _, seen := range []Moment{Moment{}, now.Add(-3 * time.Second), now.Add(-19 * time.Second), now.Add(-40 * time.Second)} {
 					w.Kind, w.SeenAt = Leader, seen
 					words = append(words, w)
 				}
 			}
 		}
 	}
-	return append(words, PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", SeenAt: now - 4*time.Second, At: now - EvidenceAge - 1})
+	return append(words, PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", SeenAt: now.Add(-4 * time.Second), At: now.Add(-EvidenceAge).Add(-1)})
 }
 
 func allNotes() []VIPState {
 	return []VIPState{
 		{},
-		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute, Hold: &OperatorHold{By: "ann", Until: now + time.Hour}},
-		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute},
-		{Generation: 1, LeaseEnd: now - time.Second, Claimed: now - time.Minute},
-		{Generation: 1, LeaseEnd: now + 10*time.Second},
-		{Generation: 1, LeaseEnd: now + 2*time.Second, Claimed: now - time.Minute},
-		{Generation: 1, LeaseEnd: now + 10*time.Second, Claimed: now - time.Minute, HandOver: &HandOver{Generation: 1, Began: now - 1, Until: now + 4*time.Second}},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute), Hold: &OperatorHold{By: "ann", Until: now.Add(time.Hour)}},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(-time.Second), Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second)},
+		{Generation: 1, LeaseEnd: now.Add(2 * time.Second), Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute), HandOver: &HandOver{Generation: 1, Began: now.Add(-1), Until: now.Add(4 * time.Second)}},
 	}
 }
 
@@ -132,8 +132,8 @@ func allPolls() []Poll {
 // laws are what must hold whatever the facts are. Each returns a complaint, or "".
 var laws = map[string]func(Facts, Verdict) string{
 	"a claim needs proof": func(f Facts, v Verdict) string {
-		argv := f.Trigger.Event == eventOnRoleChange && f.Follow.Wants(f.Trigger.Role) && f.Now-f.Trigger.At <= EvidenceAge
-		proof := f.Reply.Kind == Leader && f.Now-f.Reply.At <= EvidenceAge || evidence(f).Kind == Unasked && argv
+		argv := f.Trigger.Event == eventOnRoleChange && f.Follow.Wants(f.Trigger.Role) && f.Now.Sub(f.Trigger.At) <= EvidenceAge
+		proof := f.Reply.Kind == Leader && f.Now.Sub(f.Reply.At) <= EvidenceAge || evidence(f).Kind == Unasked && argv
 		if v.Do == DoKeep && f.NotAsWanted() && !proof {
 			return "held without a word or argv"
 		}
@@ -147,7 +147,7 @@ var laws = map[string]func(Facts, Verdict) string{
 	},
 	"what proves nothing needs a witness": func(f Facts, v Verdict) string {
 		exempt := f.Reply.Paused || f.Reply.Failsafe || f.VIP.HeldAt(f.Now) || evidence(f).Kind != Leader
-		if !exempt && v.Do == DoKeep && f.unproven() && v.Until > leaseEnd(f) && !f.Peers.us() {
+		if !exempt && v.Do == DoKeep && f.unproven() && v.Until.After(leaseEnd(f)) && !f.Peers.us() {
 			return "renewed"
 		}
 		return ""
@@ -169,11 +169,11 @@ var laws = map[string]func(Facts, Verdict) string{
 	"the only leader releases nothing": func(f Facts, v Verdict) string {
 		nobody := f.unproven() && f.Peers.result == pollNobody // our word proves nothing, and theirs is that there is no leader
 		only := f.Reply.Kind == Leader && f.Follow.Wants(f.Reply.Role) && !f.Peers.elsewhere() && !nobody && evidence(f) == f.Reply
-		ended := v.Do == DoRelease && leaseEnd(f) <= f.Now
+		ended := v.Do == DoRelease && !leaseEnd(f).After(f.Now)
 		if f.Trigger.Event != EventTick && f.HandingOver() && f.PG == PGDown {
 			return "" // PostgreSQL is down and somebody else is awaited: nobody asks before going on
 		}
-		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.MayBeHere() && f.Trigger.Event != eventOnStop && !ended && f.Now < lockLease(f) {
+		if (v.Do == DoRelease || v.Do == DoHandOver) && only && f.MayBeHere() && f.Trigger.Event != eventOnStop && !ended && f.Now.Before(lockLease(f)) {
 			return "released"
 		}
 		return ""
@@ -185,21 +185,21 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"nothing is kept past the lease": func(f Facts, v Verdict) string {
-		if v.Do == DoKeep && v.Until <= f.Now {
+		if v.Do == DoKeep && !v.Until.After(f.Now) {
 			return "held until the past"
 		}
 		denied := f.Reply.Kind == NotLeader || f.Reply.Kind == Silent && f.Trigger.Event == EventTick
-		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.VIP.HeldAt(f.Now) && f.Trigger.Event != eventOnReload && f.MayBeHere() && leaseEnd(f) <= f.Now && !f.Confirming {
+		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.VIP.HeldAt(f.Now) && f.Trigger.Event != eventOnReload && f.MayBeHere() && !leaseEnd(f).After(f.Now) && !f.Confirming {
 			return "kept"
 		}
 		return ""
 	},
 	"a 200 vouches no longer than the lock lasts": func(f Facts, v Verdict) string {
 		w := f.Reply
-		if v.Do != DoKeep || f.VIP.HeldAt(f.Now) || evidence(f).Kind != Leader || w.Paused || w.Failsafe || w.SeenAt == 0 || f.unproven() {
+		if v.Do != DoKeep || f.VIP.HeldAt(f.Now) || evidence(f).Kind != Leader || w.Paused || w.Failsafe || w.SeenAt.IsZero() || f.unproven() {
 			return ""
 		}
-		if last := w.SeenAt + f.timing().TTL - leaseSafety; v.Until > last {
+		if last := w.SeenAt.Add(f.timing().TTL).Add(-leaseSafety); v.Until.After(last) {
 			return fmt.Sprintf("until %v, after %v", v.Until, last)
 		}
 		return ""

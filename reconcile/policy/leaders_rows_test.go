@@ -13,19 +13,19 @@ func TestTwoLeadersRows(t *testing.T) {
 	checkRows(t, []rowCase{
 		{name: "asks both again", facts: holder(stale, rival()), do: DoAsk, code: codeTwoLeaders, ask: again},
 		{name: "asks both again, missing", facts: absent(stale, rival()), do: DoAsk, code: codeTwoLeaders, ask: again},
-		{name: "it yields", facts: holder(stale, asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "two leaders: n2 too, and it yields", until: now + 10*time.Second},
-		{name: "it yields, missing", facts: absent(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
-		{name: "it yields, partly here", facts: partly(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now + 16*time.Second},
+		{name: "it yields", facts: holder(stale, asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "two leaders: n2 too, and it yields", until: now.Add(10 * time.Second)},
+		{name: "it yields, missing", facts: absent(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now.Add(16 * time.Second)},
+		{name: "it yields, partly here", facts: partly(leads(), asked(2), older), do: DoKeep, code: codeTwoLeaders, why: "and it yields", until: now.Add(16 * time.Second)},
 		{name: "it yields, missing, and our lock may be over", facts: absent(stale, asked(2), older), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
 		{name: "it yields, missing, and we do not run", facts: absent(leads(state("starting")), asked(2), older), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
 		{name: "it yields, missing, in pause", facts: absent(leads(paused), asked(2), rival(paused, unlocked)), do: DoNothing, code: codeTwoLeaders, why: "and it yields"},
 		{name: "we yield", facts: holder(stale, asked(2), rival(newer)), do: DoRelease, code: codeTwoLeaders, why: "two leaders: n2 too, and we yield"},
 		{name: "we yield, partly here", facts: partly(stale, asked(2), rival(newer)), do: DoRelease, code: codeTwoLeaders},
 		{name: "we yield, missing", facts: absent(stale, asked(2), rival(newer)), do: DoNothing, code: codeTwoLeaders, why: "and we yield"},
-		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoKeep, code: codeTwoLeaders, until: now + 16*time.Second},
+		{name: "it yields, in pause", facts: holder(leads(paused), asked(2), rival(paused, unlocked)), do: DoKeep, code: codeTwoLeaders, until: now.Add(16 * time.Second)},
 		{name: "we yield, in pause", facts: holder(leads(paused, unlocked), asked(2), rival(paused)), do: DoRelease, code: codeTwoLeaders},
 		{name: "it yields, and no lease is left", facts: holder(here(0), leads(seen(40*time.Second)), asked(2), older), do: DoRelease, code: codeTwoLeaders, why: "it yields, lease ended"},
-		{name: "one that is only named does not count", facts: holder(stale, polled(pollNamed)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now + 10*time.Second},
+		{name: "one that is only named does not count", facts: holder(stale, polled(pollNamed)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now.Add(10 * time.Second)},
 	})
 }
 

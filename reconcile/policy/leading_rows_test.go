@@ -6,8 +6,8 @@ import (
 )
 
 func TestLeaderRows(t *testing.T) {
-	end := now + 16*time.Second // min(S + ttl - loop_wait, S' + ttl) - 1 s
-	cut := note(func(n *VIPState) { n.Claimed = 0 })
+	end := now.Add(16 * time.Second) // min(S + ttl - loop_wait, S' + ttl) - 1 s
+	cut := note(func(n *VIPState) { n.Claimed = Moment{} })
 	checkRows(t, []rowCase{
 		{name: "here", facts: holder(leads()), do: DoKeep, code: codeLeader, why: "leader", until: end},
 		{name: "here, not leased", facts: holder(leads(), unleased), do: DoKeep, code: codeLeader, until: end, forever: true},
@@ -27,13 +27,13 @@ func TestLeaderRows(t *testing.T) {
 
 // TestWitnessRows: a 200 that needs a second witness, see unproven.go.
 func TestWitnessRows(t *testing.T) {
-	end, rolled := now+16*time.Second, now+5*time.Second
+	end, rolled := now.Add(16*time.Second), now.Add(5*time.Second)
 	back := past(func(m *ClusterState) {
-		m.Unproven = &unproven{Since: now - time.Minute, Why: "the wall clock was set back by 5m0s"}
+		m.Unproven = &unproven{Since: now.Add(-time.Minute), Why: "the wall clock was set back by 5m0s"}
 	})
 	contested := note(func(n *VIPState) { n.Answering = []MAC{"02:00:00:00:00:02"} })
 	dcs := func(f *Facts) { f.Peers.ByDCS = true }
-	future := leads(func(w *PatroniReply) { w.SeenAt = 0 })
+	future := leads(func(w *PatroniReply) { w.SeenAt = Moment{} })
 	glanced := polled(pollGlance)
 	witness := Question{Peers: true, DCS: true}
 	checkRows(t, []rowCase{
@@ -56,11 +56,11 @@ func TestWitnessRows(t *testing.T) {
 		{name: "clock set back", facts: holder(leads(), back, glanced), do: DoAsk, code: codeUnheard, ask: witness},
 		{name: "clock set back, named", facts: holder(here(time.Second), leads(), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, why: "leader, and the peers name us: the wall clock was set back by 5m0s", until: rolled},
 		{name: "clock set back, named by the DCS", facts: holder(here(time.Second), leads(), back, polled(pollUs), dcs), do: DoKeep, code: codeLeaderUnproven, why: "the DCS names us", until: rolled},
-		{name: "clock set back, named, a longer proof stays", facts: holder(leads(), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now + 10*time.Second},
+		{name: "clock set back, named, a longer proof stays", facts: holder(leads(), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now.Add(10 * time.Second)},
 		{name: "clock set back, named, missing", facts: absent(leads(), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: rolled},
 		{name: "loops have stopped, named, missing", facts: absent(leads(heard(0), seen(28*time.Second)), back, polled(pollUs)), do: DoNothing, code: codeLeaderUnproven, why: "leader, DCS last seen 28s ago"},
-		{name: "loops may still come, named, missing", facts: absent(leads(heard(0), seen(28*time.Second-1)), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now + 5*time.Second},
-		{name: "loops have stopped, named, here", facts: holder(here(time.Second), leads(heard(0), seen(28*time.Second)), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now + 5*time.Second},
+		{name: "loops may still come, named, missing", facts: absent(leads(heard(0), seen(28*time.Second-1)), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now.Add(5 * time.Second)},
+		{name: "loops have stopped, named, here", facts: holder(here(time.Second), leads(heard(0), seen(28*time.Second)), back, polled(pollUs)), do: DoKeep, code: codeLeaderUnproven, until: now.Add(5 * time.Second)},
 		{name: "clock set back, silence", facts: holder(leads(), back, alone), do: DoNothing, code: codeLeaderUnproven, why: "nobody else says so: the wall clock was set back by 5m0s, lease ends in 10s"},
 		{name: "clock set back, silence, missing", facts: absent(leads(), back, alone), do: DoNothing, code: codeLeaderUnproven},
 		{name: "clock set back, silence, lease over", facts: holder(here(0), leads(), back, alone), do: DoRelease, code: codeLeaderUnproven, why: "lease ended"},
@@ -70,11 +70,11 @@ func TestWitnessRows(t *testing.T) {
 		{name: "clock set back, rolled, the DCS names another", facts: holder(here(time.Second), leads(), back, polled(pollNamed), dcs), do: DoRelease, code: codeLeaderUnproven, why: "the DCS names n2"},
 		{name: "clock set back, rolled, a peer names another", facts: holder(here(time.Second), leads(), back, polled(pollNamed)), do: DoNothing, code: codeLeaderUnproven},
 		{name: "rolled, nobody leads by the peers, and nothing speaks against us", facts: holder(here(time.Second), leads(), polled(pollNobody)), do: DoKeep, code: codeLeader, until: end},
-		{name: "clock set back, failsafe", facts: holder(leads(failsafe), back, polled(pollUnclear)), do: DoKeep, code: codeLeaderFailsafe, until: now + 7900*time.Millisecond},
+		{name: "clock set back, failsafe", facts: holder(leads(failsafe), back, polled(pollUnclear)), do: DoKeep, code: codeLeaderFailsafe, until: now.Add(7900 * time.Millisecond)},
 		{name: "clock set back, failsafe, another is named", facts: holder(leads(failsafe), back, polled(pollNamed)), do: DoNothing, code: codeLeaderUnproven},
 		{name: "clock set back, stopping", facts: holder(leads(state("stopping")), back), do: DoNothing, code: codeLeaderStopping},
 		{name: "clock set back, two leaders, we were promoted last", facts: holder(here(time.Second), leads(func(w *PatroniReply) { w.Timeline = 2 }), back, asked(2), rival(), dcs), do: DoKeep, code: codeTwoLeaders, why: "it yields", until: rolled},
-		{name: "clock set back, two leaders, we were promoted last, and nothing else says so", facts: holder(here(time.Second), leads(func(w *PatroniReply) { w.Timeline = 2 }), back, asked(2), rival()), do: DoKeep, code: codeTwoLeaders, until: now + time.Second},
+		{name: "clock set back, two leaders, we were promoted last, and nothing else says so", facts: holder(here(time.Second), leads(func(w *PatroniReply) { w.Timeline = 2 }), back, asked(2), rival()), do: DoKeep, code: codeTwoLeaders, until: now.Add(time.Second)},
 		{name: "clock set back, two leaders: once more", facts: holder(leads(), back, rival()), do: DoAsk, code: codeTwoLeaders, ask: Question{Patroni: true, Peers: true, DCS: true, After: time.Second}},
 		{name: "clock set back, two leaders on one timeline", facts: holder(leads(), back, asked(2), rival(func(w *PatroniReply) { w.LastSeen-- })), do: DoRelease, code: codeTwoLeaders, why: "we yield"},
 		{name: "clock set back, rolled, another leads that is being promoted", facts: holder(here(5*time.Second), leads(), back, rival()), do: DoRelease, code: codeTwoLeaders, why: "we yield"},
@@ -138,10 +138,10 @@ func TestDoubt(t *testing.T) {
 		poll Poll
 		over bool
 	}{
-		"named, not for long enough": {Poll{result: pollUs, At: now + life}, false},
-		"named for longer":           {Poll{result: pollUs, At: now + life + 1}, true},
-		"nobody answered":            {Poll{result: pollSilent, At: now + time.Hour}, false},
-		"another is named":           {Poll{result: pollNamed, At: now + time.Hour}, false},
+		"named, not for long enough": {Poll{result: pollUs, At: now.Add(life)}, false},
+		"named for longer":           {Poll{result: pollUs, At: now.Add(life).Add(1)}, true},
+		"nobody answered":            {Poll{result: pollSilent, At: now.Add(time.Hour)}, false},
+		"another is named":           {Poll{result: pollNamed, At: now.Add(time.Hour)}, false},
 	} {
 		m := memory()
 		m.Unproven = &unproven{Since: now, Why: "x"}
@@ -153,18 +153,18 @@ func TestDoubt(t *testing.T) {
 
 func TestEvidenceRows(t *testing.T) {
 	changed := func(at Moment) change { return note(func(n *VIPState) { n.Changed = at }) }
-	told := now - 100*time.Millisecond
+	told := now.Add(-100 * time.Millisecond)
 	checkRows(t, []rowCase{
-		{name: "exactly 2 s old", facts: holder(leads(heard(2 * time.Second))), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "exactly 2 s old", facts: holder(leads(heard(2 * time.Second))), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "over 2 s old", facts: holder(leads(heard(2*time.Second + 1))), do: DoAsk, code: codeUnheard, ask: askFirst},
 		{name: "over 2 s old, asked twice", facts: holder(leads(heard(3*time.Second)), asked(2)), do: DoAsk, code: codeUnheard, ask: askFirst},
 		{name: "over 2 s old, asked thrice", facts: holder(leads(heard(3*time.Second)), asked(3)), do: DoAsk, code: codeUnheard, ask: askPeers},
 		{name: "over 2 s old, and the two before", facts: holder(leads(heard(3*time.Second)), asked(1), func(f *Facts) { f.Stale = 2 }), do: DoAsk, code: codeUnheard, ask: askPeers},
 		{name: "over 2 s old, asked thrice, peers too", facts: holder(leads(heard(3*time.Second)), asked(3), polled(pollSilent)), do: DoNothing, code: codeSilentLeased, why: "Patroni silent: its replies came too late, lease ends in 10s"},
 		{name: "a denial over 2 s old", facts: holder(denies(heard(2*time.Second + 1))), do: DoAsk, code: codeUnheard, ask: askFirst},
-		{name: "silence has no age", facts: holder(mute, polled(pollSilent), func(f *Facts) { f.Reply.At = 0 }), do: DoNothing, code: codeSilentLeased, why: "connection refused"},
-		{name: "as old as the last change", facts: holder(leads(), changed(told)), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
-		{name: "older than the last change", facts: holder(leads(), changed(told+1)), do: DoAsk, code: codeUnheard, ask: askFirst},
+		{name: "silence has no age", facts: holder(mute, polled(pollSilent), func(f *Facts) { f.Reply.At = Moment{} }), do: DoNothing, code: codeSilentLeased, why: "connection refused"},
+		{name: "as old as the last change", facts: holder(leads(), changed(told)), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
+		{name: "older than the last change", facts: holder(leads(), changed(told.Add(1))), do: DoAsk, code: codeUnheard, ask: askFirst},
 	})
 }
 
@@ -179,7 +179,7 @@ func TestStoppingRows(t *testing.T) {
 }
 
 func TestStaleRows(t *testing.T) {
-	forgotten := past(func(m *ClusterState) { m.SeenBefore = 0 })
+	forgotten := past(func(m *ClusterState) { m.SeenBefore = Moment{} })
 	stale := func(ago time.Duration, traits ...trait) change {
 		return func(f *Facts) {
 			forgotten(f)
@@ -191,27 +191,27 @@ func TestStaleRows(t *testing.T) {
 	}
 	patient := timing(30, 10, 20) // a refresh may hang for so long that the usual lease ends before
 	checkRows(t, []rowCase{
-		{name: "the lease outlasts the next tick by a moment", facts: absent(alone, leads(seen(17*time.Second-1)), forgotten), do: DoKeep, code: codeAddressMissing, until: now + 2*time.Second + 1},
+		{name: "the lease outlasts the next tick by a moment", facts: absent(alone, leads(seen(17*time.Second-1)), forgotten), do: DoKeep, code: codeAddressMissing, until: now.Add(2 * time.Second).Add(1)},
 		{name: "the lease ends with the next tick", facts: absent(leads(seen(17*time.Second)), forgotten), do: DoAsk, code: codeUnheard, ask: askPeers},
 		{name: "missing", facts: absent(stale(17 * time.Second)), do: DoNothing, code: codeLeaderStale, why: "leader, DCS last seen 17s ago"},
-		{name: "rolls", facts: holder(here(time.Second), stale(18*time.Second)), do: DoKeep, code: codeLeaderStale, why: "DCS last seen 18s ago, rolling", until: now + 4900*time.Millisecond},
-		{name: "rolls up to the lock's end", facts: holder(here(time.Second), stale(26*time.Second)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now + 2*time.Second},
-		{name: "a longer proof stays", facts: holder(stale(17*time.Second + 1)), do: DoKeep, code: codeLeaderStale, until: now + 10*time.Second},
+		{name: "rolls", facts: holder(here(time.Second), stale(18*time.Second)), do: DoKeep, code: codeLeaderStale, why: "DCS last seen 18s ago, rolling", until: now.Add(4900 * time.Millisecond)},
+		{name: "rolls up to the lock's end", facts: holder(here(time.Second), stale(26*time.Second)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now.Add(2 * time.Second)},
+		{name: "a longer proof stays", facts: holder(stale(17*time.Second + 1)), do: DoKeep, code: codeLeaderStale, until: now.Add(10 * time.Second)},
 		{name: "past the lock's end", facts: holder(here(time.Second), stale(28*time.Second)), do: DoNothing, code: codeLeaderStale, why: "rolling, lease ends in 1s"},
 		{name: "past the lease's end too", facts: holder(here(0), stale(28*time.Second)), do: DoRelease, code: codeLeaderStale, why: "lease ended"},
-		{name: "starting does not roll", facts: holder(here(time.Second), stale(18*time.Second, state("starting"))), do: DoKeep, code: codeLeaderStale, why: "DCS last seen 18s ago", until: now + time.Second},
+		{name: "starting does not roll", facts: holder(here(time.Second), stale(18*time.Second, state("starting"))), do: DoKeep, code: codeLeaderStale, why: "DCS last seen 18s ago", until: now.Add(time.Second)},
 		{name: "a refresh may hang still", facts: holder(here(time.Second), patient, stale(23*time.Second)), do: DoNothing, code: codeLeaderStale, why: "DCS last seen 23s ago, lease ends in 1s"},
 		{name: "a refresh has hung for exactly so long", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond)), do: DoNothing, code: codeLeaderStale, why: "DCS last seen 23s ago, lease ends in 1s"},
-		{name: "a refresh that hung is over", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond+1)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now + 4900*time.Millisecond - 1},
-		{name: "in failsafe nobody is asked", facts: holder(leads(seen(40*time.Second), failsafe)), do: DoKeep, code: codeLeaderFailsafe, until: now + 7900*time.Millisecond},
+		{name: "a refresh that hung is over", facts: holder(here(time.Second), patient, stale(23*time.Second+100*time.Millisecond+1)), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now.Add(4900 * time.Millisecond).Add(-1)},
+		{name: "in failsafe nobody is asked", facts: holder(leads(seen(40*time.Second), failsafe)), do: DoKeep, code: codeLeaderFailsafe, until: now.Add(7900 * time.Millisecond)},
 		{name: "while stopping nobody is asked", facts: holder(leads(seen(18*time.Second), state("stopping"))), do: DoNothing, code: codeLeaderStopping},
 	})
 }
 
 func TestPausedRows(t *testing.T) {
-	const (
-		end    = now + 16*time.Second // as without a pause
-		rolled = now + 7*time.Second  // now + 2 interval + 3 s
+	var (
+		end    = now.Add(16 * time.Second) // as without a pause
+		rolled = now.Add(7 * time.Second)  // now + 2 interval + 3 s
 	)
 	quiet := polled(pollSilent)
 	odd := []trait{paused, unlocked}
@@ -225,7 +225,7 @@ func TestPausedRows(t *testing.T) {
 		{name: "starting", facts: holder(leads(paused, state("starting")), quiet), do: DoKeep, code: codeLeaderPaused, until: end},
 		{name: "locked, S old", facts: holder(leads(paused, seen(time.Minute)), quiet), do: DoKeep, code: codeLeaderPaused, until: rolled},
 		{name: "unlocked, S as old as a loop and its retries", facts: absent(gone(20*time.Second+100*time.Millisecond), quiet), do: DoNothing, code: codeLeaderPaused, why: "no leader key in sight"},
-		{name: "here, unlocked, S no older", facts: holder(gone(20*time.Second+100*time.Millisecond), quiet), do: DoKeep, code: codeLeaderPaused, until: now + 7900*time.Millisecond},
+		{name: "here, unlocked, S no older", facts: holder(gone(20*time.Second+100*time.Millisecond), quiet), do: DoKeep, code: codeLeaderPaused, until: now.Add(7900 * time.Millisecond)},
 		{name: "here, DCS unreachable, a peer names another", facts: holder(gone(time.Minute), polled(pollNamed)), do: DoRelease, code: codePausedNoDCS, why: "paused, DCS unreachable"},
 		{name: "unlocked, S older, missing", facts: absent(gone(20*time.Second+100*time.Millisecond+1), quiet), do: DoNothing, code: codePausedNoDCS, why: "paused, DCS unreachable"},
 		{name: "unlocked, S older, here", facts: holder(gone(time.Minute), quiet), do: DoKeep, code: codePausedNoDCS, until: rolled},
@@ -233,20 +233,20 @@ func TestPausedRows(t *testing.T) {
 		{name: "within the lock", facts: holder(gone(time.Minute), quiet, pausedFor(19*time.Second-1), answering), do: DoKeep, code: codePausedNoDCS, until: rolled},
 		{name: "with a peer that knows", facts: holder(gone(time.Minute), polled(pollUs), pausedFor(19*time.Second), answering), do: DoKeep, code: codePausedNoDCS, until: rolled},
 		{name: "unlocked, no S, missing", facts: absent(leads(paused, unlocked, unseen), quiet), do: DoNothing, code: codePausedNoDCS},
-		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now + 7*time.Second},
+		{name: "unlocked, S older, no pause", facts: holder(leads(unlocked, seen(21*time.Second)), quiet), do: DoKeep, code: codeLeaderStale, why: "rolling", until: now.Add(7 * time.Second)},
 		{name: "20/2/3", facts: holder(timing(20, 2, 3), leads(paused), quiet), do: DoKeep, code: codeLeaderPaused, until: rolled},
 	})
 }
 
 // pausedFor is a last 200, of a paused cluster, whose loop was so long ago.
 func pausedFor(ago time.Duration) change {
-	return past(func(m *ClusterState) { m.Reply.Paused, m.Leading.SeenAt = true, now-ago })
+	return past(func(m *ClusterState) { m.Reply.Paused, m.Leading.SeenAt = true, now.Add(-ago) })
 }
 
 func answering(f *Facts) { f.VIP.Answering = []MAC{"02:00:00:00:00:02"} }
 
 func TestFailsafeRows(t *testing.T) {
-	end := now + 7900*time.Millisecond // heard + ttl - loop_wait - retry_timeout - 2 s
+	end := now.Add(7900 * time.Millisecond) // heard + ttl - loop_wait - retry_timeout - 2 s
 	checkRows(t, []rowCase{
 		{name: "missing", facts: absent(alone, leads(failsafe)), do: DoKeep, code: codeLeaderFailsafe, why: "leader in failsafe mode", until: end},
 		{name: "missing, starting", facts: absent(leads(failsafe, state("starting"))), do: DoNothing, code: codeLeaderFailsafe, why: "PostgreSQL is starting"},
@@ -257,7 +257,7 @@ func TestFailsafeRows(t *testing.T) {
 }
 
 func TestUnfollowedRows(t *testing.T) {
-	end := now + 16*time.Second
+	end := now.Add(16 * time.Second)
 	checkRows(t, []rowCase{
 		{name: "replica, here", facts: holder(leads(as(roleReplica))), do: DoKeep, code: codeLeaderChanging, why: "leader lock held, PostgreSQL is running as replica", until: end},
 		{name: "demoted, here", facts: holder(leads(as(roleDemoted), state("stopping"))), do: DoKeep, code: codeLeaderChanging, until: end},

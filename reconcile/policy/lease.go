@@ -21,10 +21,10 @@ const MembersWithin = time.Second
 // leaseEnd is until when the address is vouched for. Without a VIP state, or with an old one that
 // could not be replaced, the kernel's own lifetime is all there is. An address that has neither has
 // no end that anybody knows, which is 0: past.
-func leaseEnd(f Facts) Moment { return max(f.VIP.LeaseEnd, f.Address.End) }
+func leaseEnd(f Facts) Moment { return f.VIP.LeaseEnd.Max(f.Address.End) }
 
 // leaseLeft is for how long the address is vouched for yet, for people.
-func leaseLeft(f Facts) time.Duration { return (leaseEnd(f) - f.Now).Round(100 * time.Millisecond) }
+func leaseLeft(f Facts) time.Duration { return leaseEnd(f).Sub(f.Now).Round(100 * time.Millisecond) }
 
 // lockLease is until when a 200 proves the lock: the DCS may give it to another member no earlier.
 // Patroni reads the DCS (dcs_last_seen, S) and then refreshes the lock, once a loop. A newer S with
@@ -32,30 +32,30 @@ func leaseLeft(f Facts) time.Duration { return (leaseEnd(f) - f.Now).Round(100 *
 // S'+ttl. Should the refresh that follows S never end, the lock lasts until S+ttl-loop_wait.
 func lockLease(f Facts) Moment {
 	t, r := f.timing(), f.Reply
-	least := min(r.At+f.Interval+rollSlack, r.At+t.TTL-leaseSafety) // anything shorter would flap between two ticks
+	least := r.At.Add(f.Interval).Add(rollSlack).Min(r.At.Add(t.TTL).Add(-leaseSafety)) // anything shorter would flap between two ticks
 	switch {
 	case f.unproven() && !r.Failsafe:
 		return witnessedLease(f)
 	case r.Failsafe: // S is frozen: the members answered within ttl instead
-		return max(r.At+t.TTL-t.LoopWait-t.RetryTimeout-leaseSafety, least)
-	case r.SeenAt == 0:
-		return max(r.At+t.TTL-t.LoopWait-t.RetryTimeout, least)
+		return r.At.Add(t.TTL).Add(-t.LoopWait).Add(-t.RetryTimeout).Add(-leaseSafety).Max(least)
+	case r.SeenAt.IsZero():
+		return r.At.Add(t.TTL).Add(-t.LoopWait).Add(-t.RetryTimeout).Max(least)
 	case !t.Roomy(f.Interval):
 		return rollingLease(f)
 	}
-	end := r.SeenAt + t.TTL - t.LoopWait
-	if before := f.Cluster.SeenBefore; before != 0 {
-		if r.SeenAt-before > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
+	end := r.SeenAt.Add(t.TTL).Add(-t.LoopWait)
+	if before := f.Cluster.SeenBefore; !before.IsZero() {
+		if r.SeenAt.Sub(before) > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
 			return rollingLease(f)
 		}
-		end = min(end, before+t.TTL)
+		end = end.Min(before.Add(t.TTL))
 	}
-	return end - leaseMargin
+	return end.Add(-leaseMargin)
 }
 
 // rollingLease lasts from tick to tick, never past the lock itself.
 func rollingLease(f Facts) Moment {
-	return min(f.Reply.SeenAt+f.timing().TTL-leaseSafety, f.Reply.At+f.Interval+rollSlack)
+	return f.Reply.SeenAt.Add(f.timing().TTL).Add(-leaseSafety).Min(f.Reply.At.Add(f.Interval).Add(rollSlack))
 }
 
 // witnessedLease is what others vouch for while dcs_last_seen proves nothing: what was proved
@@ -64,13 +64,13 @@ func witnessedLease(f Facts) Moment {
 	if !f.Peers.us() {
 		return leaseEnd(f)
 	}
-	return max(leaseEnd(f), f.Peers.At+f.Interval+rollSlack)
+	return leaseEnd(f).Max(f.Peers.At.Add(f.Interval).Add(rollSlack))
 }
 
 // onOthersReply reports whether the address is here on the reply of others alone, from tick to
 // tick: what was proved is over, or nearly.
 func onOthersReply(f Facts) bool {
-	return f.unproven() && leaseEnd(f) <= f.Now+f.Interval+rollSlack
+	return f.unproven() && !leaseEnd(f).After(f.Now.Add(f.Interval).Add(rollSlack))
 }
 
 // lockGone reports whether the others have taken that reply back: nobody leads, or the DCS names
@@ -83,43 +83,43 @@ func lockGone(f Facts) bool {
 // stalled reports whether a refresh of the lock that hung would have ended by now. Patroni gives it
 // retry_timeout.
 func stalled(f Facts) bool {
-	return f.Reply.SeenAt != 0 && f.Reply.At-f.Reply.SeenAt > f.timing().RetryTimeout+stalledMargin
+	return !f.Reply.SeenAt.IsZero() && f.Reply.At.Sub(f.Reply.SeenAt) > f.timing().RetryTimeout+stalledMargin
 }
 
 // fresh reports whether the usual lease lasts beyond the next tick.
-func fresh(f Facts) bool { return f.Now+f.Interval < lockLease(f) }
+func fresh(f Facts) bool { return f.Now.Add(f.Interval).Before(lockLease(f)) }
 
 // pausedLease needs no lock, since nobody else is promoted in a pause, and every tick rolls it. But
 // a pause may end at any moment, and a host may freeze before it hears of that. The lease is
 // therefore no longer than two ticks need, or than is proved.
 func pausedLease(f Facts) Moment {
-	rolled := f.Now + 2*f.Interval + rollSlack
+	rolled := f.Now.Add(2 * f.Interval).Add(rollSlack)
 	if f.Reply.Kind == Leader {
-		return max(rolled, lockLease(f))
+		return rolled.Max(lockLease(f))
 	}
-	return max(rolled, min(leaseEnd(f), provedUntil(f)))
+	return rolled.Max(leaseEnd(f).Min(provedUntil(f)))
 }
 
 // provedUntil is until when the lock of the last 200 lasts, even if the refresh that belongs to it
 // never came about.
 func provedUntil(f Facts) Moment {
 	t := f.timing()
-	return f.Cluster.Leading.SeenAt + t.TTL - t.LoopWait - leaseMargin
+	return f.Cluster.Leading.SeenAt.Add(t.TTL).Add(-t.LoopWait).Add(-leaseMargin)
 }
 
 // succeeded reports whether the pause has ended without our being told: only our Patroni says that
 // there is one, the lock that is proved is over, and another host answers for the address.
 func succeeded(f Facts) bool {
-	return f.pauseByOurReply() && len(f.VIP.Answering) > 0 && f.Now >= provedUntil(f)
+	return f.pauseByOurReply() && len(f.VIP.Answering) > 0 && !f.Now.Before(provedUntil(f))
 }
 
 // operatorsLease is what somebody has ordered, whatever the lock says.
-func operatorsLease(f Facts) Moment { return f.Now + 2*f.timing().TTL }
+func operatorsLease(f Facts) Moment { return f.Now.Add(2 * f.timing().TTL) }
 
 // peersLease rolls a silent leader's lease while the peers name it, never past the last lock that
 // was proved.
 func peersLease(f Facts) Moment {
-	return min(f.Peers.At+f.Interval+rollSlack, lastLease(f))
+	return f.Peers.At.Add(f.Interval).Add(rollSlack).Min(lastLease(f))
 }
 
 // lastLease is the end that a silent leader's lease cannot be rolled past. Where a question for the
@@ -130,10 +130,10 @@ func lastLease(f Facts) Moment {
 		return leaseEnd(f)
 	}
 	seen, asked := f.Cluster.Leading, f.Cluster.PeersAt
-	end := seen.SeenAt + f.timing().TTL - leaseMargin
-	ours := asked != 0 && seen.SeenBy >= asked && seen.SeenAt <= asked+MembersWithin
+	end := seen.SeenAt.Add(f.timing().TTL).Add(-leaseMargin)
+	ours := !asked.IsZero() && !seen.SeenBy.Before(asked) && !seen.SeenAt.After(asked.Add(MembersWithin))
 	if ours || readBetween(f) {
-		end -= f.timing().LoopWait
+		end = end.Add(-f.timing().LoopWait)
 	}
 	return end
 }
@@ -142,30 +142,30 @@ func lastLease(f Facts) Moment {
 // question: others ask our Patroni for the members as well.
 func readBetween(f Facts) bool {
 	c := f.Cluster
-	known := c.SeenBefore != 0 && c.Reply.LastSeen != 0 && c.Reply.LastSeen == c.Leading.LastSeen
-	if c.PeersAt != 0 && (c.SeenBefore-c.PeersAt).Abs() <= MembersWithin {
+	known := !c.SeenBefore.IsZero() && c.Reply.LastSeen != 0 && c.Reply.LastSeen == c.Leading.LastSeen
+	if !c.PeersAt.IsZero() && c.SeenBefore.Sub(c.PeersAt).Abs() <= MembersWithin {
 		return false
 	}
-	return known && c.Leading.SeenBy-c.SeenBefore < f.timing().LoopWait-loopEarly
+	return known && c.Leading.SeenBy.Sub(c.SeenBefore) < f.timing().LoopWait-loopEarly
 }
 
 // claimLease is a callback's, before Patroni's reply. Where no timer runs, nobody would renew the
 // lease of a healthy primary, and the address gets no end: forever.
 func claimLease(f Facts) (until Moment, forever bool) {
 	t, exec := f.timing(), f.Trigger.At
-	if exec < bootGrace && !tickedLately(f) {
-		return exec + bootLease, false
+	if exec.Before(SinceBoot(bootGrace)) && !tickedLately(f) {
+		return exec.Add(bootLease), false
 	}
-	return exec + t.TTL - t.LoopWait - leaseMargin, !ticking(f)
+	return exec.Add(t.TTL).Add(-t.LoopWait).Add(-leaseMargin), !ticking(f)
 }
 
 // ticking reports whether a timer is there to renew a lease.
 func ticking(f Facts) bool {
-	return f.Trigger.Event == EventTick || f.Trigger.At < bootGrace || tickedLately(f)
+	return f.Trigger.Event == EventTick || f.Trigger.At.Before(SinceBoot(bootGrace)) || tickedLately(f)
 }
 
 func tickedLately(f Facts) bool {
-	return f.Cluster.LastTick != 0 && f.Trigger.At-f.Cluster.LastTick <= recentTick
+	return !f.Cluster.LastTick.IsZero() && f.Trigger.At.Sub(f.Cluster.LastTick) <= recentTick
 }
 
 // steady keeps, while the DCS stalls, what was vouched for before: a proof that the lock is ours
@@ -175,5 +175,5 @@ func steady(f Facts, until Moment) Moment {
 	if f.NotAsWanted() || !stalled(f) {
 		return until
 	}
-	return max(until, min(leaseEnd(f), f.Reply.SeenAt+f.timing().TTL-leaseSafety))
+	return until.Max(leaseEnd(f).Min(f.Reply.SeenAt.Add(f.timing().TTL).Add(-leaseSafety)))
 }

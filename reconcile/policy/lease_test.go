@@ -19,15 +19,15 @@ var settings = map[string]change{
 type ends struct{ d30, d20, tight, d60 time.Duration }
 
 func (e ends) of(name string) Moment {
-	return now + map[string]time.Duration{"30/10/10": e.d30, "20/2/3": e.d20, "20/10/5": e.tight, "60/10/10": e.d60}[name]
+	return now.Add(map[string]time.Duration{"30/10/10": e.d30, "20/2/3": e.d20, "20/10/5": e.tight, "60/10/10": e.d60}[name])
 }
 
 // TestLockLease has the rows of POLICY.md's lease table that a 200 leads to. Replies were heard
 // now.
 func TestLockLease(t *testing.T) {
 	just := heard(0)
-	before := func(ago time.Duration) change { return past(func(m *ClusterState) { m.SeenBefore = now - ago }) }
-	no := before(now) // 0: none
+	before := func(ago time.Duration) change { return past(func(m *ClusterState) { m.SeenBefore = now.Add(-ago) }) }
+	no := before(now.SinceBoot()) // 0: none
 	for name, c := range map[string]struct {
 		facts func(change) Facts
 		want  ends
@@ -52,7 +52,7 @@ func TestLockLease(t *testing.T) {
 	} {
 		for cluster, set := range settings {
 			if got, want := lockLease(c.facts(set)), c.want.of(cluster); got != want {
-				t.Errorf("%s, %s: ends in %v, want %v", cluster, name, got-now, want-now)
+				t.Errorf("%s, %s: ends in %v, want %v", cluster, name, got.Sub(now), want.Sub(now))
 			}
 		}
 	}
@@ -65,8 +65,8 @@ func TestALongSilenceProvesNothing(t *testing.T) {
 		18*second + 1: 5 * second,  // rolling
 		300 * second:  5 * second,
 	} {
-		f := holder(past(func(m *ClusterState) { m.SeenBefore = now - ago }), leads(heard(0), seen(0)))
-		if got := lockLease(f) - now; got != want {
+		f := holder(past(func(m *ClusterState) { m.SeenBefore = now.Add(-ago) }), leads(heard(0), seen(0)))
+		if got := lockLease(f).Sub(now); got != want {
 			t.Errorf("S' %v before S: ends in %v, want %v", ago, got, want)
 		}
 	}
@@ -87,7 +87,7 @@ func TestLeaseFloors(t *testing.T) {
 		"never beyond the lock":  {holder(short, leads(heard(0), unseen), func(f *Facts) { f.Interval = 30 * second }), 18 * second},
 		"never heard: 20/10/5":   {holder(timing(0, 0, 0), leads(heard(0), unseen)), 5 * second},
 	} {
-		if got := lockLease(c.facts) - now; got != c.want {
+		if got := lockLease(c.facts).Sub(now); got != c.want {
 			t.Errorf("%s: ends in %v, want %v", name, got, c.want)
 		}
 	}
@@ -114,14 +114,14 @@ func TestRollingLease(t *testing.T) {
 		{10 * second, second, 4 * second}, {24 * second, second, 4 * second}, {25 * second, second, 3 * second},
 	} {
 		f := holder(leads(seen(c.seen), heard(c.heard)))
-		if got := rollingLease(f) - now; got != c.want {
+		if got := rollingLease(f).Sub(now); got != c.want {
 			t.Errorf("S %v old, heard %v ago: ends in %v, want %v", c.seen, c.heard, got, c.want)
 		}
 	}
 }
 
 func TestFreshAndStalled(t *testing.T) {
-	no := past(func(m *ClusterState) { m.SeenBefore = 0 })
+	no := past(func(m *ClusterState) { m.SeenBefore = Moment{} })
 	for _, c := range []struct {
 		seen           time.Duration
 		fresh, stalled bool
@@ -154,13 +154,13 @@ func TestSteady(t *testing.T) {
 		"past it: the ttl was lowered":    {holder(here(14*second), timing(22, 2, 3), old), 6 * second},
 		"the DCS does not stall":          {holder(here(6*second), leads(heard(0), seen(13*second))), 5 * second},
 		"without S nothing is known":      {holder(here(6*second), leads(unseen)), 5 * second},
-		"of what is missing nothing is":   {absent(old, note(func(n *VIPState) { n.LeaseEnd = now + 6*second })), 5 * second},
-		"partly here is as good as gone":  {partly(old, note(func(n *VIPState) { n.LeaseEnd = now + 6*second })), 5 * second},
+		"of what is missing nothing is":   {absent(old, note(func(n *VIPState) { n.LeaseEnd = now.Add(6 * second) })), 5 * second},
+		"partly here is as good as gone":  {partly(old, note(func(n *VIPState) { n.LeaseEnd = now.Add(6 * second) })), 5 * second},
 		"without a note: the kernel's":    {holder(here(6*second), note(func(n *VIPState) { *n = VIPState{} }), old), 6 * second},
 		"permanent, and no note":          {holder(old, func(f *Facts) { f.VIP, f.Address = VIPState{}, AddressState{Presence: PresenceYes, Forever: true} }), 5 * second},
 		"S is old: the lock ends earlier": {holder(here(20*second), leads(seen(20*second))), 8 * second},
 	} {
-		if got := steady(c.facts, now+5*second) - now; got != c.want {
+		if got := steady(c.facts, now.Add(5*second)).Sub(now); got != c.want {
 			t.Errorf("%s: ends in %v, want %v", name, got, c.want)
 		}
 	}
@@ -169,50 +169,51 @@ func TestSteady(t *testing.T) {
 // TestReadBetween: where S moves sooner than Patroni's loops, somebody else asks for the members,
 // and S proves no refresh.
 func TestReadBetween(t *testing.T) {
-	const seen = now - 10*time.Second
+	seen := now.Add(-10 * time.Second)
 	for name, c := range map[string]struct {
 		before Moment
 		word   int64 // LastSeen of the last word
 		asked  Moment
 		want   Moment
 	}{
-		"a loop before":            {seen - 9900*time.Millisecond, 7, 0, seen + 29*time.Second},
-		"sooner":                   {seen - 9900*time.Millisecond + 1, 7, 0, seen + 19*time.Second},
-		"nothing before":           {0, 7, 0, seen + 29*time.Second},
-		"another word is the last": {seen - time.Second, 8, 0, seen + 29*time.Second},
-		"our question before":      {seen - 8*time.Second, 7, seen - 9*time.Second, seen + 29*time.Second},
-		"our question behind":      {seen - 8*time.Second, 7, seen - 7*time.Second, seen + 29*time.Second},
-		"long before our question": {seen - 8*time.Second, 7, seen - 7*time.Second + 1, seen + 19*time.Second},
+		"a loop before":            {seen.Add(-9900 * time.Millisecond), 7, Moment{}, seen.Add(29 * time.Second)},
+		"sooner":                   {seen.Add(-9900 * time.Millisecond).Add(1), 7, Moment{}, seen.Add(19 * time.Second)},
+		"nothing before":           {Moment{}, 7, Moment{}, seen.Add(29 * time.Second)},
+		"another word is the last": {seen.Add(-time.Second), 8, Moment{}, seen.Add(29 * time.Second)},
+		"our question before":      {seen.Add(-8 * time.Second), 7, seen.Add(-9 * time.Second), seen.Add(29 * time.Second)},
+		"our question behind":      {seen.Add(-8 * time.Second), 7, seen.Add(-7 * time.Second), seen.Add(29 * time.Second)},
+		"long before our question": {seen.Add(-8 * time.Second), 7, seen.Add(-7 * time.Second).Add(1), seen.Add(19 * time.Second)},
 	} {
 		f := facts(timing(30, 10, 10), past(func(m *ClusterState) {
 			m.Leading.SeenAt, m.Leading.SeenBy, m.Leading.LastSeen = seen, seen, 7
 			m.SeenBefore, m.Reply.LastSeen, m.PeersAt = c.before, c.word, c.asked
 		}))
 		if got := lastLease(f); got != c.want {
-			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
+			t.Errorf("%s: ends %v after S, want %v", name, got.Sub(seen), c.want.Sub(seen))
 		}
 	}
 }
 
 // TestLastLease: what our own question for the members brings about is no loop.
 func TestLastLease(t *testing.T) {
-	const seen, by = now - 10*time.Second, now - 10*time.Second + 200*time.Millisecond
+	seen := now.Add(-10 * time.Second)
+	by := seen.Add(200 * time.Millisecond)
 	for name, c := range map[string]struct {
 		asked Moment
 		want  Moment
 	}{
-		"never asked":            {0, seen + 29*time.Second},
-		"asked right behind it":  {by + 1, seen + 29*time.Second},
-		"asked just as it was":   {by, seen + 19*time.Second},
-		"asked a second before":  {seen - time.Second, seen + 19*time.Second},
-		"asked longer before":    {seen - time.Second - 1, seen + 29*time.Second},
-		"asked within its range": {seen + 100*time.Millisecond, seen + 19*time.Second},
+		"never asked":            {Moment{}, seen.Add(29 * time.Second)},
+		"asked right behind it":  {by.Add(1), seen.Add(29 * time.Second)},
+		"asked just as it was":   {by, seen.Add(19 * time.Second)},
+		"asked a second before":  {seen.Add(-time.Second), seen.Add(19 * time.Second)},
+		"asked longer before":    {seen.Add(-time.Second).Add(-1), seen.Add(29 * time.Second)},
+		"asked within its range": {seen.Add(100 * time.Millisecond), seen.Add(19 * time.Second)},
 	} {
 		f := facts(timing(30, 10, 10), past(func(m *ClusterState) {
-			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt, m.SeenBefore = seen, by, c.asked, 0
+			m.Leading.SeenAt, m.Leading.SeenBy, m.PeersAt, m.SeenBefore = seen, by, c.asked, Moment{}
 		}))
 		if got := lastLease(f); got != c.want {
-			t.Errorf("%s: ends %v after S, want %v", name, got-seen, c.want-seen)
+			t.Errorf("%s: ends %v after S, want %v", name, got.Sub(seen), c.want.Sub(seen))
 		}
 	}
 }
@@ -228,23 +229,23 @@ func TestChangedSettings(t *testing.T) {
 		want   Timing
 	}{
 		"the same again":            {ClusterState{Timing: raised}, raised},
-		"never heard before":        {ClusterState{SeenBefore: heard}, raised},
-		"just now":                  {ClusterState{Timing: old, SeenBefore: heard - second}, careful},
-		"a loop ago":                {ClusterState{Timing: old, SeenBefore: heard + 10*second}, careful},
-		"longer ago":                {ClusterState{Timing: old, SeenBefore: heard + 10*second + 1}, raised},
-		"changed before, and again": {ClusterState{Timing: Timing{40 * second, 5 * second, 5 * second}, TimingChange: &timingChange{old, heard - second}}, careful},
-		"long ago, and again":       {ClusterState{Timing: old, TimingChange: &timingChange{Timing{20 * second, second, second}, second}, SeenBefore: 50 * second}, careful},
+		"never heard before":        {ClusterState{SeenBefore: SinceBoot(heard)}, raised},
+		"just now":                  {ClusterState{Timing: old, SeenBefore: SinceBoot(heard - second)}, careful},
+		"a loop ago":                {ClusterState{Timing: old, SeenBefore: SinceBoot(heard + 10*second)}, careful},
+		"longer ago":                {ClusterState{Timing: old, SeenBefore: SinceBoot(heard + 10*second + 1)}, raised},
+		"changed before, and again": {ClusterState{Timing: Timing{40 * second, 5 * second, 5 * second}, TimingChange: &timingChange{old, SinceBoot(heard - second)}}, careful},
+		"long ago, and again":       {ClusterState{Timing: old, TimingChange: &timingChange{Timing{20 * second, second, second}, SinceBoot(second)}, SeenBefore: SinceBoot(50 * second)}, careful},
 	} {
 		m := c.memory
-		m.Reply.SeenAt = heard
-		m.LearnTiming(raised, heard)
+		m.Reply.SeenAt = SinceBoot(heard)
+		m.LearnTiming(raised, SinceBoot(heard))
 		if got := m.timing(); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
-		if m.Timing != raised || m.TimingAt != heard {
+		if m.Timing != raised || m.TimingAt != SinceBoot(heard) {
 			t.Errorf("%s: keeps %v of %v", name, m.Timing, m.TimingAt)
 		}
-		if m.Reply.SeenAt = 0; m.timing() != raised {
+		if m.Reply.SeenAt = (Moment{}); m.timing() != raised {
 			t.Errorf("%s, S missing: %v, want what was heard", name, m.timing())
 		}
 	}

@@ -30,52 +30,52 @@ const (
 // Patroni die in between, a refresh of the lock that nobody heard of would shorten the lease by a
 // whole loop_wait.
 func NextLook(f Facts) (at Moment, wanted bool) {
-	r, turn := f.Reply, f.Trigger.At+f.Interval
+	r, turn := f.Reply, f.Trigger.At.Add(f.Interval)
 	switch {
 	case f.Trigger.Event != EventTick || f.NotAsWanted():
-		return 0, false
+		return Moment{}, false
 	case r.IsSilent() && onPeersReply(f):
-		at = f.Now + onOthersEvery
-		if whole := wholeSeconds(f.Now, lastLease(f)); whole > f.Now {
-			at = min(at, whole)
+		at = f.Now.Add(onOthersEvery)
+		if whole := wholeSeconds(f.Now, lastLease(f)); whole.After(f.Now) {
+			at = at.Min(whole)
 		}
-		return at, at < turn-tickSoon
+		return at, at.Before(turn.Add(-tickSoon))
 	case r.IsSilent() && f.Peers.result == pollUs && peersLease(f) == lastLease(f):
 		at = wholeSeconds(f.Now, lastLease(f))
-		return at, at > f.Now && at < turn-tickSoon
+		return at, at.After(f.Now) && at.Before(turn.Add(-tickSoon))
 	case r.Kind != Leader:
-		return 0, false
+		return Moment{}, false
 	case r.State == "stopping":
-		at = f.Now + stoppingEvery
-		return at, at <= turn-stoppingEvery
+		at = f.Now.Add(stoppingEvery)
+		return at, !at.After(turn.Add(-stoppingEvery))
 	case onOthersReply(f) && f.Peers.us():
-		at = f.Now + onOthersEvery
-		return at, at < turn-tickSoon
-	case r.SeenAt == 0:
-		return 0, false
+		at = f.Now.Add(onOthersEvery)
+		return at, at.Before(turn.Add(-tickSoon))
+	case r.SeenAt.IsZero():
+		return Moment{}, false
 	}
 	at = nextLoop(r, f.Now, f.timing().LoopWait)
-	return at, at >= f.Now && at < turn-tickSoon
+	return at, !at.Before(f.Now) && at.Before(turn.Add(-tickSoon))
 }
 
 // onPeersReply reports whether only the reply of others keeps a silent leader's address here: the
 // lock that is proved has run out (somebody else may have made S move since), or the cluster is
 // paused. Somebody may take the lock at any moment.
 func onPeersReply(f Facts) bool {
-	return f.stillPaused() || f.Peers.result == pollUs && f.Now > provedUntil(f)
+	return f.stillPaused() || f.Peers.result == pollUs && f.Now.After(provedUntil(f))
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where
 // that is known too vaguely, in the middle first. Either reply halves what is not known of this
 // loop, and of all that follow a loop_wait apart (see [ClusterState.Narrow]).
 func nextLoop(r PatroniReply, now Moment, loop time.Duration) Moment {
-	soonest, latest := r.SeenAt+loop, r.SeenBy+loop+loopLate
-	middle := soonest + (latest-soonest)/2
+	soonest, latest := r.SeenAt.Add(loop), r.SeenBy.Add(loop).Add(loopLate)
+	middle := soonest.Add((latest.Sub(soonest)) / 2)
 	switch {
-	case middle > now && latest-soonest > loopBlur:
+	case middle.After(now) && latest.Sub(soonest) > loopBlur:
 		return middle
-	case latest <= now && now < latest+loopPatience:
-		return now + loopAgain
+	case !latest.After(now) && now.Before(latest.Add(loopPatience)):
+		return now.Add(loopAgain)
 	}
 	return latest
 }
@@ -83,4 +83,6 @@ func nextLoop(r PatroniReply, now Moment, loop time.Duration) Moment {
 // wholeSeconds is the next moment that lies a whole number of seconds, and shortBefore, ahead of
 // the end. Lifetimes in the kernel are whole seconds, and one that begins at another moment ends up
 // to a second too early.
-func wholeSeconds(now, end Moment) Moment { return now + (end-shortBefore-now)%time.Second }
+func wholeSeconds(now, end Moment) Moment {
+	return now.Add((end.Add(-shortBefore).Sub(now)) % time.Second)
+}

@@ -22,7 +22,7 @@ func TestNextLookAt(t *testing.T) {
 		"vague, in the middle":       {holder(leads(heard(0), seenWithin(10480*time.Millisecond, 950*time.Millisecond))), 480 * time.Millisecond},
 		"vague, before the middle":   {holder(leads(heard(0), seenWithin(10479*time.Millisecond, 950*time.Millisecond))), time.Millisecond},
 		"vague, middle next tick's":  {holder(leads(heard(0), seenWithin(9*time.Second, time.Second))), 1505 * time.Millisecond},
-		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *PatroniReply) { w.SeenBy = 0 })), 0},
+		"nobody knows by when":       {holder(leads(heard(0), seen(3*time.Second), func(w *PatroniReply) { w.SeenBy = Moment{} })), 0},
 		"not here":                   {absent(leads(heard(0), seen(10*time.Second))), 0},
 		"S missing":                  {holder(leads(heard(0), unseen)), 0},
 		"20/2/3":                     {holder(timing(20, 2, 3), leads(heard(0), seen(time.Second))), 1010 * time.Millisecond},
@@ -40,7 +40,7 @@ func TestNextLookAt(t *testing.T) {
 		"unproved, the last roll":    {silentLed(17900 * time.Millisecond), 50 * time.Millisecond},
 		"unproved, just whole":       {silentLed(17950 * time.Millisecond), 200 * time.Millisecond},
 		"unproved, nobody names us":  {silentLed(17900*time.Millisecond, polled(pollSilent)), 0},
-		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now - 1780*time.Millisecond }), 0},
+		"unproved, next tick's":      {silentLed(17*time.Second+1, func(f *Facts) { f.Trigger.At = now.Add(-1780 * time.Millisecond) }), 0},
 		"silent, paused":             {silentLed(3*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
 		"silent, long paused":        {silentLed(40*time.Second, func(f *Facts) { f.Peers.Paused = true }), 200 * time.Millisecond},
 		"silent, was paused":         {silentLed(3*time.Second, polled(pollSilent), past(func(m *ClusterState) { m.Reply.Paused = true })), 200 * time.Millisecond},
@@ -48,12 +48,12 @@ func TestNextLookAt(t *testing.T) {
 		"clock set back, rolled":     {setBack(5*time.Second, polled(pollUs)), 200 * time.Millisecond},
 		"clock set back, proved":     {setBack(5*time.Second+1, polled(pollUs)), 0},
 		"clock set back, silence":    {setBack(5*time.Second, polled(pollSilent)), 0},
-		"clock set back, no turn":    {setBack(5*time.Second, polled(pollUs), func(f *Facts) { f.Trigger.At = now - 1780*time.Millisecond }), 0},
+		"clock set back, no turn":    {setBack(5*time.Second, polled(pollUs), func(f *Facts) { f.Trigger.At = now.Add(-1780 * time.Millisecond) }), 0},
 		"not the leader":             {holder(denies(heard(0), seen(10*time.Second))), 0},
 		"stopping":                   {holder(leads(heard(0), seen(0), state("stopping"))), 100 * time.Millisecond},
 		"stopping, S missing":        {holder(leads(heard(0), unseen, state("stopping"))), 100 * time.Millisecond},
-		"stopping, last look":        {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1800*time.Millisecond }), 100 * time.Millisecond},
-		"stopping, next tick's":      {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now - 1801*time.Millisecond }), 0},
+		"stopping, last look":        {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now.Add(-1800 * time.Millisecond) }), 100 * time.Millisecond},
+		"stopping, next tick's":      {holder(leads(heard(0), state("stopping")), func(f *Facts) { f.Trigger.At = now.Add(-1801 * time.Millisecond) }), 0},
 		"stopping, not here":         {absent(leads(heard(0), state("stopping"))), 0},
 		"stopping, not the leader":   {holder(denies(heard(0), state("stopping"))), 0},
 		"a callback":                 {holder(leads(heard(0), seen(10*time.Second)), func(f *Facts) { f.Trigger.Event = eventOnStart }), 0},
@@ -62,15 +62,15 @@ func TestNextLookAt(t *testing.T) {
 		switch {
 		case wanted != (c.want != 0):
 			t.Errorf("%s: wanted %v", name, wanted)
-		case wanted && at-now != c.want:
-			t.Errorf("%s: in %v, want %v", name, at-now, c.want)
+		case wanted && at.Sub(now) != c.want:
+			t.Errorf("%s: in %v, want %v", name, at.Sub(now), c.want)
 		}
 	}
 }
 
 // setBack is a leader whose wall clock was set back, and whose lease lasts so long yet.
 func setBack(left time.Duration, changes ...change) Facts {
-	back := past(func(m *ClusterState) { m.Unproven = &unproven{Since: now - time.Minute} })
+	back := past(func(m *ClusterState) { m.Unproven = &unproven{Since: now.Add(-time.Minute)} })
 	return holder(append([]change{here(left), leads(heard(0), seen(3*time.Second)), back}, changes...)...)
 }
 
@@ -83,18 +83,18 @@ func silentLed(d time.Duration, changes ...change) Facts {
 
 // ledAgo is a last word with 200 whose loop was so long ago.
 func ledAgo(d time.Duration) change {
-	return past(func(m *ClusterState) { m.Leading.SeenAt, m.SeenBefore = now-d, 0 })
+	return past(func(m *ClusterState) { m.Leading.SeenAt, m.SeenBefore = now.Add(-d), Moment{} })
 }
 
 // lateTick is one that began 1030 ms ago.
-func lateTick(f *Facts) { f.Trigger.At = now - 1030*time.Millisecond }
+func lateTick(f *Facts) { f.Trigger.At = now.Add(-1030 * time.Millisecond) }
 
 func TestWholeSeconds(t *testing.T) {
 	for _, c := range []struct{ now, end, want time.Duration }{
 		{300 * time.Millisecond, 5 * time.Second, 950 * time.Millisecond},
 		{300 * time.Millisecond, 5500 * time.Millisecond, 450 * time.Millisecond},
 	} {
-		if got := wholeSeconds(c.now, c.end); got != c.want {
+		if got := wholeSeconds(SinceBoot(c.now), SinceBoot(c.end)); got != SinceBoot(c.want) {
 			t.Errorf("%v before %v: %v, want %v", c.now, c.end, got, c.want)
 		}
 	}

@@ -1,6 +1,9 @@
 package policy
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // blip is how long a lone 503 of a running primary is given. Patroni answers so for up to 0.2 s
 // after a stall of the DCS, a restart or a pause.
@@ -34,7 +37,7 @@ var notLeadingRows = &table{"Patroni says 503", []row{
 	{
 		code: codeAskAgain,
 		when: "the first 503, before the lease's end, and no peer leads or names another: Patroni and the peers are asked again after 0.5 s",
-		fits: func(f Facts) bool { return f.Asked < 2 && f.Now < leaseEnd(f) && !f.Peers.elsewhere() },
+		fits: func(f Facts) bool { return f.Asked < 2 && f.Now.Before(leaseEnd(f)) && !f.Peers.elsewhere() },
 		then: func(f Facts) Verdict {
 			return ask(Question{Patroni: true, Peers: true, DCS: f.steppedForward(), After: blip})
 		},
@@ -42,7 +45,7 @@ var notLeadingRows = &table{"Patroni says 503", []row{
 	{
 		code: codeLockRetaken,
 		when: "before the lease's end, and the lock is about to be ours again: paused, for two loops; or the wall clock was set forward since the last 200, for one loop, unless nobody leads; or every peer names us",
-		fits: func(f Facts) bool { return f.Now < leaseEnd(f) && retaking(f) },
+		fits: func(f Facts) bool { return f.Now.Before(leaseEnd(f)) && retaking(f) },
 		then: func(Facts) Verdict { return nothing("lock being re-taken") },
 	},
 	{
@@ -67,8 +70,8 @@ func retaking(f Facts) bool {
 
 // refusedFor is for how long Patroni has said 503.
 func refusedFor(f Facts) time.Duration {
-	if f.Cluster.RefusedAt == 0 {
-		return Forever
+	if f.Cluster.RefusedAt.IsZero() {
+		return math.MaxInt64
 	}
-	return f.Now - f.Cluster.RefusedAt
+	return f.Now.Sub(f.Cluster.RefusedAt)
 }

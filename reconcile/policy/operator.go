@@ -79,7 +79,7 @@ var heldRows = &table{"An operator's hold is in force", []row{
 		when: "200: where the hold ends, the lease goes on",
 		fits: func(f Facts) bool { return f.Reply.Kind == Leader },
 		then: func(f Facts) Verdict {
-			return Verdict{Do: DoKeep, Why: heldBy(f), Until: max(heldUntil(f), lockLease(f)), Forever: !f.Leased}
+			return Verdict{Do: DoKeep, Why: heldBy(f), Until: heldUntil(f).Max(lockLease(f)), Forever: !f.Leased}
 		},
 	},
 	{
@@ -103,10 +103,10 @@ var heldRows = &table{"An operator's hold is in force", []row{
 }}
 
 // heldUntil is until when a hold keeps the address, whatever the lock says.
-func heldUntil(f Facts) Moment { return min(f.VIP.Hold.Until, operatorsLease(f)) }
+func heldUntil(f Facts) Moment { return f.VIP.Hold.Until.Min(operatorsLease(f)) }
 
 // heldBy is who holds the VIP, for people.
 func heldBy(f Facts) string {
 	h := f.VIP.Hold
-	return fmt.Sprintf("held by %s for another %v", h.By, (h.Until - f.Now).Round(time.Second))
+	return fmt.Sprintf("held by %s for another %v", h.By, h.Until.Sub(f.Now).Round(time.Second))
 }

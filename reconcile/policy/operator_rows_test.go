@@ -8,7 +8,7 @@ import (
 func TestHeldRows(t *testing.T) {
 	hour := heldFor(time.Hour)
 	contested := note(func(n *VIPState) { n.Answering = []MAC{"02:00:00:00:00:02"} })
-	long, short := now+time.Minute, now+5*time.Second // 2 ttl, and the hold's own end
+	long, short := now.Add(time.Minute), now.Add(5*time.Second) // 2 ttl, and the hold's own end
 	checkRows(t, []rowCase{
 		{name: "callbacks wait", facts: holder(hour, callback(eventOnStop, roleDemoted), pg(PGDown)), do: DoNothing, code: codeHeld, why: "held by ann for another 1h0m0s"},
 		{name: "a promotion waits", facts: absent(hour, callback(eventOnRoleChange, RolePrimary)), do: DoNothing, code: codeHeld},
@@ -19,7 +19,7 @@ func TestHeldRows(t *testing.T) {
 		{name: "asks", facts: holder(hour), do: DoAsk, code: codeUnheard, ask: askPatroni},
 		{name: "leader", facts: holder(hour, leads()), do: DoKeep, code: codeHeld, until: long},
 		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoKeep, code: codeHeld, until: long, forever: true},
-		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoKeep, code: codeHeld, until: now + 16*time.Second},
+		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoKeep, code: codeHeld, until: now.Add(16 * time.Second)},
 		{name: "leader, and another host answers", facts: holder(hour, leads(), contested), do: DoAsk, code: codeUnheard, ask: Question{Peers: true, DCS: true}},
 		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoKeep, code: codeHeld, until: long},
 		{name: "a peer was promoted behind us", facts: holder(hour, leads(), rival(func(w *PatroniReply) { w.Timeline = 2 })), do: DoRelease, code: codeHoldOverruled, why: "but n2 leads"},
@@ -41,20 +41,20 @@ func TestHeldRows(t *testing.T) {
 func TestOrderRows(t *testing.T) {
 	order := func(o Order, force bool) change {
 		return func(f *Facts) {
-			f.Trigger = Trigger{Event: EventOperator, Order: o, Force: force, By: "ann", At: now - 10*time.Millisecond}
+			f.Trigger = Trigger{Event: EventOperator, Order: o, Force: force, By: "ann", At: now.Add(-10 * time.Millisecond)}
 		}
 	}
 	claim, release := order(OrderClaim, false), order(OrderRelease, false)
 	denied := denies(as(roleReplica))
 	checkRows(t, []rowCase{
-		{name: "claim by force", facts: absent(order(OrderClaim, true), denied), do: DoKeep, code: codeOperator, why: "claimed by ann", until: now + time.Minute},
-		{name: "claim by force, not leased", facts: absent(order(OrderClaim, true), unleased), do: DoKeep, code: codeOperator, until: now + time.Minute, forever: true},
+		{name: "claim by force", facts: absent(order(OrderClaim, true), denied), do: DoKeep, code: codeOperator, why: "claimed by ann", until: now.Add(time.Minute)},
+		{name: "claim by force, not leased", facts: absent(order(OrderClaim, true), unleased), do: DoKeep, code: codeOperator, until: now.Add(time.Minute), forever: true},
 		{name: "release by force", facts: holder(order(OrderRelease, true), leads()), do: DoRelease, code: codeOperator, why: "released by ann"},
 		{name: "release by force, under a hold", facts: holder(order(OrderRelease, true), heldFor(time.Hour)), do: DoRelease, code: codeOperator},
 
 		{name: "claim asks", facts: absent(claim), do: DoAsk, code: codeUnheard, ask: askPatroni},
-		{name: "claim of the leader", facts: absent(alone, claim, leads()), do: DoKeep, code: codeAddressMissing, until: now + 16*time.Second},
-		{name: "claim of the holder", facts: holder(claim, leads()), do: DoKeep, code: codeLeader, until: now + 16*time.Second},
+		{name: "claim of the leader", facts: absent(alone, claim, leads()), do: DoKeep, code: codeAddressMissing, until: now.Add(16 * time.Second)},
+		{name: "claim of the holder", facts: holder(claim, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "claim without the lock", facts: absent(claim, denied), do: DoNothing, code: codeRefused, why: "not the leader"},
 		{name: "claim in silence", facts: absent(claim, mute), do: DoNothing, code: codeRefused, why: "Patroni silent"},
 		{name: "claim that a tick would undo", facts: holder(claim, denied), do: DoNothing, code: codeRefused, why: "not the leader, replica"},

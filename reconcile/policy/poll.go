@@ -79,7 +79,7 @@ func (s ClusterState) Glance(replies []PeerReply, self string, at Moment) Poll {
 // loop behind a step may run as before; the sleep after that one is too long.
 func (s *ClusterState) Vouch(p Poll) {
 	t := s.timing()
-	if s.Unproven != nil && p.us() && p.At > s.Unproven.Since+t.LoopWait+t.TTL+leaseSafety {
+	if s.Unproven != nil && p.us() && p.At.After(s.Unproven.Since.Add(t.LoopWait).Add(t.TTL).Add(leaseSafety)) {
 		s.Unproven = nil
 	}
 }

@@ -32,7 +32,7 @@ func (rs Repeats) Count(what string, now Moment, wall time.Time) (counted Repeat
 	if counted == nil {
 		counted = Repeats{}
 	}
-	maps.DeleteFunc(counted, func(key string, r repeat) bool { return now-r.Last > repeatsWithin && (key == what || !r.owed()) })
+	maps.DeleteFunc(counted, func(key string, r repeat) bool { return now.Sub(r.Last) > repeatsWithin && (key == what || !r.owed()) })
 	r, again := counted[what]
 	if !again {
 		counted[what] = repeat{Since: wall, Last: now}
@@ -60,7 +60,7 @@ func (rs Repeats) Without(words ...string) Repeats {
 // there is none.
 func (rs Repeats) Ended(now Moment) (rest Repeats, key string, ended repeat) {
 	for key, r := range rs {
-		if now-r.Last > repeatsWithin && r.owed() {
+		if now.Sub(r.Last) > repeatsWithin && r.owed() {
 			rest = maps.Clone(rs)
 			delete(rest, key)
 			return rest, key, r
@@ -73,7 +73,7 @@ func (rs Repeats) Ended(now Moment) (rest Repeats, key string, ended repeat) {
 func (r repeat) owed() bool { return r.Times > r.Told }
 
 // GoesOn reports whether it still comes again and again.
-func (r repeat) GoesOn(now Moment) bool { return r.Times > 0 && now-r.Last <= repeatsWithin }
+func (r repeat) GoesOn(now Moment) bool { return r.Times > 0 && now.Sub(r.Last) <= repeatsWithin }
 
 // String says how often, for people.
 func (r repeat) String() string {

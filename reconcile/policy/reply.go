@@ -44,9 +44,9 @@ type PatroniReply struct {
 	At Moment `json:"at"`
 	// SeenAt is LastSeen on this host's boot clock; 0 is unknown. The engine fills in SeenAt,
 	// SeenBy and Offset.
-	SeenAt Moment `json:"seen_at,omitempty"`
+	SeenAt Moment `json:"seen_at,omitzero"`
 	// SeenBy is the latest that LastSeen can have been, see [ClusterState.Narrow].
-	SeenBy Moment `json:"seen_by,omitempty"`
+	SeenBy Moment `json:"seen_by,omitzero"`
 	// Offset is the wall clock less the boot clock when the reply was heard.
 	Offset time.Duration `json:"offset,omitempty"`
 }
@@ -63,13 +63,13 @@ func (r PatroniReply) Running() bool { return r.State == "running" }
 // blind reports whether this Patroni has not read the DCS for longer than a loop and its retries
 // take.
 func (r PatroniReply) blind(at Moment, t Timing) bool {
-	return r.SeenAt == 0 || at-r.SeenAt > t.LoopWait+t.RetryTimeout
+	return r.SeenAt.IsZero() || at.Sub(r.SeenAt) > t.LoopWait+t.RetryTimeout
 }
 
 // lockOver reports whether the lock has run out, or is about to, unless something refreshes it that
 // does not read the DCS.
 func (r PatroniReply) lockOver(t Timing) bool {
-	return r.SeenAt != 0 && r.At >= r.SeenAt+t.TTL-leaseSafety
+	return !r.SeenAt.IsZero() && !r.At.Before(r.SeenAt.Add(t.TTL).Add(-leaseSafety))
 }
 
 // Timing is the three settings of a Patroni cluster that say how long a leader lock lasts.

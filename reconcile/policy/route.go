@@ -26,7 +26,7 @@ func (f RouteFacts) Next() RouteStep {
 	switch {
 	case f.TakenFor != f.Claim:
 		return RouteTake
-	case f.Due > f.Now:
+	case f.Due.After(f.Now):
 		return RouteNothing
 	case f.Pending:
 		return RouteTake

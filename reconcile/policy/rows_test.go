@@ -66,8 +66,8 @@ func partly(changes ...change) Facts {
 // here puts the address on the link, with its end so far ahead, or behind.
 func here(end time.Duration) change {
 	return func(f *Facts) {
-		f.Address = AddressState{Presence: PresenceYes, End: now + end}
-		f.VIP = VIPState{Generation: 1, Claimed: now - time.Minute, LeaseEnd: now + end}
+		f.Address = AddressState{Presence: PresenceYes, End: now.Add(end)}
+		f.VIP = VIPState{Generation: 1, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(end)}
 		f.PG = PGAlive
 	}
 }
@@ -89,13 +89,13 @@ func past(edit func(*ClusterState)) change { return func(f *Facts) { edit(&f.Clu
 // handover is the wait for a successor of the claim of that generation.
 func handover(generation uint64) change {
 	return note(func(n *VIPState) {
-		n.HandOver = &HandOver{Generation: generation, Began: now - 1, Until: now + 4*time.Second}
+		n.HandOver = &HandOver{Generation: generation, Began: now.Add(-1), Until: now.Add(4 * time.Second)}
 	})
 }
 
 // heldFor is an operator's hold that lasts so much longer.
 func heldFor(d time.Duration) change {
-	return note(func(n *VIPState) { n.Hold = &OperatorHold{By: "ann", Until: now + d} })
+	return note(func(n *VIPState) { n.Hold = &OperatorHold{By: "ann", Until: now.Add(d)} })
 }
 
 // timing sets ttl, loop_wait and retry_timeout, in seconds.
@@ -105,7 +105,7 @@ func timing(ttl, loop, retry time.Duration) change {
 
 // callback is one that Patroni started 10 ms ago.
 func callback(e Event, r Role) change {
-	return func(f *Facts) { f.Trigger = Trigger{Event: e, Role: r, At: now - 10*time.Millisecond} }
+	return func(f *Facts) { f.Trigger = Trigger{Event: e, Role: r, At: now.Add(-10 * time.Millisecond)} }
 }
 
 // trait makes one part of a word other than usual.
@@ -121,7 +121,7 @@ func says(a ReplyKind, r Role, traits ...trait) change {
 	return func(f *Facts) {
 		f.Reply = PatroniReply{
 			Kind: a, Role: r, State: "running", Name: "n1", Timeline: 1, LastSeen: 9990,
-			SeenAt: now - 3*time.Second, At: now - 100*time.Millisecond,
+			SeenAt: now.Add(-3 * time.Second), At: now.Add(-100 * time.Millisecond),
 		}
 		for _, t := range traits {
 			t(&f.Reply)
@@ -132,7 +132,7 @@ func says(a ReplyKind, r Role, traits ...trait) change {
 
 // mute is a Patroni that does not answer.
 func mute(f *Facts) {
-	f.Reply = PatroniReply{Kind: Silent, Why: "connection refused", At: now - 100*time.Millisecond}
+	f.Reply = PatroniReply{Kind: Silent, Why: "connection refused", At: now.Add(-100 * time.Millisecond)}
 	f.Asked = 1
 }
 
@@ -155,12 +155,12 @@ func seen(ago time.Duration) trait { return seenWithin(ago, 0) }
 
 // seenWithin leaves open when within a while that was.
 func seenWithin(ago, blur time.Duration) trait {
-	return func(w *PatroniReply) { w.SeenAt, w.SeenBy = now-ago, now-ago+blur }
+	return func(w *PatroniReply) { w.SeenAt, w.SeenBy = now.Add(-ago), now.Add(-ago).Add(blur) }
 }
 
-func unseen(w *PatroniReply) { w.LastSeen, w.SeenAt = 0, 0 }
+func unseen(w *PatroniReply) { w.LastSeen, w.SeenAt = 0, Moment{} }
 
-func heard(ago time.Duration) trait { return func(w *PatroniReply) { w.At = now - ago } }
+func heard(ago time.Duration) trait { return func(w *PatroniReply) { w.At = now.Add(-ago) } }
 
 // polled is what the peers say, right now.
 func polled(r pollResult) change {

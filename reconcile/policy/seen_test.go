@@ -51,15 +51,15 @@ func TestDate(t *testing.T) {
 				m.Timing = Timing{}
 			}
 			wall := time.Unix(written, 0).Add(c.lead)
-			offset := time.Duration(wall.UnixNano()) - now
-			m.Reply = PatroniReply{LastSeen: written - 10, SeenAt: now - 11*time.Second, Offset: offset - c.step}
+			offset := SinceBoot(time.Duration(wall.UnixNano())).Sub(now)
+			m.Reply = PatroniReply{LastSeen: written - 10, SeenAt: now.Add(-11 * time.Second), Offset: offset - c.step}
 			got := m.Date(PatroniReply{Kind: Leader, LastSeen: written}, now, wall)
-			want := PatroniReply{Kind: Leader, LastSeen: written, Offset: offset, SeenAt: now - c.want}
+			want := PatroniReply{Kind: Leader, LastSeen: written, Offset: offset, SeenAt: now.Add(-c.want)}
 			if c.want < 0 {
-				want.SeenAt = 0
+				want.SeenAt = Moment{}
 			}
 			if got != want {
-				t.Errorf("got %+v (%v ago), want %+v", got, now-got.SeenAt, want)
+				t.Errorf("got %+v (%v ago), want %+v", got, now.Sub(got.SeenAt), want)
 			}
 		})
 	}
@@ -67,7 +67,7 @@ func TestDate(t *testing.T) {
 
 func TestDateOfTheFirstWord(t *testing.T) {
 	for lead, want := range map[time.Duration]Moment{
-		time.Second: now - time.Second, -2 * time.Second: now, -3 * time.Second: 0, -time.Hour: 0, time.Hour: 1,
+		time.Second: now.Add(-time.Second), -2 * time.Second: now, -3 * time.Second: Moment{}, -time.Hour: Moment{}, time.Hour: SinceBoot(1),
 	} {
 		got := ClusterState{}.Date(PatroniReply{LastSeen: written}, now, time.Unix(written, 0).Add(lead))
 		if got.SeenAt != want {
@@ -78,15 +78,15 @@ func TestDateOfTheFirstWord(t *testing.T) {
 
 func TestDateKeepsWhatWasHeard(t *testing.T) {
 	wall := time.Unix(written, 0).Add(time.Second)
-	m := ClusterState{Reply: PatroniReply{LastSeen: written, SeenAt: 700 * time.Second}}
-	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != 700*time.Second {
+	m := ClusterState{Reply: PatroniReply{LastSeen: written, SeenAt: SinceBoot(700 * time.Second)}}
+	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != SinceBoot(700*time.Second) {
 		t.Errorf("the same value is seen at %v, want where it was", got.SeenAt)
 	}
-	m.Reply.SeenAt = 0
-	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != now-time.Second {
+	m.Reply.SeenAt = Moment{}
+	if got := m.Date(PatroniReply{LastSeen: written}, now, wall); got.SeenAt != now.Add(-time.Second) {
 		t.Errorf("the same value, never dated, is seen at %v, want a second ago", got.SeenAt)
 	}
-	if got := m.Date(PatroniReply{}, now, wall); got.SeenAt != 0 || got.Offset == 0 {
+	if got := m.Date(PatroniReply{}, now, wall); !got.SeenAt.IsZero() || got.Offset == 0 {
 		t.Errorf("no value at all: %+v, want none, and the offset", got)
 	}
 }
@@ -94,30 +94,30 @@ func TestDateKeepsWhatWasHeard(t *testing.T) {
 // TestNarrow: a value that was written somewhere within the second that ended 2 s ago, heard just
 // now.
 func TestNarrow(t *testing.T) {
-	const at = now - 3*time.Second
-	heard := PatroniReply{LastSeen: written, SeenAt: at, At: now - 10*time.Millisecond}
+	at := now.Add(-3 * time.Second)
+	heard := PatroniReply{LastSeen: written, SeenAt: at, At: now.Add(-10 * time.Millisecond)}
 	for name, c := range map[string]struct {
 		last     PatroniReply
 		word     PatroniReply
 		from, by Moment
 	}{
-		"first word":                       {PatroniReply{}, heard, at, at + time.Second},
-		"no date":                          {PatroniReply{LastSeen: written - 2, At: at + 1}, PatroniReply{LastSeen: written}, 0, 0},
-		"the same value":                   {PatroniReply{LastSeen: written, SeenAt: at, SeenBy: at + 5, At: at + 400}, heard, at, at + 5},
-		"another value of the same moment": {PatroniReply{LastSeen: written - 2, SeenAt: at, SeenBy: at + 5, At: at - 1}, heard, at, at + time.Second},
-		"the same value, never dated":      {PatroniReply{LastSeen: written, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
-		"asked before it was written":      {PatroniReply{LastSeen: written - 2, At: at - 1}, heard, at, at + time.Second},
-		"asked within its second":          {PatroniReply{LastSeen: written - 2, At: at + 400*time.Millisecond}, heard, at + 400*time.Millisecond, at + time.Second},
-		"asked later than its second":      {PatroniReply{LastSeen: written - 2, At: at + 2*time.Second}, heard, at + time.Second, at + time.Second},
-		"the last value was newer: a step": {PatroniReply{LastSeen: written + 2, At: at + 400*time.Millisecond}, heard, at, at + time.Second},
+		"first word":                       {PatroniReply{}, heard, at, at.Add(time.Second)},
+		"no date":                          {PatroniReply{LastSeen: written - 2, At: at.Add(1)}, PatroniReply{LastSeen: written}, Moment{}, Moment{}},
+		"the same value":                   {PatroniReply{LastSeen: written, SeenAt: at, SeenBy: at.Add(5), At: at.Add(400)}, heard, at, at.Add(5)},
+		"another value of the same moment": {PatroniReply{LastSeen: written - 2, SeenAt: at, SeenBy: at.Add(5), At: at.Add(-1)}, heard, at, at.Add(time.Second)},
+		"the same value, never dated":      {PatroniReply{LastSeen: written, At: at.Add(400 * time.Millisecond)}, heard, at, at.Add(time.Second)},
+		"asked before it was written":      {PatroniReply{LastSeen: written - 2, At: at.Add(-1)}, heard, at, at.Add(time.Second)},
+		"asked within its second":          {PatroniReply{LastSeen: written - 2, At: at.Add(400 * time.Millisecond)}, heard, at.Add(400 * time.Millisecond), at.Add(time.Second)},
+		"asked later than its second":      {PatroniReply{LastSeen: written - 2, At: at.Add(2 * time.Second)}, heard, at.Add(time.Second), at.Add(time.Second)},
+		"the last value was newer: a step": {PatroniReply{LastSeen: written + 2, At: at.Add(400 * time.Millisecond)}, heard, at, at.Add(time.Second)},
 		"heard within its second": {
-			PatroniReply{LastSeen: written - 2, At: now - time.Second}, PatroniReply{LastSeen: written, SeenAt: now - 300*time.Millisecond},
-			now - 300*time.Millisecond, now,
+			PatroniReply{LastSeen: written - 2, At: now.Add(-time.Second)}, PatroniReply{LastSeen: written, SeenAt: now.Add(-300 * time.Millisecond)},
+			now.Add(-300 * time.Millisecond), now,
 		},
 	} {
 		got := ClusterState{Reply: c.last}.Narrow(c.word, now)
 		if got.SeenAt != c.from || got.SeenBy != c.by {
-			t.Errorf("%s: between %v and %v, want %v and %v", name, got.SeenAt-at, got.SeenBy-at, c.from-at, c.by-at)
+			t.Errorf("%s: between %v and %v, want %v and %v", name, got.SeenAt.Sub(at), got.SeenBy.Sub(at), c.from.Sub(at), c.by.Sub(at))
 		}
 	}
 }
@@ -131,13 +131,13 @@ func TestDatePeer(t *testing.T) {
 		want       Moment
 	}{
 		"now":                        {written, written, now},
-		"5 s ago":                    {written, written - 5, now - 5*time.Second},
+		"5 s ago":                    {written, written - 5, now.Add(-5 * time.Second)},
 		"in the future by the slack": {written, written + 2, now},
-		"in the future by more":      {written, written + 3, 0},
-		"before this host's boot":    {written, written - 2000, 1},
-		"it does not say":            {0, written, max(now-time.Hour, 1)},
-		"it has not read the DCS":    {written, 0, 0},
-		"neither":                    {0, 0, 0},
+		"in the future by more":      {written, written + 3, Moment{}},
+		"before this host's boot":    {written, written - 2000, SinceBoot(1)},
+		"it does not say":            {0, written, now.Add(-time.Hour).Max(SinceBoot(1))},
+		"it has not read the DCS":    {written, 0, Moment{}},
+		"neither":                    {0, 0, Moment{}},
 	} {
 		got := (ClusterState{}).DatePeer(PatroniReply{Kind: NotLeader, Date: c.date, LastSeen: c.seen}, now, wall)
 		if got.SeenAt != c.want {

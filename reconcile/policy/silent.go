@@ -62,14 +62,14 @@ var silentRows = &table{"Patroni is silent", []row{
 	{
 		code: codeSilentExpired,
 		when: "the lease has ended, or there is none",
-		fits: func(f Facts) bool { return f.Now >= leaseEnd(f) },
+		fits: func(f Facts) bool { return !f.Now.Before(leaseEnd(f)) },
 		then: func(f Facts) Verdict { return release("%s, nobody vouches for this VIP", f.silence()) },
 	},
 	{
 		code: codeSilentLeased,
 		when: "every peer that answers names us, and the lease can be rolled further",
 		fits: func(f Facts) bool {
-			return f.Peers.result == pollUs && peersLease(f) >= leaseEnd(f) && !f.NotAsWanted()
+			return f.Peers.result == pollUs && !peersLease(f).Before(leaseEnd(f)) && !f.NotAsWanted()
 		},
 		then: func(f Facts) Verdict {
 			return keep(f, peersLease(f), "%s, the peers name us", f.silence())

@@ -10,26 +10,26 @@ type VIPState struct {
 	Generation uint64 `json:"generation"`
 	// Claimed is when the address was last put on the link and announced. It is 0 while a claim is
 	// under way or was cut short, and after a release.
-	Claimed Moment `json:"claimed,omitempty"`
+	Claimed Moment `json:"claimed,omitzero"`
 	// Ours is set when a claim has put the address on the link, or a renewal has taken over one
 	// that was found there. From then on, until a release, the address is not the host's own, also
 	// while the next claim is under way.
 	Ours bool `json:"ours,omitempty"`
 	// Announced is when the neighbours were last told.
-	Announced Moment `json:"announced,omitempty"`
+	Announced Moment `json:"announced,omitzero"`
 	// LeaseEnd is until when the last verdict vouched for the address, also where the kernel's
 	// address has no end.
-	LeaseEnd Moment `json:"lease_end,omitempty"`
+	LeaseEnd Moment `json:"lease_end,omitzero"`
 	// Forever is set where that verdict gave the address no end: LeaseEnd is what is vouched for,
 	// and nothing ends the address then.
 	Forever bool `json:"forever,omitempty"`
 	// Changed is when the address was last claimed or released. A reply from before it says nothing
 	// about now.
-	Changed Moment `json:"changed,omitempty"`
+	Changed Moment `json:"changed,omitzero"`
 	// Failure is the error of the last claim or release, so that one that goes on is recorded once.
 	Failure string `json:"failure,omitempty"`
 	// Probed is when the neighbours were last asked who else answers for the address.
-	Probed Moment `json:"probed,omitempty"`
+	Probed Moment `json:"probed,omitzero"`
 	// Answering is who did: a proxy, or a host that has the address too. None of them can be told
 	// from a successor, so that none counts as one.
 	Answering []MAC `json:"answering,omitempty"`
@@ -63,17 +63,17 @@ const (
 )
 
 // HeldAt reports whether an operator's hold is in force.
-func (s VIPState) HeldAt(now Moment) bool { return s.Hold != nil && now < s.Hold.Until }
+func (s VIPState) HeldAt(now Moment) bool { return s.Hold != nil && now.Before(s.Hold.Until) }
 
 // AnnounceDue reports whether an address that stays should be announced again. Against another host
 // that answers for the address each tick announces, but not each look within a tick.
 func (s VIPState) AnnounceDue(now Moment, refresh, interval time.Duration) bool {
-	contested := len(s.Answering) > 0 && now-s.Announced >= interval/2
-	return contested || now-s.Claimed < announceFor || now-s.Announced >= refresh
+	contested := len(s.Answering) > 0 && now.Sub(s.Announced) >= interval/2
+	return contested || now.Sub(s.Claimed) < announceFor || now.Sub(s.Announced) >= refresh
 }
 
 // ProbeDue reports whether a tick should ask the neighbours who else answers for an address that is
 // here.
 func (s VIPState) ProbeDue(now Moment) bool {
-	return s.Claimed != 0 && now-s.Claimed >= firstProbe
+	return !s.Claimed.IsZero() && now.Sub(s.Claimed) >= firstProbe
 }

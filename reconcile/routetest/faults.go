@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/vipctl/vipctl/reconcile"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 func cutShort(t *testing.T, f Fixture) {
@@ -69,7 +71,7 @@ func abandoned(t *testing.T, f Fixture) {
 	f.rivals(t)
 	p = p.next(t)
 	p.route.Abandon()
-	if p.begun = 0; p.route.Details().Wait != nil {
+	if p.begun = (policy.Moment{}); p.route.Details().Wait != nil {
 		t.Errorf("details %+v", p.route.Details())
 	}
 	f.Slow(0)
@@ -89,8 +91,8 @@ func deadContext(t *testing.T, f Fixture) {
 	if _, err := p.try(t, ctx, leads); err == nil {
 		t.Error("no error")
 	}
-	if p.due > now() {
-		t.Errorf("due in %v: the next process shall go on at once", p.due-now())
+	if p.due.After(now()) {
+		t.Errorf("due in %v: the next process shall go on at once", p.due.Sub(now()))
 	}
 	if _, err := p.ask(t, ctx); err == nil {
 		t.Error("no error")
@@ -132,10 +134,10 @@ func refused(t *testing.T, f Fixture) {
 		if p, _, err = p.tick(t); err == nil {
 			t.Fatal("no error")
 		}
-		if p.due <= now() {
+		if !p.due.After(now()) {
 			t.Fatal("due again at once")
 		}
-		time.Sleep(p.due - now())
+		time.Sleep(p.due.Sub(now()))
 	}
 	wantHolder(t, f, "rival")
 }
@@ -164,12 +166,12 @@ func longOutage(t *testing.T, f Fixture) {
 	tries := 0
 	for began := time.Now(); time.Since(began) < 3*time.Hour; tries++ {
 		p, _, _ = p.tick(t)
-		if p.begun == 0 {
+		if p.begun.IsZero() {
 			if _, err := p.try(t, t.Context(), leads); err == nil {
 				t.Fatal("taken without an API")
 			}
 		}
-		time.Sleep(max(2*time.Second, p.due-now()))
+		time.Sleep(max(2*time.Second, p.due.Sub(now())))
 	}
 	if tries > 500 {
 		t.Errorf("%d runs in three hours asked an API that is down", tries)

@@ -32,8 +32,8 @@ func takes(t *testing.T, f Fixture) {
 	if n := f.Mutations(); n != f.Calls {
 		t.Errorf("%d mutating calls, want %d", n, f.Calls)
 	}
-	if p.due <= now() || p.route.Details().Took == nil {
-		t.Errorf("due in %v, details %+v, want a later question and the switch's duration", p.due-now(), p.route.Details())
+	if !p.due.After(now()) || p.route.Details().Took == nil {
+		t.Errorf("due in %v, details %+v, want a later question and the switch's duration", p.due.Sub(now()), p.route.Details())
 	}
 	if s, err := p.ask(t, t.Context()); err != nil || !s.Ours {
 		t.Errorf("holder: %+v, %v", s, err)
@@ -56,8 +56,8 @@ func stolen(t *testing.T, f Fixture) {
 	if s, err := p.ask(t, t.Context()); err != nil || s.Ours {
 		t.Fatalf("holder: %+v, %v", s, err)
 	}
-	if p.due > now() {
-		t.Errorf("stolen, and due only in %v", p.due-now())
+	if p.due.After(now()) {
+		t.Errorf("stolen, and due only in %v", p.due.Sub(now()))
 	}
 	p.take(t)
 	wantHolder(t, f, "us")

@@ -52,8 +52,8 @@ func (p *process) ask(t *testing.T, ctx context.Context) (reconcile.RouteState, 
 // try is one Take, as the engine calls it.
 func (p *process) try(t *testing.T, ctx context.Context, leads func(context.Context) bool) (reconcile.RouteState, error) {
 	t.Helper()
-	if p.begun == 0 {
-		p.begun, p.due = now(), 0
+	if p.begun.IsZero() {
+		p.begun, p.due = now(), policy.Moment{}
 	}
 	s, err := p.route.Take(ctx, p.begun, leads)
 	if err == nil && !s.Ours {
@@ -61,7 +61,7 @@ func (p *process) try(t *testing.T, ctx context.Context, leads func(context.Cont
 	}
 	p.learn(t, s, err)
 	if errors.Is(err, reconcile.ErrNoLongerLeader) {
-		p.begun, p.due = 0, 0
+		p.begun, p.due = policy.Moment{}, policy.Moment{}
 		p.route.Abandon()
 	}
 	return s, err
@@ -69,11 +69,11 @@ func (p *process) try(t *testing.T, ctx context.Context, leads func(context.Cont
 
 func (p *process) learn(t *testing.T, s reconcile.RouteState, err error) {
 	t.Helper()
-	if p.due = s.Due; p.due > now()+time.Hour {
-		t.Errorf("due in %v", p.due-now())
+	if p.due = s.Due; p.due.After(now().Add(time.Hour)) {
+		t.Errorf("due in %v", p.due.Sub(now()))
 	}
 	if err == nil && s.Ours {
-		p.begun = 0
+		p.begun = policy.Moment{}
 	}
 }
 
@@ -107,7 +107,7 @@ func (p *process) finish(t *testing.T, within time.Duration) {
 		if time.Since(began) > within {
 			t.Fatalf("not here after %v: %+v, %v", time.Since(began), s, err)
 		}
-		time.Sleep(max(2*time.Second, n.due-now()))
+		time.Sleep(max(2*time.Second, n.due.Sub(now())))
 		p = n
 	}
 }
@@ -166,10 +166,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Fixture) {
 func leads(context.Context) bool { return true }
 
 // now is the clock that the fixtures' routes are on, as long as they are made with Now.
-func now() time.Duration { return Now() }
+func now() policy.Moment { return Now() }
 
 // Now is a boot clock for routes under test.
-func Now() time.Duration { return time.Duration(time.Now().UnixNano()) }
+func Now() policy.Moment { return policy.SinceBoot(time.Duration(time.Now().UnixNano())) }
 
 // rivals takes the route for the other host.
 func (f Fixture) rivals(t *testing.T) {

@@ -95,7 +95,7 @@ func (d Folder) adopt(f *os.File) {
 // [Folder.Sweep] removes those of killed processes.
 func (d Folder) Temp(name string) (*os.File, error) {
 	create := func() (*os.File, error) {
-		unique := fmt.Sprintf("%s~%d-%d-%d", name, d.Now(), os.Getpid(), d.temps.Add(1))
+		unique := fmt.Sprintf("%s~%d-%d-%d", name, d.Now().SinceBoot(), os.Getpid(), d.temps.Add(1))
 		return os.OpenFile(d.File(unique), os.O_RDWR|os.O_CREATE|os.O_EXCL, FileMode)
 	}
 	f, err := create()
@@ -218,7 +218,7 @@ func (d Folder) Sweep() {
 		}
 		born, _, _ := strings.Cut(mark, "-")
 		at, err := strconv.ParseInt(born, 10, 64)
-		if age := now - policy.Moment(at); err == nil && (age > leftOver || age < 0) {
+		if age := now.Sub(policy.SinceBoot(time.Duration(at))); err == nil && (age > leftOver || age < 0) {
 			_ = os.Remove(d.File(name))
 		}
 	}

@@ -155,7 +155,7 @@ func BootTime() policy.Moment {
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		panic(err)
 	}
-	return policy.Moment(ts.Nano())
+	return policy.SinceBoot(time.Duration(ts.Nano()))
 }
 
 func check(t testing.TB, err error) {
