@@ -5,7 +5,7 @@ type RouteStep string
 
 // The steps.
 const (
-	RouteNothing RouteStep = "nothing"
+	routeNothing RouteStep = "nothing"
 	RouteAsk     RouteStep = "ask" // ask who has it, and take it from another
 	RouteTake    RouteStep = "take"
 )
@@ -27,7 +27,7 @@ func (f RouteFacts) Next() RouteStep {
 	case f.TakenFor != f.Claim:
 		return RouteTake
 	case f.Due.After(f.Now):
-		return RouteNothing
+		return routeNothing
 	case f.Pending:
 		return RouteTake
 	}

@@ -11,9 +11,9 @@ func TestNextRouteStep(t *testing.T) {
 		"another claim's":           {RouteFacts{TakenFor: 6, Due: now.Add(1)}, RouteTake},
 		"another claim's, pending":  {RouteFacts{TakenFor: 8, Due: now.Add(1), Pending: true}, RouteTake},
 		"pending, due":              {RouteFacts{TakenFor: 7, Due: now, Pending: true}, RouteTake},
-		"pending, not due":          {RouteFacts{TakenFor: 7, Due: now.Add(1), Pending: true}, RouteNothing},
+		"pending, not due":          {RouteFacts{TakenFor: 7, Due: now.Add(1), Pending: true}, routeNothing},
 		"taken, a question is due":  {RouteFacts{TakenFor: 7, Due: now}, RouteAsk},
-		"taken, none is due":        {RouteFacts{TakenFor: 7, Due: now.Add(1)}, RouteNothing},
+		"taken, none is due":        {RouteFacts{TakenFor: 7, Due: now.Add(1)}, routeNothing},
 		"taken, nobody knows since": {RouteFacts{TakenFor: 7}, RouteAsk},
 	} {
 		c.facts.Now, c.facts.Claim = now, 7
