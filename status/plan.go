@@ -26,7 +26,7 @@ type planFacts struct {
 	Follow       policy.Follow    `json:"follow"`
 	Leased       bool             `json:"leased"`
 	Address      planAddress      `json:"address"`
-	Note         planState        `json:"note"`
+	VIP          planState        `json:"vip"`
 	PostgreSQL   policy.PG        `json:"postgresql"`
 	Patroni      planReply        `json:"patroni"`
 	LastHeard    planReply        `json:"last_heard"`
@@ -119,7 +119,7 @@ func (p planner) plan(o reconcile.Outcome) Plan {
 	return Plan{VIP: o.VIP, Do: o.Verdict.Do, Code: o.Verdict.Code, Reason: o.Verdict.Why, Facts: planFacts{
 		Now: reconcile.Stamp{Time: p.wall}, Follow: f.Follow, Leased: f.Leased,
 		Address: planAddress{f.Address.Presence, f.Address.Forever, p.at(f.Address.End), f.Address.Detail},
-		Note:    p.state(f.VIP), PostgreSQL: f.PG,
+		VIP:     p.state(f.VIP), PostgreSQL: f.PG,
 		Patroni: p.reply(f.Reply), LastHeard: p.reply(f.Cluster.Reply), LastLeading: p.reply(f.Cluster.Leading),
 		Peers:        planPeers{f.Peers.Result(), f.Peers.Name, p.at(f.Peers.At)},
 		Settings:     p.timing(f.Cluster),
