@@ -22,13 +22,13 @@ type Engine struct {
 // hand-over's wait included, or soon after ctx ends. Only a tick leaves something behind: a route's
 // API that has not answered yet, see [Engine.Settled].
 func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
-	r := newRun(&e.Ports, &e.switches, t)
+	r := newRun(&e.Ports, t)
 	r.markCallback()
 	outcomes := make([]Outcome, len(e.VIPs))
 	var all sync.WaitGroup
 	for i, vip := range e.VIPs {
 		all.Go(func() {
-			outcomes[i] = newVIPRun(r, vip).do(ctx)
+			outcomes[i] = newVIPRun(r, &e.switches, vip).do(ctx)
 		})
 	}
 	all.Wait()
@@ -38,10 +38,10 @@ func (e *Engine) Run(ctx context.Context, t policy.Trigger) []Outcome {
 
 // Plan decides for every VIP like Run would now, and changes nothing.
 func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
-	r := newRun(&e.Ports, &e.switches, t)
+	r := newRun(&e.Ports, t)
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
-		v := newVIPRun(r, vip)
+		v := newVIPRun(r, &e.switches, vip)
 		v.plan(ctx)
 		outcomes[i] = v.outcome
 	}
@@ -51,10 +51,10 @@ func (e *Engine) Plan(ctx context.Context, t policy.Trigger) []Outcome {
 // SetHold keeps the policy from moving the VIPs on this host for the given time; 0 ends a hold. A
 // hold that could not be written down is an error: somebody is going to rely on it.
 func (e *Engine) SetHold(by string, at policy.Moment, lasting time.Duration) []Outcome {
-	r := newRun(&e.Ports, &e.switches, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
+	r := newRun(&e.Ports, policy.Trigger{Event: policy.EventOperator, By: by, At: at})
 	outcomes := make([]Outcome, len(e.VIPs))
 	for i, vip := range e.VIPs {
-		outcomes[i] = newVIPRun(r, vip).setHold(lasting)
+		outcomes[i] = newVIPRun(r, &e.switches, vip).setHold(lasting)
 	}
 	r.history.busy.Wait()
 	return r.report(outcomes)

@@ -29,8 +29,7 @@ const (
 // others.
 type run struct {
 	*Ports
-	switches *routeSwitches
-	trigger  policy.Trigger
+	trigger policy.Trigger
 
 	marking sync.WaitGroup // the mark of a callback, beside the work
 	history *historyWriter
@@ -50,8 +49,8 @@ type run struct {
 	warnings []string
 }
 
-func newRun(p *Ports, switches *routeSwitches, t policy.Trigger) *run {
-	r := &run{Ports: p, switches: switches, trigger: t, asking: make(chan struct{}, 1)}
+func newRun(p *Ports, t policy.Trigger) *run {
+	r := &run{Ports: p, trigger: t, asking: make(chan struct{}, 1)}
 	r.history = &historyWriter{history: p.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
 	state, err := p.Store.ClusterState()
 	r.cluster = state

@@ -149,9 +149,9 @@ func TestASlowPatroniIsAskedNothingElse(t *testing.T) {
 // A question of one VIP's keeps no other from its lock.
 func TestVIPsDoNotWaitForEachOther(t *testing.T) {
 	w := newWorld(t)
-	r := newRun(&w.engine().Ports, &routeSwitches{}, policy.Trigger{Event: policy.EventTick, At: w.now})
+	r := newRun(&w.engine().Ports, policy.Trigger{Event: policy.EventTick, At: w.now})
 	r.asking <- struct{}{}
-	if got := newVIPRun(r, w.engine().VIPs[0]).decide(t.Context()); got.Do != policy.DoAsk {
+	if got := newVIPRun(r, &routeSwitches{}, w.engine().VIPs[0]).decide(t.Context()); got.Do != policy.DoAsk {
 		t.Errorf("verdict %+v, want the question", got)
 	}
 }
@@ -178,7 +178,7 @@ func TestEachVIPWaitsAsLongAsItCan(t *testing.T) {
 				w := newWorld(t)
 				e := w.engine()
 				e.Patroni = slowPatroni{(*worldPatroni)(w)}
-				r := newRun(&e.Ports, &routeSwitches{}, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.Role("standby_leader"), At: w.now})
+				r := newRun(&e.Ports, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.Role("standby_leader"), At: w.now})
 				done := make(chan struct{})
 				for _, within := range order {
 					go func() {

@@ -37,19 +37,20 @@ const (
 // vipRun is one VIP in one run of the engine. [vipRun.do] is where it is entered.
 type vipRun struct {
 	*run
-	vip     VIP
-	facts   policy.Facts
-	replies int  // of this run's replies, those that this VIP has used
-	polls   int  // of this run's polls, likewise
-	dead    bool // the disk below postmaster.pid has not answered
-	claimed bool // by this run
-	noted   bool // the VIP state tells of the hand-over
-	times   phaseTimes
-	outcome Outcome
+	switches *routeSwitches // of the process
+	vip      VIP
+	facts    policy.Facts
+	replies  int  // of this run's replies, those that this VIP has used
+	polls    int  // of this run's polls, likewise
+	dead     bool // the disk below postmaster.pid has not answered
+	claimed  bool // by this run
+	noted    bool // the VIP state tells of the hand-over
+	times    phaseTimes
+	outcome  Outcome
 }
 
-func newVIPRun(r *run, vip VIP) *vipRun {
-	return &vipRun{run: r, vip: vip, outcome: Outcome{VIP: vip.Name}, facts: policy.Facts{
+func newVIPRun(r *run, switches *routeSwitches, vip VIP) *vipRun {
+	return &vipRun{run: r, switches: switches, vip: vip, outcome: Outcome{VIP: vip.Name}, facts: policy.Facts{
 		Trigger: r.trigger, Interval: r.Interval, Follow: vip.Follow, Leased: vip.Leased,
 	}}
 }
@@ -560,7 +561,7 @@ func (v *vipRun) stillLeader(generation uint64) func(context.Context) bool {
 			t = v.trigger
 			t.At = v.Clock.Now()
 		}
-		now := newVIPRun(newRun(v.Ports, v.switches, t), vip)
+		now := newVIPRun(newRun(v.Ports, t), v.switches, vip)
 		now.plan(ctx)
 		return now.outcome.Verdict.Do == policy.DoKeep && now.facts.VIP.Generation == generation
 	}

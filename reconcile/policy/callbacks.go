@@ -99,7 +99,7 @@ var promotedRows = &table{"A promotion", []row{
 		code: codePromoted,
 		when: "Patroni says 200, with PostgreSQL still reported as a running replica and fresh: SQL is a moment behind the lock",
 		fits: promoting,
-		then: func(f Facts) Verdict { return keep(f, lockLease(f), "promoted to %s", f.Trigger.Role) },
+		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), "promoted to %s", f.Trigger.Role) },
 	},
 	{next: startedRows},
 }}

@@ -2,10 +2,10 @@ package policy
 
 import "fmt"
 
-// keep vouches for the address until the given moment, or longer where that was proved before.
+// keepUntil vouches for the address until the given moment, or longer where that was proved before.
 // Where that moment is past, an older lease still counts; when that has ended too, the address
 // goes.
-func keep(f Facts, until Moment, why string, args ...any) Verdict {
+func keepUntil(f Facts, until Moment, why string, args ...any) Verdict {
 	why = fmt.Sprintf(why, args...)
 	until = steady(f, until)
 	switch {
@@ -22,7 +22,7 @@ func keepIfRunning(f Facts, until Moment, why string) Verdict {
 	if f.NotAsWanted() && !f.Reply.Running() {
 		return nothing("%s, PostgreSQL is %s", why, f.Reply.State)
 	}
-	return keep(f, until, "%s", why)
+	return keepUntil(f, until, "%s", why)
 }
 
 // keepIfHere keeps what is here and claims nothing.
@@ -30,7 +30,7 @@ func keepIfHere(f Facts, why string, args ...any) Verdict {
 	if f.NotAsWanted() {
 		return nothing(why, args...)
 	}
-	return keep(f, lockLease(f), why, args...)
+	return keepUntil(f, lockLease(f), why, args...)
 }
 
 // runOut lets the lease of what is here run out, and claims nothing.

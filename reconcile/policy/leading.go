@@ -101,17 +101,17 @@ var leadingRows = &table{"Patroni says 200", []row{
 		code: codeAddressMissing,
 		when: "the address is not here, or not as wanted. The peers were asked, and none names another member",
 		fits: Facts.NotAsWanted,
-		then: func(f Facts) Verdict { return keep(f, lockLease(f), "leader, address missing") },
+		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), "leader, address missing") },
 	},
 	{
 		code: codeClaimCutShort,
 		when: "the last claim did not get to its end",
 		fits: Facts.CutShort,
-		then: func(f Facts) Verdict { return keep(f, lockLease(f), "leader, claim was cut short") },
+		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), "leader, claim was cut short") },
 	},
 	{
 		code: codeLeader,
-		then: func(f Facts) Verdict { return keep(f, lockLease(f), "leader") },
+		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), "leader") },
 	},
 }}
 
@@ -145,7 +145,7 @@ func pausedBlind(f Facts) Verdict {
 	case succeeded(f):
 		return release(why + ", another host answers for the address")
 	}
-	return keep(f, pausedLease(f), why)
+	return keepUntil(f, pausedLease(f), why)
 }
 
 // leadingContradicted is a 200 that a second witness denies, or that stands alone where it proves
@@ -171,7 +171,7 @@ func leadingStale(f Facts) Verdict {
 		return nothing("leader, DCS last seen %v ago", age)
 	}
 	if !stalled(f) || !f.Reply.Running() {
-		return keep(f, lockLease(f), "leader, DCS last seen %v ago", age)
+		return keepUntil(f, lockLease(f), "leader, DCS last seen %v ago", age)
 	}
-	return keep(f, rollingLease(f), "leader, DCS last seen %v ago, rolling", age)
+	return keepUntil(f, rollingLease(f), "leader, DCS last seen %v ago, rolling", age)
 }

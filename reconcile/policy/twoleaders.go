@@ -29,7 +29,7 @@ func twoLeaders(f Facts) Verdict {
 		if f.NotAsWanted() && (f.Reply.Paused || !f.Reply.Running() || !fresh(f)) {
 			return nothing("%s, and it yields", why)
 		}
-		return keep(f, until, "%s, and it yields", why)
+		return keepUntil(f, until, "%s, and it yields", why)
 	case f.MayBeHere():
 		return release("%s, and we yield", why)
 	}
