@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -78,8 +79,11 @@ type effects struct {
 	why        string
 }
 
-// effectsOfRows goes through the tables like [table.decide], and keeps what each row decides.
-func effectsOfRows() map[place]*effects {
+// effectsOfRows is what each row decides. It is worked out once: that takes seconds.
+var effectsOfRows = sync.OnceValue(walkAllRows)
+
+// walkAllRows goes through the tables like [table.decide], and keeps what each row decides.
+func walkAllRows() map[place]*effects {
 	seen := map[place]*effects{}
 	tables := map[*table]int{}
 	for i, table := range pageTables() {
