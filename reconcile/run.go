@@ -38,8 +38,8 @@ type run struct {
 	polling sync.Mutex    // held while the peers are
 	rivals  policy.Poll   // what a glance at them came to; guarded by polling
 
-	learnedTiming  func(*policy.ClusterState) // what was heard of the settings; guarded by asking
-	learnedMembers func(*policy.ClusterState) // what was heard of the members; guarded by polling
+	learnedTiming  func(*policy.ClusterState) // takes in ttl, loop_wait and retry_timeout; guarded by asking
+	learnedMembers func(*policy.ClusterState) // takes in who is in the cluster; guarded by polling
 
 	mu       sync.Mutex // never held while anybody is asked
 	cluster  policy.ClusterState

@@ -21,7 +21,7 @@ const (
 // renamed.
 type Code string
 
-// The codes of operators and of ticks, callbacks and rows in between are in docs/operations.md.
+// The codes of verdicts. docs/operations.md explains each of them, a test holds it against this list.
 const (
 	codeHeld             Code = "held"
 	codeHoldOverruled    Code = "hold_overruled"
