@@ -15,9 +15,9 @@ func TestParseEveryActionAndRole(t *testing.T) {
 		policy.Event("on_start"), policy.Event("on_stop"), policy.Event("on_restart"), policy.Event("on_role_change"), policy.Event("on_reload"),
 	}
 	roles := map[string]policy.Role{
-		"master":         policy.RolePrimary, // up to 3.3
-		"primary":        policy.RolePrimary, // since 4.0
-		"promoted":       policy.RolePrimary, // 3.0.0
+		"master":         policy.Role("primary"), // up to 3.3
+		"primary":        policy.Role("primary"), // since 4.0
+		"promoted":       policy.Role("primary"), // 3.0.0
 		"replica":        policy.Role("replica"),
 		"standby_leader": policy.Role("standby_leader"),
 		"demoted":        policy.Role("demoted"),

@@ -121,7 +121,7 @@ func TestCallbacks(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := policy.Trigger{Event: policy.Event(action), Role: policy.RolePrimary, Cluster: "main", By: "patroni", At: policy.SinceBoot(1)}
+				want := policy.Trigger{Event: policy.Event(action), Role: policy.Role("primary"), Cluster: "main", By: "patroni", At: policy.SinceBoot(1)}
 				if trigger != want {
 					t.Errorf("%s: got %+v, want %+v", line, trigger, want)
 				}

@@ -105,7 +105,7 @@ func TestTicksFinishASwitch(t *testing.T) {
 		"a callback that was killed": func(c *cluster) {
 			c.promote(rivalID)
 			time.Sleep(10 * time.Second)
-			c.hosts[rivalID].callback(policy.Event("on_reload"), policy.RolePrimary)
+			c.hosts[rivalID].callback(policy.Event("on_reload"), policy.Role("primary"))
 		},
 		"a tick": func(c *cluster) { c.crown(rivalID) },
 	} {
@@ -153,7 +153,7 @@ func TestAnOutageAroundAFailover(t *testing.T) {
 						c.switchOver(rivalID)
 						if killed {
 							time.Sleep(1700 * time.Millisecond)
-							c.hosts[rivalID].callback(policy.Event("on_reload"), policy.RolePrimary)
+							c.hosts[rivalID].callback(policy.Event("on_reload"), policy.Role("primary"))
 						}
 						time.Sleep(time.Until(c.reigns[len(c.reigns)-1].from.Add(time.Minute - early - 500*time.Millisecond)))
 						c.arrives(t, rivalID, 5*time.Second)

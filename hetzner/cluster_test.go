@@ -115,7 +115,7 @@ func (c *cluster) ledWithin(id int64, at time.Time, age func(reign) time.Duratio
 // promote gives the lock to a node. Its Patroni tells.
 func (c *cluster) promote(id int64) {
 	c.crown(id)
-	c.hosts[id].callback(policy.Event("on_role_change"), policy.RolePrimary)
+	c.hosts[id].callback(policy.Event("on_role_change"), policy.Role("primary"))
 }
 
 // demote takes the lock from who has it. Its PostgreSQL stops for a while, and its Patroni tells
@@ -130,7 +130,7 @@ func (c *cluster) demote(stops time.Duration) {
 		c.mu.Lock()
 		c.down[h.id] = time.Now().Add(stops)
 		c.mu.Unlock()
-		h.callback(policy.Event("on_stop"), policy.RolePrimary)
+		h.callback(policy.Event("on_stop"), policy.Role("primary"))
 	}
 	c.work.Go(func() {
 		time.Sleep(stops)

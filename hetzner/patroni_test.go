@@ -72,7 +72,7 @@ func (c *cluster) says(id int64) policy.PatroniReply {
 	case c.silent[id].After(now):
 		return policy.PatroniReply{At: w.At, Kind: policy.Silent, Why: "no answer"}
 	case leader == id:
-		w.Kind, w.Role = policy.Leader, policy.RolePrimary
+		w.Kind, w.Role = policy.Leader, policy.Role("primary")
 	case c.down[id].After(now):
 		w.State = "stopped"
 	}

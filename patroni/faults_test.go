@@ -20,7 +20,7 @@ func TestWordOverTheWire(t *testing.T) {
 	for _, v := range versions {
 		s := patroniSaying(t, map[string]said{"/leader": fixture(t, v+"/leader-primary.txt")})
 		w := ask(t, s.addr, "").Reply(t.Context())
-		if w.Kind != policy.Leader || w.Role != policy.RolePrimary || w.Scope != "demo" || w.At != noon || !w.SeenAt.IsZero() {
+		if w.Kind != policy.Leader || w.Role != policy.Role("primary") || w.Scope != "demo" || w.At != noon || !w.SeenAt.IsZero() {
 			t.Errorf("%s: %+v", v, w)
 		}
 	}

@@ -133,7 +133,7 @@ func decide(t *testing.T, w policy.PatroniReply, want verdicts) {
 	}
 	here := f
 	here.Address = policy.AddressState{Presence: policy.PresenceYes, End: now.Add(10 * time.Second)}
-	here.VIP = policy.VIPState{Generation: 1, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(10 * time.Second)}
+	here.VIP = policy.VIPState{Generation: 1, Phase: policy.Claimed, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(10 * time.Second)}
 	alive, down, gone := here, here, f
 	alive.PG, down.PG, gone.PG = policy.PGAlive, policy.PGDown, policy.PGUnknown
 	gone.Address.Presence = policy.PresenceNo

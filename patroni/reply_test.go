@@ -53,7 +53,7 @@ func checkHealth(t *testing.T, version string, a said) {
 	}
 	status := a.status
 	if a.path == "/patroni" || a.path == "/replica" { // their status says nothing about the lock
-		status = map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[want.Role == policy.RolePrimary]
+		status = map[bool]int{true: http.StatusOK, false: http.StatusServiceUnavailable}[want.Role == policy.Role("primary")]
 	}
 	if status == http.StatusOK {
 		want.Kind = policy.Leader
@@ -71,7 +71,7 @@ func checkHealth(t *testing.T, version string, a said) {
 func TestReplySpots(t *testing.T) {
 	for name, want := range map[string]policy.PatroniReply{
 		"v2.1.7/leader-primary.txt": {
-			Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
+			Kind: policy.Leader, Role: policy.Role("primary"), State: "running", Timeline: 1, Scope: "demo", LastSeen: 1795209425,
 		},
 		"v2.1.7/dcs-down-old-leader.txt": {
 			Kind: policy.NotLeader, Role: policy.Role("replica"), State: "running", Timeline: 2, Unlocked: true,
@@ -94,7 +94,7 @@ func TestMissingIsNotZero(t *testing.T) {
 	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
 	for body, want := range map[string]policy.PatroniReply{
 		`{"state":"running","role":"master","patroni":{"scope":"demo"}}`: {
-			Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Scope: "demo",
+			Kind: policy.Leader, Role: policy.Role("primary"), State: "running", Scope: "demo",
 		},
 		`{"state":"running","role":"standby_leader","timeline":null,"dcs_last_seen":0,"pause":null,"patroni":{"scope":"demo","name":"n1"}}`: {
 			Kind: policy.Leader, Role: policy.Role("standby_leader"), State: "running", Scope: "demo", Name: "n1",

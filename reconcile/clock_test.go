@@ -33,7 +33,7 @@ func naming(leader string) []policy.PeerReply {
 // promotedPeer is the same peer, which leads since.
 func promotedPeer() []policy.PeerReply {
 	return []policy.PeerReply{{Peer: policy.Peer{Name: "n2"}, Reply: policy.PatroniReply{
-		Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
+		Kind: policy.Leader, Role: policy.Role("primary"), State: "running", Name: "n2", Timeline: 2, LastSeen: 1_790_000_100,
 	}}}
 }
 

@@ -112,7 +112,7 @@ func TestOthersAreAskedByTicksThatHold(t *testing.T) {
 	} {
 		n, e := nosyWorld(t)
 		c.prepare(n)
-		e.Run(context.Background(), policy.Trigger{Event: c.event, Role: policy.RolePrimary, At: n.now})
+		e.Run(context.Background(), policy.Trigger{Event: c.event, Role: policy.Role("primary"), At: n.now})
 		if n.probes != c.want {
 			t.Errorf("%s: %d probes, want %d", name, n.probes, c.want)
 		}

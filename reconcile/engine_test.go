@@ -19,7 +19,7 @@ func TestStory(t *testing.T) {
 	w.want(false)
 
 	w.leads()
-	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	o := w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.wantCode(o, policy.Code("leader")) // claimed on argv's proof, then confirmed by Patroni's word
 	w.want(true)
 	if len(w.records) != 1 || w.records[0].Code != policy.Code("promoted") || w.records[0].Do != ChangeClaim {
@@ -52,7 +52,7 @@ func TestStory(t *testing.T) {
 	w.follows()
 	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("replica")), policy.Code("not_holder"))
 	w.leads()
-	w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.want(true)
 	if g := w.notes["vip"].Generation; g != 2 {
 		t.Fatalf("generation %d, want 2", g)
@@ -63,7 +63,7 @@ func TestAClaimOnArgvIsUndoneByTwoDenials(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
 	began := w.now
-	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	o := w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.wantCode(o, policy.Code("claim_undone"))
 	w.want(false)
 	if took := w.now.Sub(began); took != 200*time.Millisecond {
@@ -78,7 +78,7 @@ func TestAClaimOnArgvStandsThroughOneDenial(t *testing.T) {
 	w := newWorld(t)
 	w.follows()
 	w.onWait = w.leads
-	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("leader"))
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("primary")), policy.Code("leader"))
 	w.want(true)
 }
 
@@ -86,7 +86,7 @@ func TestACallbackBehindOneThatWasCutShortAsksFirst(t *testing.T) {
 	w := newWorld(t)
 	w.memory.Callback = policy.Callback{Event: policy.Event("on_role_change"), Began: w.now.Add(-5 * time.Second)}
 	w.follows()
-	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("not_holder"))
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("primary")), policy.Code("not_holder"))
 	w.want(false)
 	if len(w.records) != 0 {
 		t.Errorf("records %+v, want none: the address must not have been here for an instant", w.records)
@@ -136,33 +136,33 @@ func TestWithoutRun(t *testing.T) {
 	w := newWorld(t)
 	w.lockErr = os.ErrPermission
 	w.noteErr = errors.New("read-only file system")
-	o := w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	o := w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.want(true)
 	if o.Err != nil || len(o.Warnings) == 0 {
 		t.Fatalf("error %v, warnings %q; want the claim, with warnings", o.Err, o.Warnings)
 	}
 	w.pg = policy.PGAlive
 	w.follows()
-	w.run(policy.Event("on_stop"), policy.RolePrimary)
+	w.run(policy.Event("on_stop"), policy.Role("primary"))
 	w.want(false)
 }
 
 func TestABusyLockDelaysAClaimButNoRelease(t *testing.T) {
 	w := newWorld(t)
 	w.lockErr = ErrBusy
-	if o := w.run(policy.Event("on_role_change"), policy.RolePrimary); !errors.Is(o.Err, ErrBusy) {
+	if o := w.run(policy.Event("on_role_change"), policy.Role("primary")); !errors.Is(o.Err, ErrBusy) {
 		t.Errorf("error %v, want busy", o.Err)
 	}
 	w.want(false)
 	w.here, w.end = true, w.now.Add(10*time.Second)
 	w.follows()
-	w.run(policy.Event("on_stop"), policy.RolePrimary)
+	w.run(policy.Event("on_stop"), policy.Role("primary"))
 	w.want(false)
 }
 
 func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w := newWorld(t)
-	w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.tick() // with a timer, the address has an end
 	w.notes, w.memory = map[string]policy.VIPState{}, policy.ClusterState{}
 	w.word = policy.PatroniReply{Kind: policy.Silent, Why: "no answer"}
@@ -171,7 +171,7 @@ func TestAWipedRunKeepsTheAddress(t *testing.T) {
 	w.leads()
 	o := w.tick()
 	w.wantCode(o, policy.Code("leader"))
-	if len(o.Records) != 0 || w.notes["vip"].Claimed.IsZero() {
+	if len(o.Records) != 0 || w.notes["vip"].Phase != policy.Claimed {
 		t.Errorf("records %+v, note %+v; want the address taken over without one", o.Records, w.notes["vip"])
 	}
 }
@@ -246,7 +246,7 @@ func TestAFailureIsRecordedOnce(t *testing.T) {
 func TestTheWallClockMayStep(t *testing.T) {
 	for step, code := range map[time.Duration]policy.Code{time.Hour: policy.Code("leader"), -time.Hour: policy.Code("leader_unproven")} {
 		w := newWorld(t)
-		w.run(policy.Event("on_role_change"), policy.RolePrimary)
+		w.run(policy.Event("on_role_change"), policy.Role("primary"))
 		w.wall = w.wall.Add(step) // dcs_last_seen is of before the step
 		for range 5 {
 			w.pass(2 * time.Second)
@@ -341,7 +341,7 @@ func TestAStaleWordIsNoLook(t *testing.T) {
 	e := w.engine()
 	e.Patroni = &interrupting{worldPatroni: (*worldPatroni)(w), then: func() {
 		w.wordFor = 0
-		w.word = policy.PatroniReply{Kind: policy.NotLeader, Role: policy.RolePrimary, State: "running"}
+		w.word = policy.PatroniReply{Kind: policy.NotLeader, Role: policy.Role("primary"), State: "running"}
 		w.onWait = w.leads // the blip is over when it is asked again
 	}}
 	o := e.Run(t.Context(), policy.Trigger{Event: policy.EventTick, At: w.now})[0]
@@ -450,7 +450,7 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 	w := newWorld(t)
 	w.tick()
 	n := w.notes["vip"]
-	n.Claimed = policy.Moment{} // the last that could be written before /run was full
+	n.Phase = policy.Claiming // the last that could be written before /run was full
 	w.notes["vip"] = n
 	w.saveErr = errors.New("no space left on device")
 	for range 3 {
@@ -464,7 +464,7 @@ func TestANoteThatCannotBeReplacedIsNoNewClaimEachTick(t *testing.T) {
 
 func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 	w := newWorld(t)
-	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("leader")) // claimed and confirmed
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("primary")), policy.Code("leader")) // claimed and confirmed
 	if w.end != policy.Forever || !w.notes["vip"].Forever {
 		t.Errorf("the address ends in %v though nobody renews it, note %+v", w.end.Sub(w.now), w.notes["vip"])
 	}
@@ -476,8 +476,8 @@ func TestACallbackWithoutATimerHasNoEnd(t *testing.T) {
 
 func TestOnStopOfAnotherPostgreSQL(t *testing.T) {
 	w := newWorld(t)
-	w.run(policy.Event("on_role_change"), policy.RolePrimary)
-	old := policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now.Add(-time.Minute)} // thawed after a minute
+	w.run(policy.Event("on_role_change"), policy.Role("primary"))
+	old := policy.Trigger{Event: policy.Event("on_stop"), Role: policy.Role("primary"), Cluster: "demo", At: w.now.Add(-time.Minute)} // thawed after a minute
 	w.wantCode(w.engine().Run(t.Context(), old)[0], policy.Code("leader"))
 	w.want(true)
 }
@@ -519,7 +519,7 @@ func TestAClaimWhoseSecondLookIsCutShort(t *testing.T) {
 	w.pass(3 * time.Second)
 	e := w.engine()
 	e.Patroni = deaf{(*worldPatroni)(w)}
-	o := e.Run(ctx, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.RolePrimary, Cluster: "demo", At: w.now})[0]
+	o := e.Run(ctx, policy.Trigger{Event: policy.Event("on_role_change"), Role: policy.Role("primary"), Cluster: "demo", At: w.now})[0]
 	w.wantCode(o, policy.Code("claim_unconfirmed"))
 	if o.Err != nil {
 		t.Error(o.Err)

@@ -158,7 +158,7 @@ func TestAHandOverThatIsToldToStop(t *testing.T) {
 	w.set(policy.PGDown)
 	ctx, stop := context.WithCancel(t.Context())
 	w.onWait = func() { w.set(policy.PGAlive); stop() }
-	w.engine().Run(ctx, policy.Trigger{Event: policy.Event("on_stop"), Role: policy.RolePrimary, Cluster: "demo", At: w.now})
+	w.engine().Run(ctx, policy.Trigger{Event: policy.Event("on_stop"), Role: policy.Role("primary"), Cluster: "demo", At: w.now})
 	w.want(true)
 	if left := w.end.Sub(w.now); left > 5*time.Second {
 		t.Errorf("the address ends in %v, want the hand-over's 5s at most", left)

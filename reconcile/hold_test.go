@@ -61,7 +61,7 @@ func TestAHoldOutlivesARelease(t *testing.T) {
 	if w.notes["vip"].Hold == nil {
 		t.Error("the hold is gone with the address")
 	}
-	w.wantCode(w.run(policy.Event("on_role_change"), policy.RolePrimary), policy.Code("held"))
+	w.wantCode(w.run(policy.Event("on_role_change"), policy.Role("primary")), policy.Code("held"))
 	w.want(false)
 }
 

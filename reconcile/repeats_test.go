@@ -78,7 +78,7 @@ func TestRolesThatChangeAreOnRecord(t *testing.T) {
 func TestACallbackIsAlwaysOnRecord(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
-		w.run(policy.Event("on_role_change"), policy.RolePrimary)
+		w.run(policy.Event("on_role_change"), policy.Role("primary"))
 		w.vanish()
 		w.pass(time.Second)
 	}

@@ -140,7 +140,7 @@ func (r *routed) event(e policy.Event, role policy.Role) Outcome {
 
 func (r *routed) promoted() Outcome {
 	r.t.Helper()
-	return r.event(policy.Event("on_role_change"), policy.RolePrimary)
+	return r.event(policy.Event("on_role_change"), policy.Role("primary"))
 }
 
 // ticked is a tick together with the work that it leaves behind.

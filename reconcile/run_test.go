@@ -118,7 +118,7 @@ func TestAPromotedMemberDoesNotAskWhomItKnows(t *testing.T) {
 	w.tick()
 	w.pass(5 * time.Second)
 	w.leads()
-	w.run(policy.Event("on_role_change"), policy.RolePrimary)
+	w.run(policy.Event("on_role_change"), policy.Role("primary"))
 	w.pass(time.Second)
 	w.tick()
 	if w.membersAsked != 1 {

@@ -314,10 +314,10 @@ func (v *vipRun) act(verdict policy.Verdict) (wait bool) {
 // kernel does, so that one which is killed half-way is seen and finished by the next run.
 func (v *vipRun) claim(verdict policy.Verdict) {
 	s, now := v.facts.VIP, v.Clock.Now()
-	s.Generation, s.Claimed, s.HandOver = s.Generation+1, policy.Moment{}, nil
+	s.Generation, s.Phase, s.HandOver = s.Generation+1, policy.Claiming, nil
 	s.Changed, s.LeaseEnd, s.Forever = now, verdict.Until, verdict.Forever
 	s.Repeats = s.Repeats.Without(string(ChangeRelease), string(ChangeHandOver))
-	claimed, mended := v.facts.VIP.Claimed, v.facts.Address.Presence == policy.PresencePartly
+	mended := v.facts.VIP.Phase == policy.Claimed && v.facts.Address.Presence == policy.PresencePartly
 	again := v.facts.CutShort()
 	saved := v.save(s)
 	repeated := again && !saved // the VIP state goes on telling of a claim that was cut short: each tick finishes it
@@ -336,10 +336,10 @@ func (v *vipRun) claim(verdict policy.Verdict) {
 	failure := s.Failure
 	s.Failure = text(err)
 	if err == nil {
-		s.Claimed, s.Announced = announced, announced
+		s.Phase, s.Announced = policy.Claimed, announced
 	}
-	if err == nil && mended && !claimed.IsZero() { // here all the while, beside another copy: who else answers is asked as before
-		s.Claimed = claimed
+	if err == nil && !mended { // one that is mended was here all the while: who else answers is asked as before
+		s.Claimed = announced
 	}
 	v.save(s)
 	v.claimed, v.outcome.Err = err == nil, err
@@ -356,8 +356,8 @@ func (v *vipRun) renew(verdict policy.Verdict) {
 	if moves && end.Sub(now) >= shortest {
 		v.outcome.Err = v.vip.Address.Keep(end)
 	}
-	if s.Claimed.IsZero() { // found without a VIP state, after a wiped /run: taken over as it is
-		s.Claimed = now
+	if s.Phase != policy.Claimed { // found without a VIP state, after a wiped /run: taken over as it is
+		s.Phase, s.Claimed = policy.Claimed, now
 	}
 	if s.HandOver != nil || s.Generation == 0 { // whoever waits for a successor must find another generation
 		s.Generation, s.HandOver = s.Generation+1, nil
@@ -387,14 +387,14 @@ func (v *vipRun) release(verdict policy.Verdict, c Change, why string) {
 
 	was, presence := v.facts.VIP, v.facts.Address.Presence
 	seen := presence == policy.PresenceYes || presence == policy.PresencePartly
-	s := policy.VIPState{Generation: was.Generation, Changed: released, Failure: text(err), Hold: was.Hold}
+	s := policy.VIPState{Generation: was.Generation, Phase: policy.Released, Changed: released, Failure: text(err), Hold: was.Hold}
 	s.Repeats = was.Repeats.Without(string(ChangeClaim))
 	if err != nil {
-		s.Claimed, s.Ours, s.LeaseEnd, s.Forever = was.Claimed, was.Ours, was.LeaseEnd, was.Forever
+		s.Phase, s.Claimed, s.Ours, s.LeaseEnd, s.Forever = was.Phase, was.Claimed, was.Ours, was.LeaseEnd, was.Forever
 	}
 	saved := v.save(s) // where it cannot be, the VIP state goes on telling of a claim
 	v.outcome.Err = err
-	if (seen || saved && (!was.Claimed.IsZero() || was.HandOver != nil)) && (err == nil || s.Failure != was.Failure) {
+	if (seen || saved && (was.Phase == policy.Claimed || was.HandOver != nil)) && (err == nil || s.Failure != was.Failure) {
 		v.record(c, verdict, why)
 	}
 }
@@ -543,10 +543,9 @@ func (v *vipRun) joinRoute(s *routeSwitch) {
 // dismissRoute ends this process's call for an address that is not here, or about to go: a member
 // that does not lead asks the API nothing, not even how a call went.
 func (v *vipRun) dismissRoute(verdict policy.Verdict) {
-	if verdict.Do == policy.DoKeep || verdict.Do == policy.DoNothing && v.facts.MayBeHere() {
-		return
+	if !verdict.Leaves(v.facts) {
+		v.switches.cancel(v.vip.Name)
 	}
-	v.switches.cancel(v.vip.Name)
 }
 
 // stillLeader returns what asks whether the address would be claimed if everything were decided

@@ -84,7 +84,7 @@ func newWorld(t *testing.T) *world {
 
 // leads makes Patroni say that this member leads, and that its loop has just run.
 func (w *world) leads() {
-	w.word = policy.PatroniReply{Kind: policy.Leader, Role: policy.RolePrimary, State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
+	w.word = policy.PatroniReply{Kind: policy.Leader, Role: policy.Role("primary"), State: "running", Timeline: 1, Name: "n1", LastSeen: w.wall.Unix()}
 }
 
 func (w *world) follows() {

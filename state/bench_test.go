@@ -10,7 +10,7 @@ import (
 
 func BenchmarkSave(b *testing.B) {
 	s := OpenStore(StoreOptions{Now: statetest.BootTime, Dir: onTmpfs(b)})
-	saved := policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(time.Hour), LeaseEnd: policy.SinceBoot(2 * time.Hour)}
+	saved := policy.VIPState{Generation: 3, Phase: policy.Claimed, Claimed: policy.SinceBoot(time.Hour), LeaseEnd: policy.SinceBoot(2 * time.Hour)}
 	for b.Loop() {
 		check(b, s.SaveVIPState("192.0.2.10", saved))
 	}
@@ -18,7 +18,7 @@ func BenchmarkSave(b *testing.B) {
 
 func BenchmarkLoad(b *testing.B) {
 	s := OpenStore(StoreOptions{Now: statetest.BootTime, Dir: onTmpfs(b)})
-	check(b, s.SaveVIPState("192.0.2.10", policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(time.Hour), LeaseEnd: policy.SinceBoot(2 * time.Hour)}))
+	check(b, s.SaveVIPState("192.0.2.10", policy.VIPState{Generation: 3, Phase: policy.Claimed, Claimed: policy.SinceBoot(time.Hour), LeaseEnd: policy.SinceBoot(2 * time.Hour)}))
 	for b.Loop() {
 		_, err := s.VIPState("192.0.2.10")
 		check(b, err)

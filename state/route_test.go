@@ -51,7 +51,7 @@ func TestRouteMemoIsKept(t *testing.T) {
 // A VIP's memo is neither its state nor another VIP's memo.
 func TestRouteMemoStandsAlone(t *testing.T) {
 	s := openStore(t)
-	saved := policy.VIPState{Generation: 7, Claimed: policy.SinceBoot(1)}
+	saved := policy.VIPState{Generation: 7, Phase: policy.Claimed, Claimed: policy.SinceBoot(1)}
 	check(t, s.SaveVIPState("a", saved))
 	check(t, s.SaveRouteMemo("a", fullMemo()))
 	check(t, s.SaveRouteMemo("b", reconcile.RouteMemo{Checked: policy.SinceBoot(9)}))

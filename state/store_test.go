@@ -28,7 +28,7 @@ func TestVIPStateIsKept(t *testing.T) {
 	check(t, err)
 	equal(t, "none", got, policy.VIPState{})
 
-	want := policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(5 * time.Second), LeaseEnd: policy.Forever}
+	want := policy.VIPState{Generation: 3, Phase: policy.Claimed, Claimed: policy.SinceBoot(5 * time.Second), LeaseEnd: policy.Forever}
 	check(t, s.SaveVIPState("192.0.2.10", want))
 	got, err = s.VIPState("192.0.2.10")
 	check(t, err)
@@ -54,10 +54,10 @@ func TestVIPStateOfAnotherBootIsIgnored(t *testing.T) {
 	got, err := s.VIPState("a")
 	check(t, err)
 	equal(t, "state", got, policy.VIPState{})
-	check(t, s.SaveVIPState("a", policy.VIPState{Claimed: policy.SinceBoot(1)}))
+	check(t, s.SaveVIPState("a", policy.VIPState{Phase: policy.Claimed, Claimed: policy.SinceBoot(1)}))
 	got, err = s.VIPState("a")
 	check(t, err)
-	equal(t, "state", got, policy.VIPState{Claimed: policy.SinceBoot(1)})
+	equal(t, "state", got, policy.VIPState{Phase: policy.Claimed, Claimed: policy.SinceBoot(1)})
 }
 
 // Without /proc a tmpfs says that there was no reboot, and a disk does not.

@@ -46,6 +46,7 @@ type planAddress struct {
 
 type planState struct {
 	Generation    uint64           `json:"generation"`
+	Phase         policy.Phase     `json:"phase"`
 	Claimed       *reconcile.Stamp `json:"claimed"`
 	Changed       *reconcile.Stamp `json:"changed"`
 	LeaseEnd      *reconcile.Stamp `json:"lease_end"`
@@ -130,7 +131,7 @@ func (p planner) plan(o reconcile.Outcome) Plan {
 
 func (p planner) state(n policy.VIPState) planState {
 	s := planState{
-		Generation: n.Generation, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
+		Generation: n.Generation, Phase: n.Phase, Claimed: p.at(n.Claimed), Changed: p.at(n.Changed), LeaseEnd: p.at(n.LeaseEnd), Forever: n.Forever, Failure: n.Failure,
 	}
 	if n.Hold != nil {
 		s.HeldBy, s.HeldUntil = n.Hold.By, p.at(n.Hold.Until)

@@ -140,9 +140,14 @@ func (p planText) address(s policy.AddressState) string {
 
 // state is what vipctl itself remembers of the address.
 func (p planText) state(n policy.VIPState) string {
-	words := []string{p.ago(n.Claimed)}
-	if n.Claimed.IsZero() && !n.Changed.IsZero() {
-		words[0] = "released, or not finished, " + p.ago(n.Changed)
+	words := []string{"no claim known"}
+	switch n.Phase {
+	case policy.Claiming:
+		words[0] = "begun " + p.ago(n.Changed) + " and not finished"
+	case policy.Claimed:
+		words[0] = p.ago(n.Claimed)
+	case policy.Released:
+		words[0] = "released " + p.ago(n.Changed)
 	}
 	if !n.LeaseEnd.IsZero() {
 		words = append(words, "what vouches for it ends "+p.ago(n.LeaseEnd))

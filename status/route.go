@@ -45,7 +45,7 @@ func routeOf(via string, m reconcile.RouteMemo, d reconcile.RouteDetails, f poli
 	wall := time.Now()
 	at := func(m policy.Moment) reconcile.Stamp { return reconcile.Stamp{Time: wall.Add(m.Sub(f.Now))} }
 	s := &Route{Via: via, now: wall, onLink: f.Address.Presence == policy.PresenceYes}
-	current := !f.VIP.Claimed.IsZero() && m.Generation == f.VIP.Generation
+	current := f.VIP.Phase == policy.Claimed && m.Generation == f.VIP.Generation
 	if last := m.Last; last != nil {
 		checked := at(m.Checked)
 		s.Holder, s.Moving, s.Checked = &last.Holder, last.Moving, &checked

@@ -15,7 +15,7 @@ const statusNow = 1000 * time.Second
 func leadersFacts() policy.Facts {
 	return policy.Facts{
 		Now: policy.SinceBoot(statusNow), Address: policy.AddressState{Presence: policy.PresenceYes}, Reply: policy.PatroniReply{Kind: policy.Leader},
-		VIP: policy.VIPState{Generation: 3, Claimed: policy.SinceBoot(statusNow - 50*time.Second)},
+		VIP: policy.VIPState{Generation: 3, Phase: policy.Claimed, Claimed: policy.SinceBoot(statusNow - 50*time.Second)},
 	}
 }
 
@@ -65,7 +65,7 @@ func TestRouteStatus(t *testing.T) {
 		}, {
 			name:  "released since then",
 			memo:  func(m *reconcile.RouteMemo) { m.Begun, m.Failure = policy.SinceBoot(1), "failed" },
-			facts: func(f *policy.Facts) { f.VIP.Claimed, f.Address.Presence = policy.Moment{}, policy.PresenceNo },
+			facts: func(f *policy.Facts) { f.VIP.Phase, f.Address.Presence = policy.Released, policy.PresenceNo },
 			words: "server 41|12s ago|took 1.234s|900 of 3600|-",
 		}, {
 			name:  "claimed anew since then",

@@ -67,7 +67,7 @@ func (d *desk) Reply(context.Context) policy.PatroniReply {
 	}
 	role := policy.Role("replica")
 	if d.answer == policy.Leader {
-		role = policy.RolePrimary
+		role = policy.Role("primary")
 	}
 	return policy.PatroniReply{Kind: d.answer, Role: role, State: "running", Timeline: 1, LastSeen: wall.Unix(), At: now}
 }
@@ -154,7 +154,7 @@ func TestStaticInTheEngine(t *testing.T) {
 	d.wants(t, "a replica without it", policy.PresenceNo)
 	d.answer = policy.Leader
 	d.wants(t, "a leader without it", policy.PresenceNo, failed)
-	if !d.note.Claimed.IsZero() {
+	if d.note.Phase == policy.Claimed {
 		t.Errorf("a failed claim is noted as done: %+v", d.note)
 	}
 	addAddr(t, "eth0", "10.77.0.5/32")
@@ -252,7 +252,7 @@ func TestNoCarrierInTheEngine(t *testing.T) {
 	d.wants(t, "no carrier", policy.PresenceYes, "claim address_missing: announce 10.77.0.5 on eth0: no carrier: network is down")
 	for range 20 { // for longer than a lease
 		d.run(t, policy.EventTick)
-		if s, err := k.State(); err != nil || s.End.Before(d.now.Add(10*time.Second)) || !d.note.Claimed.IsZero() {
+		if s, err := k.State(); err != nil || s.End.Before(d.now.Add(10*time.Second)) || d.note.Phase == policy.Claimed {
 			t.Fatalf("%+v %v at %v, noted %+v", s, err, d.now, d.note)
 		}
 	}

@@ -132,7 +132,7 @@ func (l *ledger) check(t *testing.T, link string, leads bool) {
 		t.Errorf("read the note: %v", err)
 	}
 	now := hostClock{}.Now()
-	if n.HandOver != nil || leads != (!n.Claimed.IsZero()) || leads != (n.LeaseEnd.After(now)) || n.Claimed.After(now) || n.Failure != "" {
+	if n.HandOver != nil || leads != (n.Phase == policy.Claimed) || leads != (n.LeaseEnd.After(now)) || n.Claimed.After(now) || n.Failure != "" {
 		t.Errorf("leads %v: note at %v is %+v", leads, now, n)
 	}
 	l.balance(t)

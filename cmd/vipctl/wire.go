@@ -119,7 +119,7 @@ func newSurroundings(h *host) *surroundings.Host {
 // addressOf is a VIP's address on this host's link.
 func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
 	if v.Route.Static() {
-		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: noted(h, v), Clock: hostClock{}.Now, Warn: h.warnings.of(v.Name)})
+		return vip.NewStatic(vip.StaticOptions{Prefix: v.Prefix, Held: vouchedFor(h, v), Clock: hostClock{}.Now, Warn: h.warnings.of(v.Name)})
 	}
 	return vip.New(vip.Options{
 		Prefix: v.Prefix, Interface: v.Interface, Routed: v.Route != nil, Noted: ours(h, v), Budget: budget,
@@ -127,9 +127,9 @@ func addressOf(h *host, v config.VIP, budget *vip.Budget) reconcile.Address {
 	})
 }
 
-// noted returns what says until when a VIP is held by its note. Without a readable note it is not
-// held; whoever leads then holds it again, which costs a static address nothing.
-func noted(h *host, v config.VIP) func() (until policy.Moment, held bool) {
+// vouchedFor returns what says until when the VIP state vouches for a VIP. Where the state cannot be
+// read, nothing does; whoever leads then claims it again, which costs a static address nothing.
+func vouchedFor(h *host, v config.VIP) func() (until policy.Moment, held bool) {
 	return func() (policy.Moment, bool) {
 		n, err := h.store.VIPState(v.Name)
 		held := err == nil && !n.LeaseEnd.IsZero()
@@ -141,10 +141,10 @@ func noted(h *host, v config.VIP) func() (until policy.Moment, held bool) {
 }
 
 // ours returns what says whether a claim has put a VIP's address on its link, or a renewal has
-// taken it over. Notes of an older vipctl tell only of claims that were finished.
+// taken it over.
 func ours(h *host, v config.VIP) func() bool {
 	return func() bool {
 		n, err := h.store.VIPState(v.Name)
-		return err == nil && (n.Ours || !n.Claimed.IsZero())
+		return err == nil && n.Ours
 	}
 }

@@ -24,21 +24,21 @@ func TestStoppedRows(t *testing.T) {
 		{name: "unknown, older", facts: holder(stop, pg(PGUnknown), at(EvidenceAge+1)), do: DoRelease, code: codeStopped},
 		{name: "unknown, of a leader", facts: holder(stop, pg(PGUnknown), leads()), do: DoRelease, code: codeStopped},
 		{name: "partly here", facts: partly(stop, pg(PGUnknown)), do: DoRelease, code: codeStopped},
-		{name: "not here", facts: absent(stop, pg(PGDown)), do: DoNothing, code: codeNotHolder, why: "not here"},
+		{name: "not here", facts: absent(stop, pg(PGDown)), do: doNothing, code: codeNotHolder, why: "not here"},
 	})
 }
 
 func TestReloadRows(t *testing.T) {
-	reload := callback(eventOnReload, RolePrimary)
+	reload := callback(eventOnReload, rolePrimary)
 	checkRows(t, []rowCase{
-		{name: "here", facts: holder(reload, pg(PGDown)), do: DoNothing, code: codeReload, why: "a reload moves nothing"},
-		{name: "here and denied", facts: holder(reload, denies()), do: DoNothing, code: codeReload},
-		{name: "not here", facts: absent(reload, leads()), do: DoNothing, code: codeReload},
+		{name: "here", facts: holder(reload, pg(PGDown)), do: doNothing, code: codeReload, why: "a reload moves nothing"},
+		{name: "here and denied", facts: holder(reload, denies()), do: doNothing, code: codeReload},
+		{name: "not here", facts: absent(reload, leads()), do: doNothing, code: codeReload},
 	})
 }
 
 func TestPromotedRows(t *testing.T) {
-	promote := callback(eventOnRoleChange, RolePrimary)
+	promote := callback(eventOnRoleChange, rolePrimary)
 	exec := now.Add(-10 * time.Millisecond)
 	end := exec.Add(19 * time.Second) // ttl - loop_wait - 1 s
 	before := func(c Callback) change { return past(func(m *ClusterState) { m.Callback = c }) }
@@ -69,21 +69,21 @@ func TestPromotedRows(t *testing.T) {
 		like(first, "the callback before was cut short", absent(promote, before(Callback{Event: eventOnStop, Began: exec.Add(-time.Minute).Add(1)}))),
 		like(claim, "it was cut short a minute ago", absent(promote, before(Callback{Event: eventOnStop, Began: exec.Add(-time.Minute)}))),
 		{name: "it may have waited: the lock, and SQL a moment behind", facts: absent(alone, promote, leads(as(roleReplica))), do: DoKeep, code: codePromoted, why: "promoted to primary", until: now.Add(16 * time.Second)},
-		{name: "it may have waited: not running", facts: absent(promote, leads(as(roleReplica), state("starting"))), do: DoNothing, code: codeLeaderChanging},
-		{name: "it may have waited: paused", facts: absent(promote, leads(as(roleReplica), paused)), do: DoNothing, code: codeLeaderChanging},
-		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(roleReplica), seen(40*time.Second))), do: DoNothing, code: codeLeaderChanging},
-		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(roleReplica))), do: DoNothing, code: codeNotHolder},
+		{name: "it may have waited: not running", facts: absent(promote, leads(as(roleReplica), state("starting"))), do: doNothing, code: codeLeaderChanging},
+		{name: "it may have waited: paused", facts: absent(promote, leads(as(roleReplica), paused)), do: doNothing, code: codeLeaderChanging},
+		{name: "it may have waited: not fresh", facts: absent(promote, leads(as(roleReplica), seen(40*time.Second))), do: doNothing, code: codeLeaderChanging},
+		{name: "it may have waited: not the leader", facts: absent(promote, denies(as(roleReplica))), do: doNothing, code: codeNotHolder},
 		unleasedClaim,
 		standby,
 		{name: "a word is there", facts: absent(alone, promote, leads()), do: DoKeep, code: codeAddressMissing, until: now.Add(16 * time.Second)},
-		{name: "a denial is there", facts: absent(promote, denies()), do: DoNothing, code: codeNotHolder},
-		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: DoNothing, code: codeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
+		{name: "a denial is there", facts: absent(promote, denies()), do: doNothing, code: codeNotHolder},
+		{name: "too old, and silent", facts: absent(promote, started(3*time.Second), mute), do: doNothing, code: codeStartUnconfirmed, why: "on_role_change as primary, Patroni silent: connection refused"},
 	})
 }
 
 // TestClaimLeases has the ends of a claim on argv's proof, by what is known of the timer.
 func TestClaimLeases(t *testing.T) {
-	promote := callback(eventOnRoleChange, RolePrimary)
+	promote := callback(eventOnRoleChange, rolePrimary)
 	exec := now.Add(-10 * time.Millisecond)
 	boot := func(exec, now Moment) change {
 		return func(f *Facts) { f.Now, f.Trigger.At, f.Cluster = now, exec, ClusterState{} }
@@ -110,11 +110,11 @@ func TestClaimLeases(t *testing.T) {
 
 func TestStartedRows(t *testing.T) {
 	for _, e := range []Event{eventOnStart, eventOnRestart} {
-		start := callback(e, RolePrimary)
+		start := callback(e, rolePrimary)
 		checkRows(t, []rowCase{
 			{name: "asks", facts: absent(start), do: DoAsk, code: codeUnheard, ask: askPatroni},
-			{name: "silent", facts: holder(start, mute), do: DoNothing, code: codeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
-			{name: "not ours", facts: absent(start, foreign), do: DoNothing, code: codeStartUnconfirmed, why: "not our Patroni: scope is other"},
+			{name: "silent", facts: holder(start, mute), do: doNothing, code: codeStartUnconfirmed, why: string(e) + " as primary, Patroni silent"},
+			{name: "not ours", facts: absent(start, foreign), do: doNothing, code: codeStartUnconfirmed, why: "not our Patroni: scope is other"},
 			{name: "leader", facts: absent(alone, start, leads()), do: DoKeep, code: codeAddressMissing, until: now.Add(16 * time.Second)},
 			{name: "denied", facts: holder(start, denies(as(roleReplica))), do: DoRelease, code: codeNotLeader},
 			{name: "as a replica", facts: holder(callback(e, roleReplica), mute), do: DoRelease, code: codeDemoted, why: string(e) + " as replica"},
@@ -128,8 +128,8 @@ func TestSteppedDownRows(t *testing.T) {
 		{name: "asks, for 200 ms", facts: holder(demote), do: DoAsk, code: codeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
 		{name: "an unknown role asks too", facts: holder(callback(eventOnRoleChange, roleUnknown)), do: DoAsk, code: codeUnheard, ask: Question{Patroni: true, Within: 200 * time.Millisecond}},
 		{name: "a standby leader, not followed", facts: holder(callback(eventOnRoleChange, roleStandbyLeader), mute), do: DoRelease, code: codeDemoted},
-		{name: "not here", facts: absent(demote), do: DoNothing, code: codeNotHolder, why: "not here"},
-		{name: "not here, and leading", facts: absent(demote, leads()), do: DoNothing, code: codeNotHolder, why: "leader as primary"},
+		{name: "not here", facts: absent(demote), do: doNothing, code: codeNotHolder, why: "not here"},
+		{name: "not here, and leading", facts: absent(demote, leads()), do: doNothing, code: codeNotHolder, why: "leader as primary"},
 		{name: "still the leader", facts: holder(demote, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "still the leader, as a replica", facts: holder(demote, leads(as(roleReplica))), do: DoKeep, code: codeLeaderChanging, until: now.Add(16 * time.Second)},
 		{name: "denied", facts: holder(demote, denies(as(roleReplica), state("starting"))), do: DoRelease, code: codeNotLeader, why: "not the leader, replica, starting"},
@@ -146,13 +146,13 @@ func TestSteppedDownRows(t *testing.T) {
 }
 
 func TestConfirmRows(t *testing.T) {
-	again := callback(eventOnRoleChange, RolePrimary)
+	again := callback(eventOnRoleChange, rolePrimary)
 	checkRows(t, []rowCase{
 		{name: "asks", facts: holder(again, secondLook), do: DoAsk, code: codeUnheard, ask: askPatroni},
 		{name: "confirmed", facts: holder(again, secondLook, leads()), do: DoKeep, code: codeLeader, until: now.Add(16 * time.Second)},
 		{name: "denied once", facts: holder(again, secondLook, denies()), do: DoAsk, code: codeAskAgain, ask: Question{Patroni: true, After: 200 * time.Millisecond}},
 		{name: "denied twice", facts: holder(again, secondLook, denies(), asked(2)), do: DoRelease, code: codeClaimUndone, why: "claimed, but not the leader, primary, running"},
-		{name: "silent", facts: holder(again, secondLook, mute), do: DoNothing, code: codeClaimUnconfirmed, why: "claimed, Patroni silent"},
-		{name: "not ours", facts: holder(again, secondLook, foreign), do: DoNothing, code: codeClaimUnconfirmed, why: "not our Patroni"},
+		{name: "silent", facts: holder(again, secondLook, mute), do: doNothing, code: codeClaimUnconfirmed, why: "claimed, Patroni silent"},
+		{name: "not ours", facts: holder(again, secondLook, foreign), do: doNothing, code: codeClaimUnconfirmed, why: "not our Patroni"},
 	})
 }

@@ -22,7 +22,7 @@ type ClusterState struct {
 	LastTick Moment   `json:"last_tick"`
 	Callback Callback `json:"callback"`
 	Warned   []string `json:"warned,omitempty"` // what is said once a boot, and has been
-	Said     Repeats  `json:"said,omitempty"`   // the warnings of ticks, by their text
+	Said     repeats  `json:"said,omitempty"`   // the warnings of ticks, by their text
 }
 
 // timingChange is a change of the cluster's settings: what counted before it, and when it was

@@ -50,7 +50,7 @@ func TestRemember(t *testing.T) {
 
 func TestParseRole(t *testing.T) {
 	for text, want := range map[string]Role{
-		"primary": RolePrimary, "master": RolePrimary, "promoted": RolePrimary, "replica": roleReplica, "demoted": roleDemoted,
+		"primary": rolePrimary, "master": rolePrimary, "promoted": rolePrimary, "replica": roleReplica, "demoted": roleDemoted,
 		"standby_leader": roleStandbyLeader, "uninitialized": roleUninitialized, "unknown": roleUnknown,
 		"": roleUnknown, "Primary": roleUnknown, "quorum_standby": roleUnknown,
 	} {
@@ -62,11 +62,11 @@ func TestParseRole(t *testing.T) {
 
 func TestFollowWants(t *testing.T) {
 	for f, wants := range map[Follow]map[Role]bool{
-		followPrimary:       {RolePrimary: true},
-		followLeader:        {RolePrimary: true, roleStandbyLeader: true},
+		followPrimary:       {rolePrimary: true},
+		followLeader:        {rolePrimary: true, roleStandbyLeader: true},
 		followStandbyLeader: {roleStandbyLeader: true},
 	} {
-		for _, r := range []Role{RolePrimary, roleStandbyLeader, roleReplica, roleDemoted, roleUninitialized, roleUnknown} {
+		for _, r := range []Role{rolePrimary, roleStandbyLeader, roleReplica, roleDemoted, roleUninitialized, roleUnknown} {
 			if got := f.Wants(r); got != wants[r] {
 				t.Errorf("%s wants %s: %v", f, r, got)
 			}

@@ -45,10 +45,20 @@ func (f Facts) MayBeHere() bool { return f.Address.Presence != PresenceNo }
 // NotAsWanted reports whether a claim would change anything.
 func (f Facts) NotAsWanted() bool { return f.Address.Presence != PresenceYes }
 
-// CutShort reports whether the last claim was killed between its first and its last system call.
+// CutShort reports whether an address that may be here was not claimed to the end: the claim was
+// killed between its first and its last system call, or somebody else put back what was released.
 // Without any state (a wiped /run) there is nothing to finish: the address is taken over as it is.
 func (f Facts) CutShort() bool {
-	return f.MayBeHere() && f.VIP.Generation > 0 && f.VIP.Claimed.IsZero() && f.VIP.HandOver == nil
+	unfinished := f.VIP.Phase == Claiming || f.VIP.Phase == Released
+	return f.MayBeHere() && unfinished && f.VIP.HandOver == nil
+}
+
+// whyUnfinished is how an address came to be here that was not claimed to the end, for people.
+func (f Facts) whyUnfinished() string {
+	if f.VIP.Phase == Released {
+		return "leader, the address was put back after its release"
+	}
+	return "leader, claim was cut short"
 }
 
 // HandingOver reports whether a hand-over of the present claim is under way.

@@ -54,7 +54,7 @@ func everyStage(f Facts, check func(Facts)) {
 
 // base is a healthy cluster with Patroni's defaults, whose last loop was a second ago.
 func base() Facts {
-	leading := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", LastSeen: 9990, SeenAt: now.Add(-3 * time.Second), At: now.Add(-2 * time.Second)}
+	leading := PatroniReply{Kind: Leader, Role: rolePrimary, State: "running", LastSeen: 9990, SeenAt: now.Add(-3 * time.Second), At: now.Add(-2 * time.Second)}
 	return Facts{
 		Now: now, Interval: 2 * time.Second, Follow: followPrimary, Leased: true,
 		Trigger: Trigger{Event: EventTick, At: now},
@@ -70,11 +70,11 @@ func allTriggers() []Trigger {
 	return []Trigger{
 		{Event: EventTick, At: young},
 		{Event: eventOnStop, Role: roleDemoted, At: young},
-		{Event: eventOnReload, Role: RolePrimary, At: young},
-		{Event: eventOnRoleChange, Role: RolePrimary, At: young},
-		{Event: eventOnRoleChange, Role: RolePrimary, At: old},
+		{Event: eventOnReload, Role: rolePrimary, At: young},
+		{Event: eventOnRoleChange, Role: rolePrimary, At: young},
+		{Event: eventOnRoleChange, Role: rolePrimary, At: old},
 		{Event: eventOnRoleChange, Role: roleReplica, At: young},
-		{Event: eventOnStart, Role: RolePrimary, At: young},
+		{Event: eventOnStart, Role: rolePrimary, At: young},
 		{Event: eventOnStart, Role: roleUnknown, At: young},
 		{Event: EventOperator, Order: OrderClaim, By: "ann", At: young},
 		{Event: EventOperator, Order: OrderRelease, By: "ann", At: young},
@@ -91,8 +91,8 @@ func allWords() []PatroniReply {
 				State: state, Name: "n1", At: now.Add(-100 * time.Millisecond),
 				Paused: flags&1 != 0, Unlocked: flags&2 != 0, Failsafe: flags&4 != 0,
 			}
-			for _, role := range []Role{RolePrimary, roleReplica, roleStandbyLeader} {
-				if role != RolePrimary && state != "running" || role == roleStandbyLeader && flags != 0 {
+			for _, role := range []Role{rolePrimary, roleReplica, roleStandbyLeader} {
+				if role != rolePrimary && state != "running" || role == roleStandbyLeader && flags != 0 {
 					continue // nothing in the policy tells these apart
 				}
 				w.Kind, w.Role, w.SeenAt = NotLeader, role, now.Add(-3*time.Second)
@@ -104,18 +104,18 @@ func allWords() []PatroniReply {
 			}
 		}
 	}
-	return append(words, PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", SeenAt: now.Add(-4 * time.Second), At: now.Add(-EvidenceAge).Add(-1)})
+	return append(words, PatroniReply{Kind: Leader, Role: rolePrimary, State: "running", SeenAt: now.Add(-4 * time.Second), At: now.Add(-EvidenceAge).Add(-1)})
 }
 
 func allNotes() []VIPState {
 	return []VIPState{
 		{},
-		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute), Hold: &OperatorHold{By: "ann", Until: now.Add(time.Hour)}},
-		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute)},
-		{Generation: 1, LeaseEnd: now.Add(-time.Second), Claimed: now.Add(-time.Minute)},
-		{Generation: 1, LeaseEnd: now.Add(10 * time.Second)},
-		{Generation: 1, LeaseEnd: now.Add(2 * time.Second), Claimed: now.Add(-time.Minute)},
-		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Claimed: now.Add(-time.Minute), HandOver: &HandOver{Generation: 1, Began: now.Add(-1), Until: now.Add(4 * time.Second)}},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Phase: Claimed, Claimed: now.Add(-time.Minute), Hold: &OperatorHold{By: "ann", Until: now.Add(time.Hour)}},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Phase: Claimed, Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(-time.Second), Phase: Claimed, Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Phase: Claiming},
+		{Generation: 1, LeaseEnd: now.Add(2 * time.Second), Phase: Claimed, Claimed: now.Add(-time.Minute)},
+		{Generation: 1, LeaseEnd: now.Add(10 * time.Second), Phase: Claimed, Claimed: now.Add(-time.Minute), HandOver: &HandOver{Generation: 1, Began: now.Add(-1), Until: now.Add(4 * time.Second)}},
 	}
 }
 
@@ -189,7 +189,7 @@ var laws = map[string]func(Facts, Verdict) string{
 			return "held until the past"
 		}
 		denied := f.Reply.Kind == NotLeader || f.Reply.Kind == Silent && f.Trigger.Event == EventTick
-		if v.Do == DoNothing && denied && f.Trigger.Event != EventOperator && !f.VIP.HeldAt(f.Now) && f.Trigger.Event != eventOnReload && f.MayBeHere() && !leaseEnd(f).After(f.Now) && !f.Confirming {
+		if v.Do == doNothing && denied && f.Trigger.Event != EventOperator && !f.VIP.HeldAt(f.Now) && f.Trigger.Event != eventOnReload && f.MayBeHere() && !leaseEnd(f).After(f.Now) && !f.Confirming {
 			return "kept"
 		}
 		return ""
@@ -226,7 +226,7 @@ var laws = map[string]func(Facts, Verdict) string{
 		return ""
 	},
 	"a reload moves nothing": func(f Facts, v Verdict) string {
-		if f.Trigger.Event == eventOnReload && !f.Confirming && v.Do != DoNothing {
+		if f.Trigger.Event == eventOnReload && !f.Confirming && v.Do != doNothing {
 			return string(v.Do)
 		}
 		return ""

@@ -105,9 +105,9 @@ var leadingRows = &table{"Patroni says 200", []row{
 	},
 	{
 		code: codeClaimCutShort,
-		when: "the last claim did not get to its end",
+		when: "the last claim did not get to its end, or somebody put the address back after a release",
 		fits: Facts.CutShort,
-		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), "leader, claim was cut short") },
+		then: func(f Facts) Verdict { return keepUntil(f, lockLease(f), f.whyUnfinished()) },
 	},
 	{
 		code: codeLeader,

@@ -6,7 +6,7 @@ var notHereRows = &table{"The address is not here", []row{
 		code: codeLeaseEnded,
 		when: "a claim or a hand-over is in the VIP state: the lease ran out, or somebody deleted the address. Only the VIP state changes",
 		fits: func(f Facts) bool {
-			return f.Address.Presence == PresenceNo && (!f.VIP.Claimed.IsZero() || f.VIP.HandOver != nil)
+			return f.Address.Presence == PresenceNo && (f.VIP.Phase == Claimed || f.VIP.HandOver != nil)
 		},
 		then: func(f Facts) Verdict { return release("%s, the address went by itself", whyNotHere(f)) },
 	},

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// Repeats counts what comes again and again, so that it is told once and then by its number:
+// repeats counts what comes again and again, so that it is told once and then by its number:
 // another mover of the address that puts it back each second would else fill the history with
 // nothing else.
-type Repeats map[string]repeat
+type repeats map[string]repeat
 
 // repeat is one such thing.
 type repeat struct {
@@ -27,10 +27,10 @@ const repeatsWithin = time.Minute
 // Count takes note of something that has just come, and returns the counts with it, whether it
 // should be told, and its count in words: it is told when it comes first, and the 1st, 10th, 100th
 // time again. What has stayed away is forgotten, unless its last count was never told.
-func (rs Repeats) Count(what string, now Moment, wall time.Time) (counted Repeats, tell bool, words string) {
+func (rs repeats) Count(what string, now Moment, wall time.Time) (counted repeats, tell bool, words string) {
 	counted = maps.Clone(rs)
 	if counted == nil {
-		counted = Repeats{}
+		counted = repeats{}
 	}
 	maps.DeleteFunc(counted, func(key string, r repeat) bool { return now.Sub(r.Last) > repeatsWithin && (key == what || !r.owed()) })
 	r, again := counted[what]
@@ -48,7 +48,7 @@ func (rs Repeats) Count(what string, now Moment, wall time.Time) (counted Repeat
 
 // Without forgets what begins with one of the words: what was done in between makes it something
 // new.
-func (rs Repeats) Without(words ...string) Repeats {
+func (rs repeats) Without(words ...string) repeats {
 	rest := maps.Clone(rs)
 	for _, w := range words {
 		maps.DeleteFunc(rest, func(key string, _ repeat) bool { return strings.HasPrefix(key, w+" ") })
@@ -58,7 +58,7 @@ func (rs Repeats) Without(words ...string) Repeats {
 
 // Ended takes out what has stayed away while a count of it is owed, and returns its key, "" where
 // there is none.
-func (rs Repeats) Ended(now Moment) (rest Repeats, key string, ended repeat) {
+func (rs repeats) Ended(now Moment) (rest repeats, key string, ended repeat) {
 	for key, r := range rs {
 		if now.Sub(r.Last) > repeatsWithin && r.owed() {
 			rest = maps.Clone(rs)

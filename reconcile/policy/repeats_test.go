@@ -8,7 +8,7 @@ import (
 
 func TestRepeats(t *testing.T) {
 	began := time.Date(2026, 11, 26, 14, 3, 22, 0, time.UTC)
-	var rs Repeats
+	var rs repeats
 	var told []string
 	at := now
 	for i := range 1234 {
@@ -47,7 +47,7 @@ func TestRepeats(t *testing.T) {
 }
 
 func TestRepeatsAreForgottenWhenNothingIsOwed(t *testing.T) {
-	rs, _, _ := Repeats(nil).Count("a", now, time.Time{})
+	rs, _, _ := repeats(nil).Count("a", now, time.Time{})
 	rs, _, _ = rs.Count("b", now.Add(time.Hour), time.Time{})
 	if len(rs) != 1 {
 		t.Errorf("%v", rs)

@@ -1,13 +1,13 @@
 package policy
 
-// RouteStep is what the route of an address that is vouched for needs next.
-type RouteStep string
+// routeStep is what the route of an address that is vouched for needs next.
+type routeStep string
 
 // The steps.
 const (
-	routeNothing RouteStep = "nothing"
-	RouteAsk     RouteStep = "ask" // ask who has it, and take it from another
-	RouteTake    RouteStep = "take"
+	routeNothing routeStep = "nothing"
+	RouteAsk     routeStep = "ask" // ask who has it, and take it from another
+	RouteTake    routeStep = "take"
 )
 
 // RouteFacts is what the next step of a route depends on.
@@ -22,7 +22,7 @@ type RouteFacts struct {
 // Next decides what a route needs. A fresh claim, and one with a switch whose end is not known,
 // take the route at once: one call does, whoever has it. What an API has asked to wait for is the
 // provider's own to keep.
-func (f RouteFacts) Next() RouteStep {
+func (f RouteFacts) Next() routeStep {
 	switch {
 	case f.TakenFor != f.Claim:
 		return RouteTake

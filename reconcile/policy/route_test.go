@@ -2,10 +2,10 @@ package policy
 
 import "testing"
 
-func TestNextRouteStep(t *testing.T) {
+func TestNextrouteStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		facts RouteFacts
-		want  RouteStep
+		want  routeStep
 	}{
 		"no memo":                   {RouteFacts{}, RouteTake},
 		"another claim's":           {RouteFacts{TakenFor: 6, Due: now.Add(1)}, RouteTake},

@@ -67,7 +67,7 @@ func partly(changes ...change) Facts {
 func here(end time.Duration) change {
 	return func(f *Facts) {
 		f.Address = AddressState{Presence: PresenceYes, End: now.Add(end)}
-		f.VIP = VIPState{Generation: 1, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(end)}
+		f.VIP = VIPState{Generation: 1, Phase: Claimed, Claimed: now.Add(-time.Minute), LeaseEnd: now.Add(end)}
 		f.PG = PGAlive
 	}
 }
@@ -112,10 +112,10 @@ func callback(e Event, r Role) change {
 type trait func(*PatroniReply)
 
 // leads is Patroni's 200 of a running primary, 100 ms old, whose last loop was 3 s ago.
-func leads(traits ...trait) change { return says(Leader, RolePrimary, traits...) }
+func leads(traits ...trait) change { return says(Leader, rolePrimary, traits...) }
 
 // denies is Patroni's 503 of a running primary, the oddest one.
-func denies(traits ...trait) change { return says(NotLeader, RolePrimary, traits...) }
+func denies(traits ...trait) change { return says(NotLeader, rolePrimary, traits...) }
 
 func says(a ReplyKind, r Role, traits ...trait) change {
 	return func(f *Facts) {
@@ -178,7 +178,7 @@ func alone(f *Facts) { polled(pollSilent)(f) }
 // rival is a peer that leads too.
 func rival(traits ...trait) change {
 	return func(f *Facts) {
-		w := PatroniReply{Kind: Leader, Role: RolePrimary, State: "running", Name: "n2", Timeline: 1, LastSeen: 9990}
+		w := PatroniReply{Kind: Leader, Role: rolePrimary, State: "running", Name: "n2", Timeline: 1, LastSeen: 9990}
 		for _, t := range traits {
 			t(&w)
 		}

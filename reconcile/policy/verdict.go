@@ -10,7 +10,7 @@ type Do string
 
 // What can be done. Ask is not an end: the engine fetches what is missing and decides again.
 const (
-	DoNothing  Do = "none"
+	doNothing  Do = "none"
 	DoKeep     Do = "keep" // have the address here until a given end: claim it, or renew it
 	DoRelease  Do = "release"
 	DoHandOver Do = "hand_over"
@@ -98,7 +98,7 @@ type Question struct {
 }
 
 func nothing(why string, args ...any) Verdict {
-	return Verdict{Do: DoNothing, Why: fmt.Sprintf(why, args...)}
+	return Verdict{Do: doNothing, Why: fmt.Sprintf(why, args...)}
 }
 
 func release(why string, args ...any) Verdict {
@@ -110,3 +110,8 @@ func handOver(why string, args ...any) Verdict {
 }
 
 func ask(q Question) Verdict { return Verdict{Do: DoAsk, Why: "asking", Ask: q} }
+
+// Leaves reports whether the verdict leaves an address here that may be here.
+func (v Verdict) Leaves(f Facts) bool {
+	return v.Do == DoKeep || v.Do == doNothing && f.MayBeHere()
+}

@@ -8,8 +8,9 @@ type VIPState struct {
 	// Generation counts the claims. A hand-over that began under another generation must not touch
 	// the address.
 	Generation uint64 `json:"generation"`
-	// Claimed is when the address was last put on the link and announced. It is 0 while a claim is
-	// under way or was cut short, and after a release.
+	// Phase is how far the claim or the release has come that was made last.
+	Phase Phase `json:"phase,omitempty"`
+	// Claimed is when the claim was finished, in the phase claimed.
 	Claimed Moment `json:"claimed,omitzero"`
 	// Ours is set when a claim has put the address on the link, or a renewal has taken over one
 	// that was found there. From then on, until a release, the address is not the host's own, also
@@ -34,12 +35,22 @@ type VIPState struct {
 	// from a successor, so that none counts as one.
 	Answering []MAC `json:"answering,omitempty"`
 	// Repeats counts the transitions of ticks, by what was done and the code.
-	Repeats Repeats `json:"repeats,omitempty"`
+	Repeats repeats `json:"repeats,omitempty"`
 	// Hold is an operator's, also where the address is not here.
 	Hold *OperatorHold `json:"hold,omitempty"`
 	// HandOver is set while the address waits for its successor.
 	HandOver *HandOver `json:"hand_over,omitempty"`
 }
+
+// Phase is how far the last claim has come. The empty one says that nothing is known: there was no
+// claim since the host started, or /run was wiped.
+type Phase string
+
+const (
+	Claiming Phase = "claiming" // begun, and not finished: under way, failed or killed
+	Claimed  Phase = "claimed"  // the address was put on the link and announced
+	Released Phase = "released"
+)
 
 // HandOver is the wait of an address, on a host whose PostgreSQL is down, for its successor.
 type HandOver struct {
@@ -75,5 +86,5 @@ func (s VIPState) AnnounceDue(now Moment, refresh, interval time.Duration) bool 
 // ProbeDue reports whether a tick should ask the neighbours who else answers for an address that is
 // here.
 func (s VIPState) ProbeDue(now Moment) bool {
-	return !s.Claimed.IsZero() && now.Sub(s.Claimed) >= firstProbe
+	return s.Phase == Claimed && now.Sub(s.Claimed) >= firstProbe
 }

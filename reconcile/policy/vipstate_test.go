@@ -11,10 +11,10 @@ func TestProbeDue(t *testing.T) {
 		want bool
 	}{
 		"never claimed":    {VIPState{}, false},
-		"claimed 10 s ago": {VIPState{Claimed: now.Add(-10 * time.Second)}, true},
-		"claimed just now": {VIPState{Claimed: now.Add(-10 * time.Second).Add(1)}, false},
-		"probed just now":  {VIPState{Claimed: now.Add(-time.Hour), Probed: now}, true},
-		"a conflict":       {VIPState{Claimed: now.Add(-9 * time.Second), Answering: []MAC{"a"}}, false},
+		"claimed 10 s ago": {VIPState{Phase: Claimed, Claimed: now.Add(-10 * time.Second)}, true},
+		"claimed just now": {VIPState{Phase: Claimed, Claimed: now.Add(-10 * time.Second).Add(1)}, false},
+		"probed just now":  {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Probed: now}, true},
+		"a conflict":       {VIPState{Phase: Claimed, Claimed: now.Add(-9 * time.Second), Answering: []MAC{"a"}}, false},
 	} {
 		if got := c.note.ProbeDue(now); got != c.want {
 			t.Errorf("%s: due %v, want %v", name, got, c.want)
@@ -29,13 +29,13 @@ func TestAnnounceDue(t *testing.T) {
 		state VIPState
 		want  bool
 	}{
-		"claimed just now":                {VIPState{Claimed: now.Add(-10 * time.Second).Add(1), Announced: now}, true},
-		"claimed 10 s ago":                {VIPState{Claimed: now.Add(-10 * time.Second), Announced: now.Add(-30 * time.Second)}, false},
-		"announced a minute ago":          {VIPState{Claimed: now.Add(-time.Hour), Announced: now.Add(-refresh)}, true},
-		"announced less than that ago":    {VIPState{Claimed: now.Add(-time.Hour), Announced: now.Add(-refresh).Add(1)}, false},
-		"contested":                       {VIPState{Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second), Answering: stranger}, true},
-		"contested, announced just now":   {VIPState{Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second).Add(1), Answering: stranger}, false},
-		"nobody answers, half a tick ago": {VIPState{Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second)}, false},
+		"claimed just now":                {VIPState{Phase: Claimed, Claimed: now.Add(-10 * time.Second).Add(1), Announced: now}, true},
+		"claimed 10 s ago":                {VIPState{Phase: Claimed, Claimed: now.Add(-10 * time.Second), Announced: now.Add(-30 * time.Second)}, false},
+		"announced a minute ago":          {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Announced: now.Add(-refresh)}, true},
+		"announced less than that ago":    {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Announced: now.Add(-refresh).Add(1)}, false},
+		"contested":                       {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second), Answering: stranger}, true},
+		"contested, announced just now":   {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second).Add(1), Answering: stranger}, false},
+		"nobody answers, half a tick ago": {VIPState{Phase: Claimed, Claimed: now.Add(-time.Hour), Announced: now.Add(-time.Second)}, false},
 	} {
 		if got := c.state.AnnounceDue(now, refresh, interval); got != c.want {
 			t.Errorf("%s: due %v, want %v", name, got, c.want)

@@ -5,7 +5,7 @@ type Role string
 
 // The roles that Patroni reports. Everything else is read as "unknown", which never leads.
 const (
-	RolePrimary       Role = "primary"
+	rolePrimary       Role = "primary"
 	roleReplica       Role = "replica"
 	roleStandbyLeader Role = "standby_leader"
 	roleDemoted       Role = "demoted"
@@ -18,10 +18,10 @@ const (
 // call_nowait).
 func ParseRole(s string) Role {
 	switch r := Role(s); r {
-	case RolePrimary, roleReplica, roleStandbyLeader, roleDemoted, roleUninitialized:
+	case rolePrimary, roleReplica, roleStandbyLeader, roleDemoted, roleUninitialized:
 		return r
 	case "master", "promoted":
-		return RolePrimary
+		return rolePrimary
 	}
 	return roleUnknown
 }
@@ -40,11 +40,11 @@ const (
 func (f Follow) Wants(r Role) bool {
 	switch f {
 	case followLeader:
-		return r == RolePrimary || r == roleStandbyLeader
+		return r == rolePrimary || r == roleStandbyLeader
 	case followStandbyLeader:
 		return r == roleStandbyLeader
 	}
-	return r == RolePrimary
+	return r == rolePrimary
 }
 
 // Event is what made the engine run.
