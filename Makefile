@@ -14,6 +14,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KEEP ?=
 PROMISE ?=
 ONLY ?=
+PARALLEL ?= 16
 FIGURES ?= build/faults.json
 
 export GOFLAGS += -buildvcs=false
@@ -42,9 +43,9 @@ test: deps build
 	go test $(RACE) $$(go list ./... | grep -v /e2e)
 	go test -count=1 -v -timeout 15m $$(go list ./e2e/... | grep -v /faults)
 
-# Rows on different clusters run side by side, those that measure milliseconds alone.
+# Rows on different clusters run side by side, those that measure milliseconds alone. PARALLEL=1: each alone.
 test-faults: deps
-	go test -count=1 -v -timeout 25m -parallel 16 $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
 
 # A row that fails is in the table as one that failed, and fails this when all is written.
 RUNS := $(foreach n,1 2 3,build/faults-$(n).json)

@@ -140,7 +140,7 @@ func (p planText) address(s policy.AddressState) string {
 
 // state is what vipctl itself remembers of the address.
 func (p planText) state(n policy.VIPState) string {
-	words := []string{"no claim known"}
+	words := []string{"none known"}
 	switch n.Phase {
 	case policy.Claiming:
 		words[0] = "begun " + p.ago(n.Changed) + " and not finished"

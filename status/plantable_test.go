@@ -12,7 +12,7 @@ func TestStateWords(t *testing.T) {
 	now := policy.SinceBoot(time.Hour)
 	before := now.Add(-3 * time.Second)
 	for phase, want := range map[policy.Phase]string{
-		"":              "no claim known",
+		"":              "none known",
 		policy.Claiming: "begun 3s ago and not finished",
 		policy.Claimed:  "1h0m0s ago",
 		policy.Released: "released 3s ago",

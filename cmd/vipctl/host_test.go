@@ -25,11 +25,13 @@ type testHost struct {
 	hetzner *fakeHetzner // nil before it is started
 }
 
+// defaultVipctlYML has an interval at which no tick is late, however slow the machine.
 const defaultVipctlYML = `patroni:
   config: /etc/patroni/patroni.yml
 vips:
   - address: 192.0.2.10
     interface: eth0
+interval: 5s
 `
 
 const defaultPatroniYML = `scope: demo

@@ -82,7 +82,7 @@ func (c *cluster) down() error { return c.lab.Down() }
 // printed, and the cluster given back, when the test is over.
 func (c *cluster) begin(t *testing.T, fault string) *trial {
 	t.Helper()
-	tr := c.take(t, fault, 4*time.Minute)
+	tr := c.take(t, fault, 8*time.Minute) // twice what the longest took
 	tr.settle()
 	tr.started = time.Now()
 	return tr

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,17 +13,25 @@ import (
 func TestEtcdStalled(t *testing.T) {
 	t.Parallel()
 	tr := defaults.begin(t, "etcd's packets dropped for 12 s")
+	tr.survived(tr.stall)
+}
+
+// survived lets a fault happen, up to three times, until Patroni survives it. The VIP must then
+// have survived it too.
+func (tr *trial) survived(fault func()) {
+	tr.Helper()
 	for range 3 {
-		tr.stall()
+		fault()
 		if *tr.Direct < 2000 {
 			tr.unmoved()
 			tr.atMost("outage", tr.Outage, besideLimit)
 			return
 		}
-		tr.note("Patroni did not survive a stall: nobody wrote for %d ms, clients of the VIP %d ms longer", *tr.Direct, *tr.Outage)
+		tr.note("Patroni did not survive it: nobody wrote for %d ms, clients of the VIP %d ms longer; %s's Patroni said last: %s",
+			*tr.Direct, *tr.Outage, tr.leader.Name, strings.Join(tr.leader.Patroni.Said("demot"), "; "))
 		tr.settle()
 	}
-	tr.Fatal("Patroni did not survive any of three stalls")
+	tr.Fatal("Patroni survived it in none of three times")
 }
 
 // stall drops etcd's packets from three seconds after a loop of the leader's Patroni on, so that
@@ -95,26 +104,23 @@ func TestEtcdLostFailsafe(t *testing.T) {
 	tr.failsafe()
 	defer func() { tr.must(tr.lab.Cluster.Configure(tr.ctx, `{"failsafe_mode": false}`)) }()
 	seen := false
-	tr.while(func() {
-		tr.withoutQuorum(func() {
-			until := time.Now().Add(25 * time.Second) // longer than the lock
-			for time.Now().Before(until) {
-				m, err := tr.leader.REST.Member(tr.ctx)
-				seen = seen || err == nil && m.Failsafe
-				time.Sleep(200 * time.Millisecond)
-			}
+	tr.survived(func() {
+		tr.while(func() {
+			tr.withoutQuorum(func() {
+				until := time.Now().Add(25 * time.Second) // longer than the lock
+				for time.Now().Before(until) {
+					m, err := tr.leader.REST.Member(tr.ctx)
+					seen = seen || err == nil && m.Failsafe
+					time.Sleep(200 * time.Millisecond)
+				}
+			})
+			tr.settleAnyhow()
+			time.Sleep(2 * interval)
 		})
-		tr.settleAnyhow()
-		time.Sleep(2 * interval)
 	})
 	if !seen {
 		tr.Error("Patroni never was in failsafe mode")
 	}
-	if *tr.Direct > 2000 {
-		tr.Fatalf("Patroni did not survive in failsafe mode: nobody wrote for %d ms", *tr.Direct)
-	}
-	tr.unmoved()
-	tr.atMost("outage", tr.Outage, besideLimit)
 }
 
 // failsafe turns Patroni's failsafe mode on, and waits until every member knows whom to ask.

@@ -169,6 +169,21 @@ func (p *Patroni) Stop(ctx context.Context) error {
 	}
 }
 
+// Said lists the last lines of Patroni's log that have the word, three at the most.
+func (p *Patroni) Said(word string) []string {
+	log, err := os.ReadFile(p.host.path("patroni.log"))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var said []string
+	for line := range strings.Lines(string(log)) {
+		if strings.Contains(line, word) {
+			said = append(said, strings.TrimSpace(line))
+		}
+	}
+	return said[max(0, len(said)-3):]
+}
+
 // Kill ends Patroni with SIGKILL, and returns when it has ended. PostgreSQL runs on.
 func (p *Patroni) Kill() { p.service.kill() }
 
