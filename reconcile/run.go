@@ -35,7 +35,7 @@ type run struct {
 	history *historyWriter
 
 	asking  chan struct{} // full while the local Patroni is asked
-	polling sync.Mutex    // held while the peers are
+	polling chan struct{} // full while the peers are
 	rivals  policy.Poll   // what a glance at them came to; guarded by polling
 
 	learnedTiming  func(*policy.ClusterState) // takes in ttl, loop_wait and retry_timeout; guarded by asking
@@ -50,7 +50,7 @@ type run struct {
 }
 
 func newRun(p *Ports, t policy.Trigger) *run {
-	r := &run{Ports: p, trigger: t, asking: make(chan struct{}, 1)}
+	r := &run{Ports: p, trigger: t, asking: make(chan struct{}, 1), polling: make(chan struct{}, 1)}
 	r.history = &historyWriter{history: p.History, failed: func(rec Record, err error) { r.warnRun(rec.VIP+": write the history", err) }}
 	state, err := p.Store.ClusterState()
 	r.cluster = state
@@ -147,8 +147,8 @@ func (r *run) clusterState() policy.ClusterState {
 // poll returns the nth poll of the peers in this run, like [run.reply]. With dcs, our own Patroni's
 // view of the DCS stands in where no peer answers.
 func (r *run) poll(ctx context.Context, n int, dcs bool) policy.Poll {
-	r.polling.Lock()
-	defer r.polling.Unlock()
+	r.polling <- struct{}{}
+	defer func() { <-r.polling }()
 	state := r.clusterState()
 	if n < len(r.polls) && (!dcs || !r.polls[n].Silent()) {
 		return r.polls[n]
@@ -175,8 +175,8 @@ func (r *run) poll(ctx context.Context, n int, dcs bool) policy.Poll {
 
 // glance asks, once in a run, whether a peer leads.
 func (r *run) glance(ctx context.Context) policy.Poll {
-	r.polling.Lock()
-	defer r.polling.Unlock()
+	r.polling <- struct{}{}
+	defer func() { <-r.polling }()
 	if !r.rivals.Asked() {
 		at, state := r.Clock.Now(), r.clusterState()
 		r.rivals = state.Glance(r.Patroni.Rivals(ctx, state.Peers), r.Patroni.Name(), at)
