@@ -13,6 +13,7 @@ type report struct {
 	bad      []string // what did not hold
 	lived    time.Duration
 	story    string
+	outcome  map[string]int64
 }
 
 // simulate lets a cluster live through a scenario.
@@ -24,7 +25,7 @@ func simulate(t *testing.T, s Scenario) (r report) {
 		w.live()
 		stop()
 		w.mu.Lock()
-		r = report{s, w.checks.bad, w.now(), w.tellStory()}
+		r = report{s, w.checks.bad, w.now(), w.tellStory(), w.metrics.outcome()}
 		for _, n := range w.nodes { // whatever waits must end
 			n.frozen.open()
 			n.patroni.frozen.open()

@@ -78,6 +78,7 @@ func (c *checks) writers(vip string) (all []*node) {
 // look is called when an address or a PostgreSQL has changed.
 func (c *checks) look() {
 	now := c.w.now()
+	c.w.metrics.look()
 	for _, n := range c.w.nodes {
 		if n.pg.writable && n.pg.timeline > c.newest {
 			c.newest, c.since = n.pg.timeline, now
@@ -135,6 +136,7 @@ func (c *checks) stolen(string) { c.stole = c.w.now() }
 
 // happened takes note of a fault that changes what may be expected.
 func (c *checks) happened(n *node, f Fault) {
+	c.w.metrics.begin()
 	s := c.w.scenario
 	switch f.What {
 	case "set the clock", "set the clock a bit", "clock drifts":

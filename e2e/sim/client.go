@@ -40,6 +40,7 @@ func (c *client) run() {
 		for i := range c.w.scenario.VIPs {
 			c.write(vipName(i))
 		}
+		c.writeDirectly()
 		c.w.mu.Unlock()
 	}
 }
@@ -56,7 +57,20 @@ func (c *client) write(vip string) {
 	}
 	c.good[vip] = c.w.now() // the kernel answers, whoever else does not
 	if n.pg.writable && !n.frozen.isShut() {
+		if c.forgets == 0 && vip == vipName(0) {
+			c.w.metrics.vip.written(c.w.now())
+		}
 		c.w.checks.written(vip, n)
+	}
+}
+
+// writeDirectly tries one write at every node's own address. The world is locked.
+func (c *client) writeDirectly() {
+	for _, n := range c.w.nodes {
+		if c.w.net.reaches(c.name, n.name) && n.pg.writable && !n.frozen.isShut() {
+			c.w.metrics.direct.written(c.w.now())
+			return
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -59,7 +60,7 @@ var faults = map[string]fault{
 	"REST API too slow":    {longest: time.Minute, begin: locked(func(n *node) { n.slowREST = 2500 * time.Millisecond }), end: locked(func(n *node) { n.slowREST = 0 })},
 	"a stranger has it":    {longest: time.Minute, begin: locked(func(n *node) { n.w.checks.stranger = true }), end: locked(func(n *node) { n.w.checks.stranger = false })},
 	"hold":                 {longest: time.Minute, begin: hold, end: unhold},
-	"slow before_stop":     {longest: time.Minute, begin: locked(func(n *node) { n.patroni.hookHolds = 8 * time.Second }), end: locked(func(n *node) { n.patroni.hookHolds = 0 })},
+	"slow before_stop":     {longest: time.Minute, begin: slowHook, end: locked(func(n *node) { n.patroni.hookHolds = 0 })},
 	"slow archiver":        {longest: time.Minute, begin: locked(func(n *node) { n.patroni.archives = 6 * time.Second }), end: locked(func(n *node) { n.patroni.archives = 0 })},
 	"a monitor asks":       {longest: time.Minute, begin: monitor},
 }
@@ -119,6 +120,11 @@ func powerOn(n *node, f Fault) {
 		n.etcd, n.timer.on = true, true
 	})(n, f)
 	n.patroni.start()
+}
+
+// slowHook has a before_stop hook that takes 8 s, or as long as the fault says.
+func slowHook(n *node, f Fault) {
+	locked(func(n *node) { n.patroni.hookHolds = cmp.Or(f.By, 8*time.Second) })(n, f)
 }
 
 func cutOff(on bool) func(*node) {

@@ -171,18 +171,34 @@ func (p *patroni) leading(life context.Context, v view) {
 		p.leaderUntil = time.Time{}
 		p.unlock()
 	case state != "running":
-		if p.refresh(life) {
+		if held, _ := p.refresh(life); held {
 			p.recover(life)
 		}
 	case switchover:
 		p.beside(life, func() { p.demote(life, "graceful") })
-	case !p.refresh(life):
-		if life.Err() == nil && !v.settings.paused {
-			p.beside(life, func() { p.demote(life, "immediate-nolock") })
-		}
-	case !primary:
-		p.beside(life, func() { p.promote(life) })
+	default:
+		p.keep(life, primary)
 	}
+}
+
+// keep refreshes the lock of a member whose PostgreSQL runs.
+func (p *patroni) keep(life context.Context, primary bool) {
+	held, err := p.refresh(life)
+	switch {
+	case life.Err() != nil:
+	case err != nil:
+		p.withoutDCS(life)
+	case held && !primary:
+		p.beside(life, func() { p.promote(life) })
+	case !held && !p.paused():
+		p.beside(life, func() { p.demote(life, "immediate-nolock") })
+	}
+}
+
+func (p *patroni) paused() bool {
+	p.lock()
+	defer p.unlock()
+	return p.known.paused
 }
 
 // recover starts a PostgreSQL whose member has the lock.
@@ -276,18 +292,21 @@ func (p *patroni) demote(life context.Context, mode string) {
 func (p *patroni) stopPostgres(life context.Context, giveAway bool) bool {
 	p.lock()
 	hook := p.hookHolds
+	p.inHook = hook > 0
 	p.unlock()
-	if hook > 0 && !p.sleep(life, hook) {
+	ended := hook == 0 || p.sleep(life, hook)
+	p.lock()
+	if p.inHook = false; !ended {
+		p.unlock()
 		return false
 	}
-	p.lock()
 	if p.n.pg.state != "running" {
 		p.unlock()
 		return false
 	}
 	p.n.pg.set("stopping", p.n.pg.primary)
 	p.unlock()
-	if !p.pause(life, stopLeast, stopMost) || giveAway && p.v.secondBefore && !p.sleep(life, time.Second) {
+	if !p.stopped(life, giveAway) {
 		p.lock()
 		defer p.unlock()
 		if p.n.pg.state == "stopping" { // PostgreSQL goes on with what it was told, without its Patroni
@@ -311,6 +330,44 @@ func (p *patroni) stopPostgres(life context.Context, giveAway bool) bool {
 		p.n.pg.set("", p.n.pg.primary)
 	}
 	return alive
+}
+
+// stopped waits until the checkpoint of a stop is written and the replicas have it. A replica that
+// is connected and cannot be reached is waited for (wal_sender_timeout). Whether a stop that gives
+// the lock away has come so far is looked at once a second (patroni/postgresql/__init__.py,
+// STOP_POLLING_INTERVAL).
+func (p *patroni) stopped(life context.Context, giveAway bool) bool {
+	const walSenderTimeout = 60 * time.Second
+	least, most := stopLeast, stopMost
+	if giveAway {
+		least, most = 700*time.Millisecond, 1200*time.Millisecond
+	}
+	if !p.pause(life, least, most) || giveAway && p.v.secondBefore && !p.sleep(life, time.Second) {
+		return false
+	}
+	for limit := p.n.w.now() + walSenderTimeout; p.n.w.now() < limit; {
+		p.lock()
+		waits := p.n.pg.primary && p.replicasAway()
+		p.unlock()
+		if !waits {
+			break
+		}
+		if !p.sleep(life, 100*time.Millisecond) {
+			return false
+		}
+	}
+	return true
+}
+
+// replicasAway reports whether a replica runs that cannot be reached. The world is locked.
+func (p *patroni) replicasAway() bool {
+	for _, m := range p.n.w.nodes {
+		streams := m.pg.running() && !m.pg.primary && m.pg.timeline == p.n.pg.timeline
+		if m != p.n && streams && (!p.n.w.net.reaches(p.n.name, m.name) || m.frozen.isShut()) {
+			return true
+		}
+	}
+	return false
 }
 
 // stop is SIGTERM: the REST API hangs, PostgreSQL stops, the lock goes, and Patroni ends.

@@ -40,8 +40,10 @@ type patroni struct {
 	serves  bool // the REST API; a Patroni that is told to stop accepts and never answers
 	nextRun time.Time
 
-	view        *view     // what the loop read last; nil where that failed
-	seen        *view     // what anybody's question read last: what the REST API tells of
+	view        *view // what the loop read last; nil where that failed
+	seen        *view // what anybody's question read last: what the REST API tells of
+	cache       view
+	cachedAt    time.Duration
 	lastSeen    int64     // dcs_last_seen
 	leaderUntil time.Time // by the wall clock
 	failsafeAt  time.Time // the last round of failsafe that counted, by the wall clock
@@ -50,6 +52,7 @@ type patroni struct {
 	busy        bool      // a stop, a start or a promotion runs beside the loop
 	called      bool      // a callback was called since it started
 	hookHolds   time.Duration
+	inHook      bool          // before_stop runs: PostgreSQL is said to be stopping, and takes writes
 	archives    time.Duration // the postmaster's archiver goes on so long after a stop
 	wakeup      chan struct{} // somebody changed the configuration through this REST API
 }
@@ -189,7 +192,7 @@ func (p *patroni) cycle(life context.Context) {
 	p.unlock()
 	switch {
 	case busy && leads:
-		p.refresh(life)
+		_, _ = p.refresh(life)
 	case busy:
 	case v.leader == "":
 		p.unlocked(life, v)
@@ -203,11 +206,11 @@ func (p *patroni) cycle(life context.Context) {
 // read reads the cluster in the DCS, and tries for retry_timeout.
 func (p *patroni) read(life context.Context) bool {
 	ok := p.retry(life, func() bool {
-		if p.n.w.dcs.reachable(p.n) != nil {
-			return false
+		v, err := p.lookUp()
+		if err == nil {
+			p.see(v)
 		}
-		p.see(p.n.w.dcs.read())
-		return true
+		return err == nil
 	})
 	if !ok && life.Err() == nil {
 		p.lock()
@@ -215,6 +218,21 @@ func (p *patroni) read(life context.Context) bool {
 		p.unlock()
 	}
 	return ok
+}
+
+// cacheLives is how long, with etcd3, the cache that watches the DCS answers when the DCS is away.
+const cacheLives = 6 * time.Second
+
+// lookUp reads the DCS, with etcd3 in a cache. The world is locked.
+func (p *patroni) lookUp() (view, error) {
+	if err := p.n.w.dcs.reachable(p.n); err == nil {
+		p.cache, p.cachedAt = p.n.w.dcs.read(), p.n.w.now()
+	} else if p.n.w.scenario.DCS != "etcd3" || p.n.w.now()-p.cachedAt > cacheLives || p.cachedAt == 0 {
+		return view{}, err
+	}
+	v := p.cache
+	v.at = p.n.w.now()
+	return v, nil
 }
 
 // see keeps what was read. The world is locked.
@@ -249,15 +267,13 @@ func (p *patroni) retry(life context.Context, ask func() bool) bool {
 	}
 }
 
-// refresh prolongs the lock (ha.py, update_lock).
-func (p *patroni) refresh(life context.Context) bool {
-	asked := false
-	ok := p.retry(life, func() bool {
+// refresh prolongs the lock (ha.py, update_lock). An error says that the DCS could not be reached.
+func (p *patroni) refresh(life context.Context) (held bool, err error) {
+	asked := p.retry(life, func() bool {
 		d := p.n.w.dcs
 		if d.reachable(p.n) != nil {
 			return false
 		}
-		asked = true
 		ttl := p.known.ttl
 		if !d.refresh(p.n, ttl) && !(p.v.steals && p.n.w.scenario.DCS == "etcd3" && d.acquire(p.n, ttl, true)) {
 			return true
@@ -267,11 +283,14 @@ func (p *patroni) refresh(life context.Context) bool {
 	})
 	p.lock()
 	defer p.unlock()
-	if !ok || asked && p.n.w.dcs.holder() != p.n.name {
+	switch {
+	case !asked:
+		return false, errNoDCS
+	case p.n.w.dcs.holder() != p.n.name:
 		p.leaderUntil = time.Time{}
-		return false
+		return false, nil
 	}
-	return true
+	return true, nil
 }
 
 // isLeader is what GET /leader says (ha.py, is_leader). The world is locked.

@@ -191,8 +191,11 @@ func (p *patroni) reply() policy.PatroniReply {
 
 // state is PostgreSQL's in Patroni's words.
 func (p *patroni) state() string {
-	if p.n.pg.state == "" {
+	switch {
+	case p.n.pg.state == "":
 		return "stopped"
+	case p.inHook:
+		return "stopping"
 	}
 	return p.n.pg.state
 }
@@ -210,13 +213,11 @@ func (c rest) cluster(ctx context.Context, m *node) (leader string, err error) {
 
 // cluster reads the DCS, or with etcd3 the cache that watches it. The world is locked.
 func (p *patroni) cluster() (leader string, err error) {
-	const cacheLives = 6 * time.Second // without the DCS behind it
-	if p.n.w.dcs.reachable(p.n) == nil {
-		v := p.n.w.dcs.read()
-		p.seen = &v
-	} else if p.seen == nil || p.n.w.scenario.DCS != "etcd3" || p.n.w.now()-p.seen.at > cacheLives {
-		return "", errNoDCS
+	v, err := p.lookUp()
+	if err != nil {
+		return "", err
 	}
+	p.seen = &v
 	p.lastSeen = p.n.clock.wall().Unix()
 	return p.seen.leader, nil
 }

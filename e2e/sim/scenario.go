@@ -85,9 +85,12 @@ func (s Scenario) length() time.Duration {
 	return last + s.recovers()
 }
 
+// rand is what a scenario's own choices are drawn from.
+func (s Scenario) rand() *rand.Rand { return rand.New(rand.NewPCG(s.Seed, 11)) }
+
 // draw makes a scenario of a seed.
 func draw(seed uint64) Scenario {
-	r := rand.New(rand.NewPCG(seed, 11))
+	r := Scenario{Seed: seed}.rand()
 	s := Scenario{Seed: seed, Nodes: 3, VIPs: 1, DCS: "etcd3", Failsafe: r.IntN(6) == 0}
 	s.Patroni = pick(r, "2.1", "3.0", "3.2", "4.0", "4.0")
 	if r.IntN(4) == 0 {

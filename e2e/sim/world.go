@@ -26,6 +26,7 @@ type world struct {
 	clients []*client
 	story   []event
 	checks  *checks
+	metrics *metrics
 }
 
 // uptime is how long the nodes had been up when the simulation began. A host that has just booted
@@ -36,6 +37,7 @@ func newWorld(ctx context.Context, s Scenario) *world {
 	w := &world{scenario: s, began: time.Now(), ctx: ctx, net: newNetwork()}
 	w.dcs = newDCS(w)
 	w.checks = newChecks(w)
+	w.metrics = &metrics{w: w}
 	for i := range s.Nodes {
 		w.nodes = append(w.nodes, newNode(w, i))
 	}

@@ -51,7 +51,7 @@ var leadingRows = &table{"Patroni says 200", []row{
 		code: codeLeaderPaused,
 		when: "paused",
 		fits: func(f Facts) bool { return f.Reply.Paused },
-		then: func(f Facts) Verdict { return keepIfRunning(f, pausedLease(f), "leader, cluster paused") },
+		then: func(f Facts) Verdict { return keepIfRunning(f, locklessLease(f), "leader, cluster paused") },
 	},
 	{
 		code: codeLeaderFailsafe,
@@ -145,7 +145,7 @@ func pausedBlind(f Facts) Verdict {
 	case succeeded(f):
 		return release(why + ", another host answers for the address")
 	}
-	return keepUntil(f, pausedLease(f), why)
+	return keepUntil(f, locklessLease(f), why)
 }
 
 // leadingContradicted is a 200 that a second witness denies, or that stands alone where it proves

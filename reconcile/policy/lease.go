@@ -44,13 +44,17 @@ func lockLease(f Facts) Moment {
 		return rollingLease(f)
 	}
 	end := r.SeenAt.Add(t.TTL).Add(-t.LoopWait)
-	if before := f.Cluster.SeenBefore; !before.IsZero() {
-		if r.SeenAt.Sub(before) > t.TTL-t.LoopWait-leaseSafety { // a failsafe mode that ended, or nobody listened: no proof
-			return rollingLease(f)
-		}
-		end = end.Min(before.Add(t.TTL))
+	before := f.Cluster.SeenBefore
+	if before.IsZero() {
+		return end.Add(-leaseMargin)
 	}
-	return end.Add(-leaseMargin)
+	end = end.Min(before.Add(t.TTL)).Add(-leaseMargin)
+	// Where S' is not the loop before, nobody listened meanwhile (no tick ran, /run could not be
+	// written), or a failsafe mode has ended: S' proves less than those loops did, or nothing.
+	if gap := r.SeenAt.Sub(before); gap > t.TTL-t.LoopWait-leaseSafety || gap > t.LoopWait+f.Interval && end.Before(least) {
+		return rollingLease(f)
+	}
+	return end
 }
 
 // rollingLease lasts from tick to tick, never past the lock itself.
@@ -89,10 +93,11 @@ func stalled(f Facts) bool {
 // fresh reports whether the usual lease lasts beyond the next tick.
 func fresh(f Facts) bool { return f.Now.Add(f.Interval).Before(lockLease(f)) }
 
-// pausedLease needs no lock, since nobody else is promoted in a pause, and every tick rolls it. But
-// a pause may end at any moment, and a host may freeze before it hears of that. The lease is
-// therefore no longer than two ticks need, or than is proved.
-func pausedLease(f Facts) Moment {
+// locklessLease needs no lock: nobody else is promoted in a pause, or an operator holds the address
+// here. Every tick rolls it. But a pause may end at any moment, another member may lead in spite of
+// a hold, and this host may freeze before it hears of that. The lease is therefore no longer than
+// two ticks need, or than is proved.
+func locklessLease(f Facts) Moment {
 	rolled := f.Now.Add(2 * f.Interval).Add(rollSlack)
 	if f.Reply.Kind == Leader {
 		return rolled.Max(lockLease(f))

@@ -72,6 +72,27 @@ func TestALongSilenceProvesNothing(t *testing.T) {
 	}
 }
 
+// TestLoopsThatNobodyHeard has an S' that is not the loop before: a lease made of it would end before
+// the next tick, on a leader whose Patroni answers.
+func TestLoopsThatNobodyHeard(t *testing.T) {
+	for _, c := range []struct {
+		timing   change
+		gap, age time.Duration // between S' and S, and of S
+		want     time.Duration
+	}{
+		{timing(20, 2, 3), 12 * time.Second, time.Second, 6 * time.Second},   // S' + ttl - 1 s
+		{timing(20, 2, 3), 13*time.Second + 1, time.Second, 5 * time.Second}, // that would be less than the next tick needs
+		{timing(20, 2, 3), 16 * time.Second, time.Second, 5 * time.Second},
+		{timing(30, 10, 10), 12 * time.Second, 13 * time.Second, 4 * time.Second}, // S' is the loop before
+		{timing(30, 10, 10), 12*time.Second + 1, 13 * time.Second, 5 * time.Second},
+	} {
+		f := holder(c.timing, past(func(m *ClusterState) { m.SeenBefore = now.Add(-c.age - c.gap) }), leads(heard(0), seen(c.age)))
+		if got := lockLease(f).Sub(now); got != c.want {
+			t.Errorf("S' %v before S, S %v old: ends in %v, want %v", c.gap, c.age, got, c.want)
+		}
+	}
+}
+
 // TestLeaseFloors has settings so short that the lease would flap between two ticks.
 func TestLeaseFloors(t *testing.T) {
 	short := timing(20, 10, 10)

@@ -97,13 +97,13 @@ var heldRows = &table{"An operator's hold is in force", []row{
 	{
 		code: codeHeld,
 		then: func(f Facts) Verdict {
-			return Verdict{Do: DoKeep, Why: heldBy(f), Until: heldUntil(f), Forever: !f.Leased}
+			return Verdict{Do: DoKeep, Why: heldBy(f), Until: heldUntil(f), Forever: !f.Leased || !ticking(f)}
 		},
 	},
 }}
 
 // heldUntil is until when a hold keeps the address, whatever the lock says.
-func heldUntil(f Facts) Moment { return f.VIP.Hold.Until.Min(operatorsLease(f)) }
+func heldUntil(f Facts) Moment { return f.VIP.Hold.Until.Min(locklessLease(f)) }
 
 // heldBy is who holds the VIP, for people.
 func heldBy(f Facts) string {

@@ -8,7 +8,7 @@ import (
 func TestHeldRows(t *testing.T) {
 	hour := heldFor(time.Hour)
 	contested := note(func(n *VIPState) { n.Answering = []MAC{"02:00:00:00:00:02"} })
-	long, short := now.Add(time.Minute), now.Add(5*time.Second) // 2 ttl, and the hold's own end
+	locked, leased, short := now.Add(16*time.Second), now.Add(10*time.Second), now.Add(5*time.Second) // by the lock, as before, to the hold's own end
 	checkRows(t, []rowCase{
 		{name: "callbacks wait", facts: holder(hour, callback(eventOnStop, roleDemoted), pg(PGDown)), do: doNothing, code: codeHeld, why: "held by ann for another 1h0m0s"},
 		{name: "a promotion waits", facts: absent(hour, callback(eventOnRoleChange, rolePrimary)), do: doNothing, code: codeHeld},
@@ -17,24 +17,25 @@ func TestHeldRows(t *testing.T) {
 		{name: "missing", facts: absent(hour, leads()), do: doNothing, code: codeHeld},
 		{name: "partly here", facts: partly(hour, leads()), do: doNothing, code: codeHeld},
 		{name: "asks", facts: holder(hour), do: DoAsk, code: codeUnheard, ask: askPatroni},
-		{name: "leader", facts: holder(hour, leads()), do: DoKeep, code: codeHeld, until: long},
-		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoKeep, code: codeHeld, until: long, forever: true},
+		{name: "leader", facts: holder(hour, leads()), do: DoKeep, code: codeHeld, until: locked},
+		{name: "leader, not leased", facts: holder(hour, leads(), unleased), do: DoKeep, code: codeHeld, until: locked, forever: true},
 		{name: "leader, and the lease goes on after the hold", facts: holder(heldFor(5*time.Second), leads()), do: DoKeep, code: codeHeld, until: now.Add(16 * time.Second)},
 		{name: "leader, and another host answers", facts: holder(hour, leads(), contested), do: DoAsk, code: codeUnheard, ask: Question{Peers: true, DCS: true}},
-		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoKeep, code: codeHeld, until: long},
+		{name: "leader, and another host answers, asked", facts: holder(hour, leads(), contested, alone), do: DoKeep, code: codeHeld, until: locked},
 		{name: "a peer was promoted behind us", facts: holder(hour, leads(), rival(func(w *PatroniReply) { w.Timeline = 2 })), do: DoRelease, code: codeHoldOverruled, why: "but n2 leads"},
-		{name: "a peer was promoted before us", facts: holder(hour, leads(func(w *PatroniReply) { w.Timeline = 2 }), rival()), do: DoKeep, code: codeHeld, until: long},
+		{name: "a peer was promoted before us", facts: holder(hour, leads(func(w *PatroniReply) { w.Timeline = 2 }), rival()), do: DoKeep, code: codeHeld, until: locked},
 		{name: "denied, and another host answers", facts: holder(hour, denies(), contested), do: DoAsk, code: codeUnheard, ask: askPeers},
 		{name: "denied, and a peer leads on our timeline", facts: holder(hour, denies(), rival()), do: DoRelease, code: codeHoldOverruled},
 		{name: "denied", facts: holder(hour, denies()), do: DoAsk, code: codeUnheard, ask: askPeers},
-		{name: "denied, no peer answers", facts: holder(hour, denies(), polled(pollSilent)), do: DoKeep, code: codeHeld, until: long},
-		{name: "denied, not leased", facts: holder(hour, denies(), polled(pollSilent), unleased), do: DoKeep, code: codeHeld, until: long, forever: true},
+		{name: "denied, no peer answers", facts: holder(hour, denies(), polled(pollSilent)), do: DoKeep, code: codeHeld, until: leased},
+		{name: "denied, not leased", facts: holder(hour, denies(), polled(pollSilent), unleased), do: DoKeep, code: codeHeld, until: leased, forever: true},
 		{name: "denied, to the hold's end", facts: holder(heldFor(5*time.Second), denies(), polled(pollNobody)), do: DoKeep, code: codeHeld, until: short},
-		{name: "silent and down", facts: holder(hour, mute, pg(PGDown), polled(pollUs)), do: DoKeep, code: codeHeld, until: long},
+		{name: "silent and down", facts: holder(hour, mute, pg(PGDown), polled(pollUs)), do: DoKeep, code: codeHeld, until: leased},
+		{name: "silent, from tick to tick", facts: holder(hour, mute, here(time.Second), heldFor(time.Hour), polled(pollSilent)), do: DoKeep, code: codeHeld, until: now.Add(7 * time.Second)},
 		{name: "silent", facts: holder(hour, mute), do: DoAsk, code: codeUnheard, ask: askPeers},
 		{name: "a peer leads", facts: holder(hour, denies(), polled(pollOther)), do: DoRelease, code: codeHoldOverruled, why: "held by ann for another 1h0m0s, but n2 leads"},
 		{name: "a peer names another", facts: holder(hour, mute, polled(pollNamed)), do: DoRelease, code: codeHoldOverruled},
-		{name: "a peer leads, and so do we", facts: holder(hour, leads(), polled(pollOther)), do: DoKeep, code: codeHeld, until: long},
+		{name: "a peer leads, and so do we", facts: holder(hour, leads(), polled(pollOther)), do: DoKeep, code: codeHeld, until: locked},
 	})
 }
 

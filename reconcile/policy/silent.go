@@ -30,7 +30,7 @@ var silentRows = &table{"Patroni is silent", []row{
 		when: "every peer that answers says that the cluster is paused. Where none answers, our Patroni's last reply said so, and no other host answers for the address",
 		fits: func(f Facts) bool { return f.stillPaused() && !f.NotAsWanted() },
 		then: func(f Facts) Verdict {
-			return keepUntil(f, pausedLease(f), "%s, cluster was paused", f.silence())
+			return keepUntil(f, locklessLease(f), "%s, cluster was paused", f.silence())
 		},
 	},
 	{

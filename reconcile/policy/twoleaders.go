@@ -22,7 +22,7 @@ func twoLeaders(f Facts) Verdict {
 	why := fmt.Sprintf("two leaders: %s too", f.Peers.Name)
 	until := lockLease(f)
 	if f.Reply.Paused {
-		until = pausedLease(f)
+		until = locklessLease(f)
 	}
 	switch {
 	case !weYield(f):
