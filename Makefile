@@ -8,6 +8,8 @@
 # make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
+# make sim    clusters in simulated time, SEEDS=1000 of them, or as many as WITHIN=2m allows; FIRST=123 SEEDS=1 STORY=1 tells one
+# make sim-relapses  check that the simulator finds each fault that vipctl has had
 # make lint   gofmt, go vet, staticcheck, go mod tidy
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -15,6 +17,10 @@ KEEP ?=
 PROMISE ?=
 ONLY ?=
 PARALLEL ?= 16
+SEEDS ?= 1000
+FIRST ?= 1
+WITHIN ?= 0
+STORY ?=
 FIGURES ?= build/faults.json
 
 export GOFLAGS += -buildvcs=false
@@ -23,7 +29,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses lint
 
 all: build
 
@@ -65,6 +71,12 @@ bench: build
 
 mutate:
 	go run ./e2e/mutate
+
+sim:
+	go test -count=1 -timeout 0 ./e2e/sim -run '^TestSeeds$$' -v -args -seeds $(SEEDS) -first $(FIRST) -within $(WITHIN) $(if $(STORY),-story)
+
+sim-relapses:
+	go run ./e2e/sim/relapses
 
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }

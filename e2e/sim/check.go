@@ -204,6 +204,13 @@ func (c *checks) late(n *node) {
 			c.violated("%s has led for %v and everything works, but it does not have %s", n.name, now-since, vip)
 			delete(c.healthy, n)
 		}
+		for _, cl := range c.w.clients {
+			since, is := c.healthy[n]
+			if is && now-since > claimBound+time.Second && now-cl.wrote[vip] > claimBound+time.Second && c.w.net.reaches(cl.name, n.name) {
+				c.violated("%s has led for %v and everything works, but %s has not reached it through %s for %v", n.name, now-since, cl.name, vip, now-cl.wrote[vip])
+				delete(c.healthy, n)
+			}
+		}
 		if since, is := c.deposed[n]; is && now-since > releaseBound && n.link.has(vip) {
 			c.violated("%s knows for %v that it does not lead, and still has %s", n.name, now-since, vip)
 			delete(c.deposed, n)

@@ -14,6 +14,7 @@ type client struct {
 	cache   map[string]string
 	good    map[string]time.Duration // when the neighbour answered last
 	since   time.Duration
+	wrote   map[string]time.Duration // when a write through the VIP was acknowledged last
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func newClient(w *world, name string, forgets time.Duration) *client {
-	return &client{w: w, name: name, forgets: forgets, r: w.rand(name), cache: map[string]string{}, good: map[string]time.Duration{}}
+	return &client{w: w, name: name, forgets: forgets, r: w.rand(name), cache: map[string]string{}, good: map[string]time.Duration{}, wrote: map[string]time.Duration{}}
 }
 
 // learn takes in an announcement. The world is locked.
@@ -60,6 +61,7 @@ func (c *client) write(vip string) {
 		if c.forgets == 0 && vip == vipName(0) {
 			c.w.metrics.vip.written(c.w.now())
 		}
+		c.wrote[vip] = c.w.now()
 		c.w.checks.written(vip, n)
 	}
 }

@@ -17,6 +17,8 @@ var (
 	seeds   = flag.Uint64("seeds", 200, "how many seeds to simulate")
 	first   = flag.Uint64("first", 1, "the first of them")
 	minutes = flag.Duration("within", 0, "begin no other seed after this time; 0 for no limit")
+	most    = flag.Uint64("bad", 10, "stop when so many seeds were bad")
+	shrinks = flag.Bool("shrink", true, "tell a bad seed by the fewest faults that show it")
 	story   = flag.Bool("story", false, "tell the story of each seed")
 )
 
@@ -31,7 +33,7 @@ func TestSeeds(t *testing.T) {
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for seed := next.Add(1) - 1; seed < *first+*seeds && bad.Load() < 10; seed = next.Add(1) - 1 {
+			for seed := next.Add(1) - 1; seed < *first+*seeds && bad.Load() < *most; seed = next.Add(1) - 1 {
 				if *minutes > 0 && time.Since(began) > *minutes {
 					return
 				}
@@ -43,7 +45,9 @@ func TestSeeds(t *testing.T) {
 				}
 				if len(r.bad) > 0 {
 					bad.Add(1)
-					r = shrink(t, r)
+					if *shrinks {
+						r = shrink(t, r)
+					}
 					t.Errorf("%v\n%s\nas a file:\n%s", r.scenario, r.story, r.scenario.text())
 				}
 			}
