@@ -22,6 +22,7 @@ type checks struct {
 	suspect   map[*node]time.Duration  // until when its clock makes it careful
 	heldUntil map[*node]time.Duration
 	paused    time.Duration // when the cluster was paused last
+	apart     time.Duration // until when no ARP goes between two nodes, and what comes of it
 	stole     time.Duration // when a Patroni took the lock from another last
 }
 
@@ -36,6 +37,9 @@ func (c *checks) violated(format string, args ...any) {
 		return
 	}
 	text := fmt.Sprintf(format, args...)
+	if len(c.bad) >= 5 { // the first say enough
+		return
+	}
 	c.w.tell("VIOLATION: %s", text)
 	c.bad = append(c.bad, text)
 }
@@ -105,6 +109,9 @@ func (c *checks) look() {
 // docs/failure-modes.md.
 func (c *checks) admitted() (bound time.Duration, why string) {
 	now := c.w.now()
+	if now-c.paused < seconds(c.w.scenario.TTL)+20*time.Second && now < c.apart {
+		return never, " (a pause ended, nobody could say so, and no ARP goes between the two)"
+	}
 	if now-c.paused < seconds(c.w.scenario.TTL)+20*time.Second {
 		return 2*interval + time.Second, " (a pause ended and nobody could say so)"
 	}
@@ -139,10 +146,12 @@ func (c *checks) happened(n *node, f Fault) {
 	c.w.metrics.begin()
 	s := c.w.scenario
 	switch f.What {
-	case "set the clock", "set the clock a bit", "clock drifts":
-		c.suspect[n] = c.w.now() + f.For + max(0, -f.By) + seconds(2*s.TTL+2*s.LoopWait)
+	case "set the clock", "set the clock far back", "set the clock a bit", "clock drifts":
+		c.suspect[n] = max(c.suspect[n], c.w.now()) + f.For + f.back() + seconds(2*s.TTL+2*s.LoopWait)
 	case "pause":
-		c.paused = c.w.now() + f.For
+		c.paused = max(c.paused, c.w.now()+f.For)
+	case "cut off from members": // what was admitted while no ARP went between them lasts until a tick later
+		c.apart = max(c.apart, c.w.now()+f.For+2*interval+time.Second)
 	case "hold":
 		c.heldUntil[n] = c.w.now() + f.For + time.Second
 	}

@@ -14,6 +14,7 @@ type dcs struct {
 	settings settings
 	failover string // the member that somebody wants to lead; "" for none
 	changed  chan struct{}
+	majority []*node       // whose etcds reach each other; none where there is no quorum
 	lost     bool          // no quorum
 	since    time.Duration // when quorum was found again
 }
@@ -59,7 +60,8 @@ func (d *dcs) quorum() (majority []*node) {
 
 // watch takes note of quorum lost and found. It is called whenever something may have changed it.
 func (d *dcs) watch() {
-	lost := d.quorum() == nil
+	d.majority = d.quorum()
+	lost := d.majority == nil
 	if d.lost && !lost {
 		d.since = d.w.now() + election
 		if d.leader != "" { // a new leader of etcd gives every lease its whole length again
@@ -75,7 +77,7 @@ func (d *dcs) reachable(n *node) error {
 	if d.w.now() < d.since || d.w.net.noEtcd[n.name] {
 		return errNoDCS
 	}
-	for _, m := range d.quorum() {
+	for _, m := range d.majority {
 		if d.w.net.reachesEtcd(n.name, m.name) {
 			return nil
 		}

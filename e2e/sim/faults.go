@@ -32,6 +32,8 @@ func startPatroni(n *node, _ Fault) { n.patroni.start() }
 var faults = map[string]fault{
 	"freeze the node": {longest: time.Minute,
 		begin: locked(func(n *node) { n.frozen.shut() }), end: locked(func(n *node) { n.frozen.open() })},
+	"freeze the node for a moment": {longest: 5 * time.Second,
+		begin: locked(func(n *node) { n.frozen.shut() }), end: locked(func(n *node) { n.frozen.open() })},
 	"freeze Patroni": {longest: time.Minute,
 		begin: locked(func(n *node) { n.patroni.frozen.shut() }), end: locked(func(n *node) { n.patroni.frozen.open() })},
 	"kill Patroni":         {longest: time.Minute, begin: locked(func(n *node) { n.patroni.die() }), end: startPatroni},
@@ -49,6 +51,8 @@ var faults = map[string]fault{
 	"pause":                {longest: time.Minute, begin: locked(setPaused(true)), end: locked(setPaused(false))},
 	"lower ttl":            {longest: time.Minute, begin: locked(lowerTTL), end: locked(restoreTTL)},
 	"set the clock":        {by: 400 * time.Second, begin: setClock},
+	"set the clock far back": {by: 100 * time.Second,
+		begin: func(n *node, f Fault) { setClock(n, Fault{By: f.By - 250*time.Second}) }},
 	"set the clock a bit":  {by: 20 * time.Second, begin: setClock},
 	"clock drifts":         {longest: time.Minute, begin: locked(func(n *node) { n.clock.run(0.01) }), end: locked(func(n *node) { n.clock.run(0) })},
 	"stop the timer":       {longest: 50 * time.Second, begin: locked(func(n *node) { n.timer.on = false }), end: locked(func(n *node) { n.timer.on = true })},

@@ -36,6 +36,17 @@ type Fault struct {
 // theLeader stands for the node that has the lock when the fault begins.
 const theLeader = -1
 
+// back is how long a clock that was set back shows times that it has shown already.
+func (f Fault) back() time.Duration {
+	switch f.What {
+	case "set the clock", "set the clock a bit":
+		return max(0, -f.By)
+	case "set the clock far back":
+		return 250*time.Second - f.By
+	}
+	return 0
+}
+
 func (f Fault) String() string {
 	where := "leader"
 	if f.Node != theLeader {
@@ -78,11 +89,12 @@ func (s Scenario) recovers() time.Duration {
 
 // length is how long the simulation goes on after the cluster has settled.
 func (s Scenario) length() time.Duration {
-	last := time.Duration(0)
+	last, back := time.Duration(0), time.Duration(0)
 	for _, f := range s.Faults {
-		last = max(last, f.At+f.For+max(0, -f.By))
+		last = max(last, f.At+f.For)
+		back += f.back()
 	}
-	return last + s.recovers()
+	return last + back + s.recovers()
 }
 
 // rand is what a scenario's own choices are drawn from.
@@ -101,7 +113,12 @@ func draw(seed uint64) Scenario {
 	}
 	timing := pick(r, [3]int{20, 2, 3}, [3]int{20, 2, 3}, [3]int{30, 10, 10}, [3]int{20, 10, 5}, [3]int{60, 10, 10})
 	s.TTL, s.LoopWait, s.RetryTimeout = timing[0], timing[1], timing[2]
-	for range 1 + r.IntN(4) {
+	more := 1 + r.IntN(4)
+	if r.IntN(2) == 0 {
+		together(r, &s)
+		more = r.IntN(2)
+	}
+	for range more {
 		s.Faults = append(s.Faults, drawFault(r, s))
 	}
 	slices.SortFunc(s.Faults, func(a, b Fault) int { return cmp.Compare(a.At, b.At) })

@@ -41,6 +41,7 @@ func newWorld(ctx context.Context, s Scenario) *world {
 	for i := range s.Nodes {
 		w.nodes = append(w.nodes, newNode(w, i))
 	}
+	w.dcs.watch()
 	w.clients = []*client{newClient(w, "c1", 0), newClient(w, "c2", time.Second)}
 	return w
 }

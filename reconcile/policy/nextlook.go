@@ -48,7 +48,7 @@ func NextLook(f Facts) (at Moment, wanted bool) {
 	case r.State == "stopping":
 		at = f.Now.Add(stoppingEvery)
 		return at, !at.After(turn.Add(-stoppingEvery))
-	case onOthersReply(f) && f.Peers.us():
+	case onOthersReply(f) && (f.Peers.us() || f.Peers.differ()):
 		at = f.Now.Add(onOthersEvery)
 		return at, at.Before(turn.Add(-tickSoon))
 	case r.SeenAt.IsZero():
@@ -60,9 +60,10 @@ func NextLook(f Facts) (at Moment, wanted bool) {
 
 // onPeersReply reports whether only the reply of others keeps a silent leader's address here: the
 // lock that is proved has run out (somebody else may have made S move since), or the cluster is
-// paused. Somebody may take the lock at any moment.
+// paused. Somebody may take the lock at any moment, or has just done so where the peers differ.
 func onPeersReply(f Facts) bool {
-	return f.stillPaused() || f.Peers.result == pollUs && f.Now.After(provedUntil(f))
+	named := f.Peers.result == pollUs || f.Peers.differ()
+	return f.stillPaused() || named && f.Now.After(provedUntil(f))
 }
 
 // nextLoop is when to ask for the next value of dcs_last_seen: when it should be there, or, where

@@ -143,5 +143,8 @@ func (p Poll) full() bool { return p.result != unpolled && p.result != pollGlanc
 // us reports whether this member is named as the leader.
 func (p Poll) us() bool { return p.result == pollUs || p.result == pollOther && p.ByDCS }
 
+// differ reports whether the peers do not agree who leads, as while a lock changes hands.
+func (p Poll) differ() bool { return p.result == pollUnclear }
+
 // elsewhere reports whether the lock is known to be another member's.
 func (p Poll) elsewhere() bool { return p.result == pollOther || p.result == pollNamed }
