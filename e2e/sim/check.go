@@ -187,7 +187,7 @@ func (c *checks) track(since map[*node]time.Duration, n *node, is bool) {
 func (c *checks) works(n *node) bool {
 	p, now := n.patroni, c.w.now()
 	fresh := p.view != nil && now-p.view.at < p.known.loopWait+1500*time.Millisecond
-	return c.w.answers(n, n) && fresh && !p.busy && n.timer.on && now-n.timer.last < 2*interval && n.killEvery == 0 && n.slowREST == 0 &&
+	return n.patroni.answers(n) && fresh && !p.busy && n.timer.on && now-n.timer.last < 2*interval && n.killEvery == 0 && n.slowREST == 0 &&
 		now > c.suspect[n] && now > c.heldUntil[n] && !p.known.paused && c.w.dcs.reachable(n) == nil
 }
 

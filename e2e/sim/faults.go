@@ -40,7 +40,7 @@ var faults = map[string]fault{
 	"stop Patroni":         {longest: time.Minute, begin: stopPatroni, end: startPatroni},
 	"restart PostgreSQL":   {begin: func(n *node, _ Fault) { n.patroni.restart() }},
 	"kill the postmaster":  {begin: locked(func(n *node) { n.pg.crash() })},
-	"power cut":            {longest: time.Minute, begin: locked((*node).cutPower), end: powerOn},
+	"power cut":            {longest: time.Minute, begin: locked(cutPower), end: powerOn},
 	"pull the cable":       {longest: time.Minute, begin: locked(func(n *node) { n.w.net.pulled[n.name] = true }), end: locked(func(n *node) { delete(n.w.net.pulled, n.name) })},
 	"cut off from members": {longest: time.Minute, begin: locked(cutOff(true)), end: locked(cutOff(false))},
 	"drop etcd's packets":  {longest: time.Minute, begin: locked(func(n *node) { n.w.net.noEtcd[n.name] = true }), end: locked(func(n *node) { delete(n.w.net.noEtcd, n.name) })},
@@ -71,8 +71,8 @@ var faults = map[string]fault{
 
 var faultNames = slices.Sorted(maps.Keys(faults))
 
-// suffer lets a fault happen, and heals it.
-func (w *world) suffer(f Fault) {
+// happen lets the fault happen, and heals it.
+func (f Fault) happen(w *world) {
 	if !w.sleep(f.At) {
 		return
 	}
@@ -105,7 +105,7 @@ func stopPatroni(n *node, _ Fault) {
 	})
 }
 
-func (n *node) cutPower() {
+func cutPower(n *node) {
 	n.patroni.die()
 	for p := range n.processes {
 		p.kill()
@@ -185,7 +185,7 @@ func monitor(n *node, f Fault) {
 	n.w.spawn(func() {
 		for end := n.w.now() + f.For; n.w.now() < end && n.w.sleep(500*time.Millisecond); {
 			n.w.mu.Lock()
-			if n.w.answers(n, n) {
+			if n.patroni.answers(n) {
 				_, _ = n.patroni.cluster()
 			}
 			n.w.mu.Unlock()

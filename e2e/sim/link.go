@@ -71,29 +71,6 @@ func (l *link) remove(vip string) bool {
 	return was
 }
 
-// answering lists who answers an ARP request of this host for the address: kernels that have it,
-// those of frozen hosts too, and a stranger. The world is locked.
-func (w *world) answering(from, vip string) (hosts []string) {
-	for _, n := range w.nodes {
-		if n.name != from && n.link.has(vip) && w.net.reaches(from, n.name) {
-			hosts = append(hosts, n.name)
-		}
-	}
-	if w.checks.stranger {
-		hosts = append(hosts, "stranger")
-	}
-	return hosts
-}
-
-const strangersMAC policy.MAC = "02:00:00:00:00:ff"
-
-func (w *world) macOf(host string) policy.MAC {
-	if host == "stranger" {
-		return strangersMAC
-	}
-	return w.byName(host).mac
-}
-
 // addressPort is a process's way to one VIP on the link.
 type addressPort struct {
 	p   *process

@@ -28,7 +28,7 @@ func (p *patroni) allFollow() bool {
 	defer p.unlock()
 	wall := p.n.clock.wall()
 	for _, m := range p.n.w.nodes {
-		if m != p.n && !p.n.w.answers(p.n, m) {
+		if m != p.n && !m.patroni.answers(p.n) {
 			return false
 		}
 	}
@@ -37,11 +37,6 @@ func (p *patroni) allFollow() bool {
 	}
 	p.leaderUntil, p.failsafeAt = wall.Add(p.known.ttl), wall
 	return true
-}
-
-// answers reports whether a member's REST API answers the other at once. The world is locked.
-func (w *world) answers(from, m *node) bool {
-	return w.net.reachesREST(from.name, m.name) && m.patroni.life != nil && m.patroni.serves && !m.frozen.isShut() && !m.patroni.frozen.isShut()
 }
 
 // beside runs what takes long beside the loop.
@@ -101,14 +96,14 @@ func (p *patroni) healthiest(life context.Context) bool {
 		}
 		asking.Go(func() {
 			p.lock()
-			d := p.n.w.restDelay(p.n, m)
+			d := m.patroni.delay(p.n)
 			p.unlock()
 			if !p.sleep(life, min(d, 2*time.Second)) || d >= 2*time.Second {
 				return
 			}
 			p.lock()
 			defer p.unlock()
-			alive[i] = p.n.w.answers(p.n, m) && m.pg.running() && m.pg.primary
+			alive[i] = m.patroni.answers(p.n) && m.pg.running() && m.pg.primary
 		})
 	}
 	asking.Wait()

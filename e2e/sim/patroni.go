@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
 // version is what differs between the Patronis that matter here.
@@ -308,4 +310,82 @@ func (p *patroni) call(action, role string) {
 		role = "master"
 	}
 	p.n.executor.call(action, role)
+}
+
+// reply is what GET /leader says (patroni/api.py, do_GET). The world is locked.
+func (p *patroni) reply() policy.PatroniReply {
+	pg, wall := p.n.pg, p.n.clock.wall()
+	seen := p.seen
+	if seen != nil && p.n.w.now()-seen.at > p.known.ttl {
+		seen = nil
+	}
+	leads := p.isLeader()
+	if seen == nil && p.known.paused {
+		leads = pg.primary && pg.state != ""
+	}
+	role := p.role
+	if pg.running() {
+		role = map[bool]string{true: "primary", false: "replica"}[pg.primary]
+	}
+	if p.v.callsMaster && role == "primary" {
+		role = "master"
+	}
+	r := policy.PatroniReply{
+		Kind: policy.NotLeader, Role: policy.ParseRole(role), State: p.state(), Paused: p.known.paused,
+		Unlocked: seen == nil || seen.leader == "", Failsafe: p.inFailsafe(), Scope: scope, Date: wall.Unix(),
+	}
+	if leads {
+		r.Kind = policy.Leader
+	}
+	if pg.running() {
+		r.Timeline = pg.timeline
+	}
+	if p.v.tellsName {
+		r.Name = p.n.name
+	}
+	if p.v.tellsSeen {
+		r.LastSeen = p.lastSeen
+	}
+	return r
+}
+
+// state is PostgreSQL's in Patroni's words.
+func (p *patroni) state() string {
+	switch {
+	case p.n.pg.state == "":
+		return "stopped"
+	case p.inHook:
+		return "stopping"
+	}
+	return p.n.pg.state
+}
+
+// cluster reads the DCS, or with etcd3 the cache that watches it. The world is locked.
+func (p *patroni) cluster() (leader string, err error) {
+	v, err := p.lookUp()
+	if err != nil {
+		return "", err
+	}
+	p.seen = &v
+	p.lastSeen = p.n.clock.wall().Unix()
+	return p.seen.leader, nil
+}
+
+// delay is what this member's REST API takes to answer a host, never where it does not. The world is
+// locked.
+func (p *patroni) delay(from *node) time.Duration {
+	switch {
+	case !p.n.w.net.reachesREST(from.name, p.n.name):
+		return never
+	case p.life == nil:
+		return time.Millisecond // refused
+	case !p.serves || p.n.frozen.isShut() || p.frozen.isShut():
+		return never
+	}
+	return between(p.r, time.Millisecond, 5*time.Millisecond) + p.n.slowREST
+}
+
+// answers reports whether this member's REST API answers a host at once. The world is locked.
+func (p *patroni) answers(from *node) bool {
+	return p.n.w.net.reachesREST(from.name, p.n.name) && p.life != nil && p.serves && !p.n.frozen.isShut() && !p.frozen.isShut()
 }

@@ -75,15 +75,6 @@ func (p *postgres) postmaster() policy.PG {
 	return policy.PGAlive
 }
 
-// newTimeline is one more than any so far.
-func (w *world) newTimeline() int {
-	newest := 0
-	for _, n := range w.nodes {
-		newest = max(newest, n.pg.timeline)
-	}
-	return newest + 1
-}
-
 // The times that PostgreSQL takes.
 const (
 	stopLeast, stopMost       = 30 * time.Millisecond, 400 * time.Millisecond

@@ -18,20 +18,6 @@ const (
 
 const never = time.Hour
 
-// restDelay is what a member's REST API takes to answer a host, never where it does not. The world
-// is locked.
-func (w *world) restDelay(from, m *node) time.Duration {
-	switch {
-	case !w.net.reachesREST(from.name, m.name):
-		return never
-	case m.patroni.life == nil:
-		return time.Millisecond // refused
-	case !m.patroni.serves || m.frozen.isShut() || m.patroni.frozen.isShut():
-		return never
-	}
-	return between(m.patroni.r, time.Millisecond, 5*time.Millisecond) + m.slowREST
-}
-
 // rest is a vipctl process's way to the REST APIs.
 type rest struct{ p *process }
 
@@ -120,7 +106,7 @@ func (c rest) Postmaster(context.Context) policy.PG {
 func (c rest) ask(ctx context.Context, m *node) error {
 	w := c.p.n.w
 	w.mu.Lock()
-	d := w.restDelay(c.p.n, m)
+	d := m.patroni.delay(c.p.n)
 	w.mu.Unlock()
 	if err := c.p.wait(ctx, d); err != nil {
 		if c.p.isDead() {
@@ -130,7 +116,7 @@ func (c rest) ask(ctx context.Context, m *node) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch d := w.restDelay(c.p.n, m); {
+	switch d := m.patroni.delay(c.p.n); {
 	case m.patroni.life == nil:
 		return errors.New("connection refused")
 	case d == never:
@@ -152,54 +138,6 @@ func (c rest) leader(ctx context.Context, m *node) policy.PatroniReply {
 	return r
 }
 
-// reply is what GET /leader says (patroni/api.py, do_GET). The world is locked.
-func (p *patroni) reply() policy.PatroniReply {
-	pg, wall := p.n.pg, p.n.clock.wall()
-	seen := p.seen
-	if seen != nil && p.n.w.now()-seen.at > p.known.ttl {
-		seen = nil
-	}
-	leads := p.isLeader()
-	if seen == nil && p.known.paused {
-		leads = pg.primary && pg.state != ""
-	}
-	role := p.role
-	if pg.running() {
-		role = map[bool]string{true: "primary", false: "replica"}[pg.primary]
-	}
-	if p.v.callsMaster && role == "primary" {
-		role = "master"
-	}
-	r := policy.PatroniReply{
-		Kind: policy.NotLeader, Role: policy.ParseRole(role), State: p.state(), Paused: p.known.paused,
-		Unlocked: seen == nil || seen.leader == "", Failsafe: p.inFailsafe(), Scope: scope, Date: wall.Unix(),
-	}
-	if leads {
-		r.Kind = policy.Leader
-	}
-	if pg.running() {
-		r.Timeline = pg.timeline
-	}
-	if p.v.tellsName {
-		r.Name = p.n.name
-	}
-	if p.v.tellsSeen {
-		r.LastSeen = p.lastSeen
-	}
-	return r
-}
-
-// state is PostgreSQL's in Patroni's words.
-func (p *patroni) state() string {
-	switch {
-	case p.n.pg.state == "":
-		return "stopped"
-	case p.inHook:
-		return "stopping"
-	}
-	return p.n.pg.state
-}
-
 // cluster is GET /cluster: Patroni reads the DCS for whoever asks.
 func (c rest) cluster(ctx context.Context, m *node) (leader string, err error) {
 	if err := c.ask(ctx, m); err != nil {
@@ -209,24 +147,4 @@ func (c rest) cluster(ctx context.Context, m *node) (leader string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return m.patroni.cluster()
-}
-
-// cluster reads the DCS, or with etcd3 the cache that watches it. The world is locked.
-func (p *patroni) cluster() (leader string, err error) {
-	v, err := p.lookUp()
-	if err != nil {
-		return "", err
-	}
-	p.seen = &v
-	p.lastSeen = p.n.clock.wall().Unix()
-	return p.seen.leader, nil
-}
-
-func (w *world) byName(name string) *node {
-	for _, n := range w.nodes {
-		if n.name == name {
-			return n
-		}
-	}
-	panic("no node " + name)
 }

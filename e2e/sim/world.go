@@ -68,7 +68,7 @@ func (w *world) live() {
 	w.mu.Unlock()
 	w.spawn(w.checks.run)
 	for _, f := range w.scenario.Faults {
-		w.spawn(func() { w.suffer(f) })
+		w.spawn(func() { f.happen(w) })
 	}
 	w.sleep(w.scenario.length())
 	w.mu.Lock()
@@ -119,6 +119,47 @@ func (w *world) rand(key string) *rand.Rand {
 // between draws a duration.
 func between(r *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(r.Int64N(int64(most-least)))
+}
+
+func (w *world) byName(name string) *node {
+	for _, n := range w.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	panic("no node " + name)
+}
+
+// answering lists who answers an ARP request of this host for the address: kernels that have it,
+// those of frozen hosts too, and a stranger. The world is locked.
+func (w *world) answering(from, vip string) (hosts []string) {
+	for _, n := range w.nodes {
+		if n.name != from && n.link.has(vip) && w.net.reaches(from, n.name) {
+			hosts = append(hosts, n.name)
+		}
+	}
+	if w.checks.stranger {
+		hosts = append(hosts, "stranger")
+	}
+	return hosts
+}
+
+const strangersMAC policy.MAC = "02:00:00:00:00:ff"
+
+func (w *world) macOf(host string) policy.MAC {
+	if host == "stranger" {
+		return strangersMAC
+	}
+	return w.byName(host).mac
+}
+
+// newTimeline is one more than any so far.
+func (w *world) newTimeline() int {
+	newest := 0
+	for _, n := range w.nodes {
+		newest = max(newest, n.pg.timeline)
+	}
+	return newest + 1
 }
 
 // node is one host of the cluster.
