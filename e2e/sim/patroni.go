@@ -129,6 +129,9 @@ func (p *patroni) run(life context.Context) {
 	for life.Err() == nil {
 		p.cycle(life)
 		p.lock()
+		if p.view != nil { // new settings count from the next loop on (patroni/__main__.py, _run_cycle)
+			p.known = p.view.settings
+		}
 		if !p.called && p.n.pg.running() && life.Err() == nil && !p.busy {
 			p.call("on_start", p.role)
 		}
@@ -239,7 +242,8 @@ func (p *patroni) lookUp() (view, error) {
 
 // see keeps what was read. The world is locked.
 func (p *patroni) see(v view) {
-	p.view, p.seen, p.known = &v, &v, v.settings
+	p.view, p.seen = &v, &v
+	p.known.paused, p.known.failsafe = v.settings.paused, v.settings.failsafe
 	p.lastSeen = p.n.clock.wall().Unix()
 	if v.leader != "" && v.leader != p.n.name {
 		p.leaderUntil = time.Time{}

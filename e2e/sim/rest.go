@@ -74,6 +74,9 @@ func (c rest) Timing(ctx context.Context) (policy.Timing, error) {
 	c.p.n.w.mu.Lock()
 	defer c.p.n.w.mu.Unlock()
 	s := c.p.n.patroni.known
+	if seen := c.p.n.patroni.seen; seen != nil { // what was read counts for GET /config at once
+		s = seen.settings
+	}
 	return policy.Timing{TTL: s.ttl, LoopWait: s.loopWait, RetryTimeout: s.retryTimeout}, nil
 }
 
