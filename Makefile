@@ -8,6 +8,7 @@
 # make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
+# make fuzz   every fuzz target for FUZZTIME (20s, or a number of executions: FUZZTIME=1000000x); fails where one fails
 # make lint   gofmt, go vet, staticcheck, go mod tidy
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -16,6 +17,7 @@ PROMISE ?=
 ONLY ?=
 PARALLEL ?= 16
 FIGURES ?= build/faults.json
+FUZZTIME ?= 20s
 
 export GOFLAGS += -buildvcs=false
 
@@ -23,7 +25,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate fuzz lint
 
 all: build
 
@@ -65,6 +67,14 @@ bench: build
 
 mutate:
 	go run ./e2e/mutate
+
+# Go fuzzes one target at a time. They are found in the sources: package, colon, name.
+fuzz:
+	@failed=; \
+	for target in $$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|/[^/]*:func |:|' | sort); do \
+	  go test -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(FUZZTIME) "$${target%:*}" || failed="$$failed $$target"; \
+	done; \
+	[ -z "$$failed" ] || { echo "these failed:$$failed"; exit 1; }
 
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }

@@ -163,7 +163,7 @@ func censor(secrets ...string) func(string) string {
 	replacer := strings.NewReplacer(pairs...)
 	return func(text string) string {
 		text = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f || r == '\ufffd' || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			if r == utf8.RuneError || !unicode.IsPrint(r) {
 				return ' '
 			}
 			return r

@@ -76,17 +76,26 @@ func (d documents) fields(name string) (data []byte, fields map[string]json.RawM
 	if err != nil {
 		return nil, nil, fmt.Errorf("read state: %w", err)
 	}
-	if err := json.Unmarshal(data, &fields); err != nil {
+	fields, err = d.parse(data)
+	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", d.File(file), err)
+	}
+	return data, fields, nil
+}
+
+// parse returns a document's fields by name, and nil where they are of another boot.
+func (d documents) parse(data []byte) (fields map[string]json.RawMessage, err error) {
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
 	}
 	var boot string
 	if err := json.Unmarshal(fields[bootField], &boot); err != nil {
-		return nil, nil, fmt.Errorf("read %s: the field %q: %w", d.File(file), bootField, err)
+		return nil, fmt.Errorf("the field %q: %w", bootField, err)
 	}
 	if !d.thisBoot(boot) {
-		return nil, nil, nil
+		return nil, nil
 	}
-	return data, fields, nil
+	return fields, nil
 }
 
 // thisBoot reports whether a document is from this boot. Where /proc did not tell the writer or the
