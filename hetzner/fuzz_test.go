@@ -2,7 +2,9 @@ package hetzner
 
 import (
 	"bytes"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -169,6 +171,19 @@ func FuzzMetadata(f *testing.F) {
 			sayable(t, "error", err.Error())
 		}
 	})
+}
+
+// TestMetadataBeyondTheLimit: a list that is not read to its end would have another network in it.
+func TestMetadataBeyondTheLimit(t *testing.T) {
+	const cut = "network: 10.0.0.0/1"
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(" ", maxMetadata-len(cut))+cut+"6\n")
+	}))
+	defer service.Close()
+	found, err := NewMetadata(Access{Endpoint: service.URL}).PrivateNetworks(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "longer than 64 KiB") {
+		t.Errorf("%v, %v", found, err)
+	}
 }
 
 // FuzzMemo: whatever memo an earlier process left, the next one keeps it, asks the API again within

@@ -97,9 +97,12 @@ func (m *Metadata) get(ctx context.Context, name string) (string, error) {
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("metadata service: HTTP %d for %s", resp.StatusCode, name)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
-	if err != nil {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata+1))
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("metadata service: %w", bare(err))
+	case len(body) > maxMetadata:
+		return "", fmt.Errorf("metadata service: %s is longer than %d KiB", name, maxMetadata>>10)
 	}
 	return string(body), nil
 }

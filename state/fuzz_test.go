@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -66,10 +67,17 @@ func checkDocument[T any](t *testing.T, d documents, data []byte) {
 		}
 		document = *new(T)
 	}
-	foreign := foreignOf[T](fields)
+	checkSaved(t, d, maps.Clone(fields), document)
+	checkSaved(t, d, maps.Clone(fields), *new(T)) // an empty field overwrites a full one
+}
+
+// checkSaved puts a document over fields, and reads what comes of it.
+func checkSaved[T any](t *testing.T, d documents, fields map[string]json.RawMessage, document T) {
+	t.Helper()
 	if fields == nil {
 		fields = map[string]json.RawMessage{}
 	}
+	foreign := foreignOf[T](fields)
 	saved, err := merge(fields, d.boot, document)
 	if err != nil {
 		t.Fatalf("%+v cannot be saved: %v", document, err)
