@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,8 +187,13 @@ func FuzzLoadEndpoint(f *testing.F) {
 			t.Errorf("a secret is in %s", again)
 		}
 		back, err := loadEndpoint(again, from, now)
-		if err != nil || back.Settings != e.Settings || back.target != e.target {
-			t.Errorf("%v\nloaded %+v\nagain  %+v", err, e.Settings, back.Settings)
+		if err != nil || back.target != e.target || !slices.Equal(back.Own.Known(), e.Own.Known()) {
+			t.Fatalf("%v\nloaded %+v\nagain  %s", err, e.Settings, again)
+		}
+		a, b := e.Settings, back.Settings
+		a.Own, b.Own = conf.OwnAddresses{}, conf.OwnAddresses{}
+		if a != b {
+			t.Errorf("loaded %+v\nagain  %+v", a, b)
 		}
 	})
 }
@@ -198,7 +204,11 @@ func FuzzPostmaster(f *testing.F) {
 	for _, text := range []string{pidFile(7, "ready   "), pidFile(7, "stopping"), pidFile(-7, "standby "), "4294967296\n", "4294967295\n", "7", "\n\n\n5432\n"} {
 		f.Add([]byte(text))
 	}
-	dir := f.TempDir()
+	dir, err := os.MkdirTemp("/dev/shm", "patroni-test-") // a disk would take a millisecond
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { os.RemoveAll(dir) })
 	put := func(name string, data []byte) error { return os.WriteFile(filepath.Join(dir, name), data, 0o600) }
 	if err := put("PG_VERSION", nil); err != nil {
 		f.Fatal(err)

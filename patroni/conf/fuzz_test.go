@@ -46,13 +46,13 @@ func checkRead(t *testing.T, from Source) {
 	for _, taken := range s.Taken() {
 		sayable(t, taken.Name, taken.Value+taken.Source)
 	}
-	if again, _ := Read(from, nil); again != s {
-		t.Errorf("read twice:\n%+v\n%+v", s, again)
+	if l := ReadListen(from); slices.ContainsFunc(l.Hosts, func(host string) bool { return strings.TrimSpace(host) == "" }) {
+		t.Errorf("listens at %q", l.Hosts)
 	}
 }
 
-// checkLooked holds what is found in a source beside that.
-func checkLooked(t *testing.T, from Source) {
+// checkFound holds what the Find functions say against what people need.
+func checkFound(t *testing.T, from Source) {
 	t.Helper()
 	commands, found := Callbacks(from, func() (map[string]any, error) { return nil, nil })
 	for _, c := range commands {
@@ -64,13 +64,41 @@ func checkLooked(t *testing.T, from Source) {
 	for _, f := range append(found, FindTwice(from)...) {
 		sayable(t, "finding", f.Text)
 	}
-	if l := ReadListen(from); slices.ContainsFunc(l.Hosts, func(host string) bool { return strings.TrimSpace(host) == "" }) {
-		t.Errorf("listens at %q", l.Hosts)
+}
+
+// fuzzFile lets a check loose on a file of up to 4 KiB: anchors can be piled up, and whoever writes
+// patroni.yml runs the database. The file is on a tmpfs, for the disk would take a millisecond.
+func fuzzFile(f *testing.F, check func(t *testing.T, file string)) {
+	dir, err := os.MkdirTemp("/dev/shm", "conf-test-")
+	if err != nil {
+		f.Fatal(err)
 	}
+	f.Cleanup(func() { os.RemoveAll(dir) })
+	file := filepath.Join(dir, "patroni")
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 4096 {
+			return
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		check(t, file)
+	})
 }
 
 // FuzzReadYAML: what is taken from a patroni.yml can be used, and what is said of it can be said.
 func FuzzReadYAML(f *testing.F) {
+	addYAML(f)
+	fuzzFile(f, func(t *testing.T, file string) { checkRead(t, Source{Config: file}) })
+}
+
+// FuzzFindings: what is found in a patroni.yml can be said, and commands can be run.
+func FuzzFindings(f *testing.F) {
+	addYAML(f)
+	fuzzFile(f, func(t *testing.T, file string) { checkFound(t, Source{Config: file}) })
+}
+
+func addYAML(f *testing.F) {
 	const full = "scope: demo\nname: n1\nrestapi:\n  listen: '*:8008'\n  connect_address: 10.0.0.1:8008\n  certfile: /r.crt\n  verify_client: required\n" +
 		"ctl: {cacert: /c.ca, insecure: true, keyfile_password: hush}\npostgresql:\n  data_dir: /data\n  listen: 0.0.0.0,::1:5432\n" +
 		"  connect_address: '[fd00::1]:5432'\n  callbacks: {on_start: \"/usr/bin/vipctl 'callback'\", on_stop: /a b}\n"
@@ -79,17 +107,6 @@ func FuzzReadYAML(f *testing.F) {
 	f.Add("%YAML 1.2\n---\na:\t0x_\n<<: 2026-02-30\n? [x]\n: =\n---\n&a b: !c &a d\n")
 	f.Add("scope: !!int \"1\\n2\"\nname: !a%0Ab x\nrestapi: {listen: 'fe80::1%a b:8008'}\npostgresql: {callbacks: {\"on\\nstart\": a}}\n")
 	f.Add("scope: \"a\\nb\"\nname: n1\n\"a\\eb\": {c: 1}\n\"a\\eb\": 2\nrestapi: {listen: '[[::1]:1'}\n\"on\\n.callbacks\": {on_start: x}\n")
-	file := filepath.Join(f.TempDir(), "p.yml")
-	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > 4096 { // anchors can be piled up; whoever writes patroni.yml runs the database
-			return
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		checkRead(t, Source{Config: file})
-		checkLooked(t, Source{Config: file})
-	})
 }
 
 // FuzzReadEnvironment: the same of an environment file.
@@ -98,16 +115,9 @@ func FuzzReadEnvironment(f *testing.F) {
 		"PATRONI_CTL_KEYFILE_PASSWORD=p\\ w\nPATRONI_POSTGRESQL_LISTEN=*:5432\nPATRONI_POSTGRESQL_CONNECT_ADDRESS=[::1]:5432\n")
 	f.Add("PATRONI_CONFIGURATION='scope: demo\nname: n1\nrestapi: {listen: 10.0.0.1:8008}\n'\n")
 	f.Add("PATRONI_SCOPE='a\nb'\nPATRONI_NAME=\x1b[2J\nPATRONI_RESTAPI_LISTEN=x:0\n")
-	file := filepath.Join(f.TempDir(), "env")
-	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > 4096 {
-			return
-		}
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	fuzzFile(f, func(t *testing.T, file string) {
 		checkRead(t, Source{EnvironmentFile: file})
-		checkLooked(t, Source{EnvironmentFile: file})
+		checkFound(t, Source{EnvironmentFile: file})
 	})
 }
 
