@@ -10,6 +10,7 @@
 # make mutate check that some test fails for each flipped operator of the policy
 # make sim    clusters in simulated time, SEEDS=1000 of them, or as many as WITHIN=2m allows; FIRST=123 SEEDS=1 STORY=1 tells one
 # make sim-relapses  check that the simulator finds each fault that vipctl has had
+# make fuzz   every fuzz target for FUZZTIME (20s, or a number of executions: FUZZTIME=1000000x); fails where one fails
 # make lint   gofmt, go vet, staticcheck, go mod tidy
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -22,6 +23,7 @@ FIRST ?= 1
 WITHIN ?= 0
 STORY ?=
 FIGURES ?= build/faults.json
+FUZZTIME ?= 20s
 
 export GOFLAGS += -buildvcs=false
 
@@ -29,7 +31,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses fuzz lint
 
 all: build
 
@@ -77,6 +79,17 @@ sim:
 
 sim-relapses:
 	go run ./e2e/sim/relapses
+
+# Go fuzzes one target at a time. They are found in the sources: package, colon, name. To make inputs small takes up all the time
+# unless it is bounded. Go may call the end of the time a failure ("context deadline exceeded"), so that what fails is tried a
+# second time: an input that fails is kept, and fails again.
+fuzz:
+	@failed=; \
+	for target in $$(grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' . | sed 's|/[^/]*:func |:|' | sort); do \
+	  run() { go test -run "^$${target#*:}\$$" -fuzz "^$${target#*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$${target%:*}"; }; \
+	  echo "== $$target"; run || run || failed="$$failed $$target"; \
+	done; \
+	[ -z "$$failed" ] || { echo "these failed:$$failed"; exit 1; }
 
 lint:
 	@out=$$(gofmt -l .); [ -z "$$out" ] || { echo "gofmt -w these:"; echo "$$out"; exit 1; }

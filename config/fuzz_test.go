@@ -4,15 +4,20 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // FuzzLoad feeds Load's parser with what a file may hold: it must not panic, and it either accepts,
-// and then the rest of vipctl may rely on the invariants, or says why not, one line a problem.
+// and then the rest of vipctl may rely on the invariants, or says why not, one line a problem. A
+// file that is written from what another comes to comes to the same.
 func FuzzLoad(f *testing.F) {
 	for _, text := range []string{
 		"", "---", minimal, twoVIPs, "\uFEFF" + minimal, minimal + "---\n", "vips: [*a]", "&a [*a]", "? [a]\n: b\n", "<<: {a: b}",
@@ -33,7 +38,68 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		checkConfig(t, c)
+		checkWritten(t, c)
 	})
+}
+
+// checkWritten writes a file from every setting that has a value, and reads it.
+func checkWritten(t *testing.T, c *Config) {
+	t.Helper()
+	text := written(t, c.Settings())
+	again, err := parse("vipctl.yml", text)
+	if err != nil {
+		t.Fatalf("written:\n%s\n%v", text, err)
+	}
+	for i, s := range c.Settings() {
+		if got := again.Settings()[i]; got.Name != s.Name || got.Value != s.Value {
+			t.Errorf("written: %+v, read: %+v", s, got)
+		}
+	}
+	a, b := *c, *again
+	a.settings, b.settings = nil, nil
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("written: %+v\nread:    %+v", a, b)
+	}
+}
+
+func written(t *testing.T, settings []Setting) []byte {
+	t.Helper()
+	root, vips := map[string]any{}, []map[string]any{}
+	for _, s := range settings {
+		in, path, value := root, strings.Split(s.Name, "."), s.Value
+		if strings.HasPrefix(s.Name, "vips[") {
+			if path[1] == "address" { // the first of each VIP
+				vips = append(vips, map[string]any{})
+			}
+			in, path = vips[len(vips)-1], path[1:]
+		}
+		if path[len(path)-1] == "user" { // shown in the quotes that a file needs
+			var err error
+			if value, err = strconv.Unquote(value); err != nil {
+				t.Fatal(s, err)
+			}
+		}
+		if value != "" {
+			put(in, path, value)
+		}
+	}
+	root["vips"] = vips
+	text, err := yaml.Marshal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// put sets a value in a mapping of mappings.
+func put(in map[string]any, path []string, value string) {
+	for ; len(path) > 1; path = path[1:] {
+		if in[path[0]] == nil {
+			in[path[0]] = map[string]any{}
+		}
+		in = in[path[0]].(map[string]any)
+	}
+	in[path[0]] = value
 }
 
 func checkProblems(t *testing.T, c *Config, err error) {
@@ -54,6 +120,8 @@ func checkProblems(t *testing.T, c *Config, err error) {
 		last = p.Line
 	}
 }
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
 func checkConfig(t *testing.T, c *Config) {
 	t.Helper()
@@ -88,7 +156,7 @@ func checkConfig(t *testing.T, c *Config) {
 		a := v.Prefix.Addr()
 		check(!names[v.Name] && !addresses[a], "twice", v)
 		names[v.Name], addresses[a] = true, true
-		check(regexp.MustCompile(`^[A-Za-z0-9._:-]+$`).MatchString(v.Name) && v.Name != "." && v.Name != ".." && v.Name != "patroni", "name", v)
+		check(fileName.MatchString(v.Name) && v.Name != "." && v.Name != ".." && v.Name != "patroni", "name", v)
 		check(v.Prefix.IsValid() && v.Prefix.Bits() > 0 && !a.Is4In6() && a.Zone() == "" && a.IsGlobalUnicast(), "address", v)
 		check(v.Interface != "" && !strings.ContainsAny(v.Interface, "/ @\n"), "interface", v)
 		check(slices.Contains([]string{"primary", "leader", "standby_leader"}, v.Follow), "follow", v)

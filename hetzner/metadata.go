@@ -46,6 +46,10 @@ func (m *Metadata) InstanceID(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return parseInstanceID(text)
+}
+
+func parseInstanceID(text string) (int64, error) {
 	id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil || id <= 0 {
 		return 0, errors.New("metadata service: instance-id is no number; is this a Hetzner Cloud server?")
@@ -59,8 +63,12 @@ func (m *Metadata) PrivateNetworks(ctx context.Context) ([]netip.Prefix, error) 
 	if err != nil {
 		return nil, err
 	}
-	// A YAML list of flat maps with one address range each; one line of it is all that is wanted.
-	var found []netip.Prefix
+	return parseNetworks(text), nil
+}
+
+// parseNetworks reads a YAML list of flat maps with one address range each; one line of it is all
+// that is wanted.
+func parseNetworks(text string) (found []netip.Prefix) {
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimLeft(line, "- \t"), ":")
 		if key != "network" && key != "subnet" {
@@ -70,7 +78,7 @@ func (m *Metadata) PrivateNetworks(ctx context.Context) ([]netip.Prefix, error) 
 			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found
 }
 
 func (m *Metadata) get(ctx context.Context, name string) (string, error) {
@@ -89,9 +97,12 @@ func (m *Metadata) get(ctx context.Context, name string) (string, error) {
 	if resp.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("metadata service: HTTP %d for %s", resp.StatusCode, name)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
-	if err != nil {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxMetadata+1))
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("metadata service: %w", bare(err))
+	case len(body) > maxMetadata:
+		return "", fmt.Errorf("metadata service: %s is longer than %d KiB", name, maxMetadata>>10)
 	}
 	return string(body), nil
 }

@@ -133,7 +133,7 @@ func TestRandomAnswers(t *testing.T) {
 			r, secrets := routes[seed%3], [][]string{cloud, cloud, robot}[seed%3]
 			l.Script("", 0, randomly(rand.New(rand.NewPCG(seed, 2)), secrets, &answers))
 			for range 3 {
-				due := l.survives(t, r, secrets)
+				due := l.survives(t, r, routetest.Now(), secrets)
 				time.Sleep(max(0, due.Sub(routetest.Now())))
 			}
 		})
@@ -143,10 +143,10 @@ func TestRandomAnswers(t *testing.T) {
 	}
 }
 
-// survives calls a route and returns when it is due again.
-func (l *lab) survives(t *testing.T, r reconcile.Route, secrets []string) (due policy.Moment) {
+// survives calls a route, whose switch was begun at a moment, and returns when it is due again.
+func (l *lab) survives(t *testing.T, r reconcile.Route, begun policy.Moment, secrets []string) (due policy.Moment) {
 	t.Helper()
-	s, err := r.Take(t.Context(), routetest.Now(), leads)
+	s, err := r.Take(t.Context(), begun, leads)
 	if (err == nil) != s.Ours && err == nil {
 		t.Errorf("no error, and not ours: %+v", s)
 	}
@@ -177,21 +177,27 @@ func (l *lab) survives(t *testing.T, r reconcile.Route, secrets []string) (due p
 	return s3.Due
 }
 
+// FuzzAnswer puts an answer through all of HTTP and a route, some hundred times a second; FuzzDecode
+// has the decoders alone. The switch is overdue, so that no call tries for long.
 func FuzzAnswer(f *testing.F) {
 	for i, s := range shapes() {
-		f.Add(uint16(200+i%2), s, "0")
-		f.Add(uint16(400+i), s, "99999999999999999999")
+		f.Add(uint8(i), uint16(200+i%2), s, "0")
+		f.Add(uint8(i), uint16(400+i), s, "99999999999999999999")
 	}
-	f.Fuzz(func(t *testing.T, status uint16, body, header string) {
+	f.Fuzz(func(t *testing.T, kind uint8, status uint16, body, header string) {
 		if status < 200 || status > 599 {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab(t)
 			l.Script("", 0, hetznertest.Raw(int(status), body, "Retry-After", strings.Map(printable, header)))
-			for _, r := range []reconcile.Route{l.floatingIP(t, ourID), l.aliasIP(t, ourID), l.failover(t, ourID)} {
-				l.survives(t, r, []string{hetznertest.Token, hetznertest.Password})
+			routes := []func() reconcile.Route{
+				func() reconcile.Route { return l.floatingIP(t, ourID) },
+				func() reconcile.Route { return l.aliasIP(t, ourID) },
+				func() reconcile.Route { return l.failover(t, ourID) },
 			}
+			overdue := routetest.Now().Add(-time.Hour)
+			l.survives(t, routes[int(kind)%len(routes)](), overdue, []string{hetznertest.Token, hetznertest.Password})
 		})
 	})
 }

@@ -118,8 +118,11 @@ func readSecret(path string) (Secret, error) {
 		return Secret{}, err
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
+	switch {
+	case err != nil:
 		return Secret{}, err
+	case len(data) > maxSecret: // of which not all was read
+		return Secret{}, tooLong(path)
 	}
 	return parseSecret(path, string(data), fmt.Sprintf("%d-%d", info.ModTime().UnixNano(), info.Size()))
 }
@@ -141,7 +144,7 @@ func parseSecret(where, text, version string) (Secret, error) {
 	case text == "":
 		return Secret{}, fmt.Errorf("%s: empty", where)
 	case len(text) > maxSecret:
-		return Secret{}, fmt.Errorf("%s: longer than %d bytes, which no secret is", where, maxSecret)
+		return Secret{}, tooLong(where)
 	}
 	for i, r := range text {
 		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
@@ -149,6 +152,10 @@ func parseSecret(where, text, version string) (Secret, error) {
 		}
 	}
 	return seal(secret{value: text, version: version}), nil
+}
+
+func tooLong(where string) error {
+	return fmt.Errorf("%s: longer than %d bytes, which no secret is", where, maxSecret)
 }
 
 // censor returns a function that makes text from an answer fit to be shown: without the given
@@ -163,7 +170,7 @@ func censor(secrets ...string) func(string) string {
 	replacer := strings.NewReplacer(pairs...)
 	return func(text string) string {
 		text = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f || r == '\ufffd' || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			if r == utf8.RuneError || !unicode.IsPrint(r) {
 				return ' '
 			}
 			return r

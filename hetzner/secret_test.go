@@ -72,6 +72,15 @@ func mustNotShow(t *testing.T, text string) {
 	}
 }
 
+// A secret behind so much white space that it is not read to its end would be a wrong one.
+func TestSecretBeyondTheLimit(t *testing.T) {
+	file := secretFile(t, t.TempDir(), strings.Repeat(" ", 4080)+sentinel, 0o600)
+	s, err := hetzner.SecretSource{File: file}.Load()
+	if err == nil || !strings.Contains(err.Error(), "longer than 4096 bytes") {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
 func TestSecretFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, row := range []struct {

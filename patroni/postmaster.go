@@ -48,15 +48,16 @@ func postmaster(dir string, kill func(pid int, sig unix.Signal) error) policy.PG
 	lines := bytes.Split(data, []byte("\n"))
 	// A first line without its newline is half-written. A negative number is a single-user
 	// backend's: it takes no connections but may be replaced by a postmaster any moment. And
-	// kill(2) of 0 or less would mean a whole group.
-	pid, err := strconv.Atoi(string(bytes.TrimSpace(lines[0])))
+	// kill(2) of 0 or less would mean a whole group; so would a number of more than 32 bits, of
+	// which the kernel takes the lower ones.
+	pid, err := strconv.ParseInt(string(bytes.TrimSpace(lines[0])), 10, 32)
 	if err != nil || pid <= 0 || len(lines) == 1 {
 		return policy.PGUnknown
 	}
 	if len(lines) >= pmStatusLine && string(bytes.TrimSpace(lines[pmStatusLine-1])) == "stopping" {
 		return policy.PGDown
 	}
-	if err := kill(pid, 0); err == nil || errors.Is(err, unix.EPERM) {
+	if err := kill(int(pid), 0); err == nil || errors.Is(err, unix.EPERM) {
 		return policy.PGAlive
 	}
 	return policy.PGUnknown

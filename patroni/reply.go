@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"time"
 
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
@@ -57,18 +59,24 @@ func parseReply(r response, want identity) policy.PatroniReply {
 		Unlocked: h.ClusterUnlocked,
 		Failsafe: h.Failsafe,
 		Scope:    want.scope,
-		Date:     r.date,
+		Date:     since1970(r.date),
 	}
 	if h.Timeline != nil {
 		w.Timeline = *h.Timeline
 	}
 	if h.LastSeen != nil {
-		w.LastSeen = max(0, *h.LastSeen)
+		w.LastSeen = since1970(*h.LastSeen)
 	}
 	if h.Patroni.Name != nil {
 		w.Name = want.name
 	}
 	return w
+}
+
+// since1970 bounds seconds to what a [time.Duration] can hold, which is some date after 2262: what
+// is computed with them does not overflow then.
+func since1970(seconds int64) int64 {
+	return min(max(0, seconds), math.MaxInt64/int64(time.Second))
 }
 
 // check compares what an answer says of itself with who was asked. Only the scope must be there.

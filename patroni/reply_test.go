@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vipctl/vipctl/patroni/conf"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -153,59 +152,4 @@ func TestWhoseName(t *testing.T) {
 	if w.Kind != policy.NotOurs || w.Why != `name is "n1", vipctl.yml says "n2"` {
 		t.Errorf("%+v", w)
 	}
-}
-
-// FuzzParseReply: whatever a stranger answers, it is NotOurs unless it says that it is ours, and
-// the texts that reach people hold nothing that moves a terminal's cursor.
-func FuzzParseReply(f *testing.F) {
-	for _, v := range versions {
-		a := fixture(f, v+"/leader-primary.txt")
-		f.Add(a.status, a.body)
-		a = fixture(f, v+"/switchover-n1-503-demoted-stopping.txt")
-		f.Add(a.status, a.body)
-	}
-	f.Add(200, `{"state":"\u001b[2J","role":"primary","patroni":{"scope":"demo"}}`)
-	ours := identity{scope: "demo", scopedBy: "patroni.yml", name: "n1", namedBy: "patroni.yml"}
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		w := parseReply(response{status: status, body: []byte(body)}, ours)
-		switch w.Kind {
-		case policy.Leader, policy.NotLeader:
-			if w.Why != "" || w.Scope != "demo" || w.Role == "" || w.LastSeen < 0 || w.Name != "" && w.Name != "n1" {
-				t.Errorf("%+v", w)
-			}
-			if (w.Kind == policy.Leader) != (status == 200) {
-				t.Errorf("%d is %s", status, w.Kind)
-			}
-		case policy.NotOurs:
-			if w.Why == "" || w != (policy.PatroniReply{Kind: w.Kind, Why: w.Why}) {
-				t.Errorf("%+v", w)
-			}
-		default:
-			t.Errorf("answer %q", w.Kind)
-		}
-		if strings.ContainsAny(w.Why+w.State, "\x00\x07\x1b\n\r") {
-			t.Errorf("unprintable: %q %q", w.Why, w.State)
-		}
-	})
-}
-
-// FuzzParseCluster and the timing of /config must not fall over either.
-func FuzzParseCluster(f *testing.F) {
-	for _, v := range versions {
-		f.Add(fixture(f, v+"/leader-cluster.txt").body)
-		f.Add(fixture(f, v+"/leader-config.txt").body)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		if cl, err := parseCluster([]byte(body), identity{scope: "demo"}); err == nil {
-			for _, p := range cl.peers(conf.Settings{Name: "n1"}) {
-				if p.Name == "" || p.Name == "n1" || !strings.HasPrefix(p.URL, "http") {
-					t.Errorf("%+v", p)
-				}
-			}
-			_ = cl.leader()
-		}
-		if timing, err := parseTiming([]byte(body)); err == nil && (timing.TTL <= 0 || timing.LoopWait <= 0 || timing.RetryTimeout <= 0) {
-			t.Errorf("%+v", timing)
-		}
-	})
 }

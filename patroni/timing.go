@@ -21,11 +21,11 @@ func parseTiming(body []byte) (policy.Timing, error) {
 	if fields == nil {
 		return policy.Timing{}, errors.New("not a JSON object")
 	}
-	var errs []error
+	var wrong []string
 	seconds := func(key string, otherwise time.Duration) time.Duration {
 		d, err := parseSeconds(fields[key], otherwise)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+			wrong = append(wrong, fmt.Sprintf("%s: %v", key, err))
 		}
 		return d
 	}
@@ -34,8 +34,8 @@ func parseTiming(body []byte) (policy.Timing, error) {
 		LoopWait:     seconds("loop_wait", 10*time.Second),
 		RetryTimeout: seconds("retry_timeout", 10*time.Second),
 	}
-	if len(errs) > 0 {
-		return policy.Timing{}, errors.Join(errs...)
+	if len(wrong) > 0 {
+		return policy.Timing{}, errors.New(strings.Join(wrong, "; "))
 	}
 	return t, nil
 }

@@ -1,6 +1,12 @@
 package reconcile
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Finding is one thing that was looked at for people: whether clients reach a VIP, and vipctl can
 // move it. No decision depends on it.
@@ -23,9 +29,9 @@ const (
 // Findings collects them.
 type Findings []Finding
 
-// Add adds one.
+// Add adds one, in [Printable] text: it quotes what stands in others' files.
 func (f *Findings) Add(l Level, format string, args ...any) {
-	*f = append(*f, Finding{l, fmt.Sprintf(format, args...)})
+	*f = append(*f, Finding{l, Printable(fmt.Sprintf(format, args...))})
 }
 
 // Failed adds an error as a problem, if there is one.
@@ -34,4 +40,14 @@ func (f *Findings) Failed(err error) bool {
 		f.Add(Problem, "%v", err)
 	}
 	return err != nil
+}
+
+// Printable is a text that is one line and moves no terminal's cursor: one that would is written
+// with Go's escapes.
+func Printable(text string) string {
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return text
+	}
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -53,6 +55,9 @@ func save[T any](d documents, name string, document T) error {
 		fields = map[string]json.RawMessage{} // unreadable, or of another boot: nothing to keep
 	}
 	data, err := merge(fields, d.boot, document)
+	if len(data) > documentLimit { // what others have left there must not keep this one from being saved
+		data, err = merge(map[string]json.RawMessage{}, d.boot, document)
+	}
 	if err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}
@@ -76,17 +81,26 @@ func (d documents) fields(name string) (data []byte, fields map[string]json.RawM
 	if err != nil {
 		return nil, nil, fmt.Errorf("read state: %w", err)
 	}
-	if err := json.Unmarshal(data, &fields); err != nil {
+	fields, err = d.parse(data)
+	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", d.File(file), err)
+	}
+	return data, fields, nil
+}
+
+// parse returns a document's fields by name, and nil where they are of another boot.
+func (d documents) parse(data []byte) (fields map[string]json.RawMessage, err error) {
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
 	}
 	var boot string
 	if err := json.Unmarshal(fields[bootField], &boot); err != nil {
-		return nil, nil, fmt.Errorf("read %s: the field %q: %w", d.File(file), bootField, err)
+		return nil, fmt.Errorf("the field %q: %w", bootField, err)
 	}
 	if !d.thisBoot(boot) {
-		return nil, nil, nil
+		return nil, nil
 	}
-	return data, fields, nil
+	return fields, nil
 }
 
 // thisBoot reports whether a document is from this boot. Where /proc did not tell the writer or the
@@ -102,9 +116,9 @@ func (d documents) thisBoot(boot string) bool {
 // merge puts the document's fields over those of the file that it replaces and leaves the ones it
 // does not know.
 func merge[T any](fields map[string]json.RawMessage, boot string, document T) ([]byte, error) {
-	for _, known := range fieldNames[T]() {
-		delete(fields, known) // an empty one is not written and must not live on
-	}
+	maps.DeleteFunc(fields, func(name string, _ json.RawMessage) bool { // an empty one is not written and must not live on
+		return slices.ContainsFunc(fieldNames[T](), func(known string) bool { return strings.EqualFold(known, name) }) // as JSON is read
+	})
 	data, err := json.Marshal(document)
 	if err != nil {
 		return nil, err

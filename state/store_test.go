@@ -107,6 +107,19 @@ func TestFieldsOfANewerVersionSurvive(t *testing.T) {
 	}
 }
 
+// What a newer vipctl has left must not keep this one from saving what decisions are made with.
+func TestForeignFieldsGiveWayWhereThereIsNoRoom(t *testing.T) {
+	s := openStore(t)
+	check(t, s.files.Make())
+	foreign := strings.Repeat("x", documentLimit-100)
+	check(t, os.WriteFile(s.files.File("a.json"), fmt.Appendf(nil, `{"boot":%q,"of_tomorrow":%q}`, s.files.boot, foreign), 0o600))
+	want := policy.VIPState{Generation: 8, Failure: strings.Repeat("y", 200)}
+	check(t, s.SaveVIPState("a", want))
+	got, err := s.VIPState("a")
+	check(t, err)
+	equal(t, "state", got, want)
+}
+
 const good = `{"boot":"x","generation":3}`
 
 // damaged is what a file of the boot "x" may hold that is no state.

@@ -21,8 +21,13 @@ func findCallbacks(found *reconcile.Findings, s *inspection) {
 	defer cancel()
 	commands, misplaced := conf.Callbacks(s.Source, func() (map[string]any, error) { return s.Patroni.DynamicCallbacks(ctx) })
 	*found = append(*found, misplaced...)
+	*found = append(*found, judgeAll(s, commands)...)
+}
+
+// judgeAll finds what is wrong with commands. What is wrong with several is said once.
+func judgeAll(s *inspection, commands []conf.Command) (found reconcile.Findings) {
 	var said []reconcile.Finding
-	which := map[reconcile.Finding][]conf.Command{} // what is wrong with several is said once
+	which := map[reconcile.Finding][]conf.Command{}
 	for _, c := range commands {
 		f := judge(s, c)
 		if f.Level == reconcile.OK {
@@ -40,6 +45,7 @@ func findCallbacks(found *reconcile.Findings, s *inspection) {
 		}
 		found.Add(f.Level, "%s: postgresql.callbacks: %s: %s", which[f][0].Where, strings.Join(events, ", "), f.Text)
 	}
+	return found
 }
 
 // becomers are programs that run another as another user.

@@ -75,7 +75,7 @@ func (m mover) names(a netip.Addr) (where string, sure bool) {
 		return "its command line", true
 	}
 	c := moverConfigs[m.name]
-	file := m.flag(c.flags...)
+	file := flagOf(line, c.flags...)
 	if file == "" {
 		file = c.file
 	}

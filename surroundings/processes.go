@@ -53,16 +53,23 @@ func sharesNetwork(pid int) bool {
 // memory locked, unlike reading its name.
 func (p process) arguments() []string {
 	line, err := os.ReadFile(procFile(p.pid, "cmdline"))
-	if err != nil || len(line) == 0 {
+	if err != nil {
+		return nil
+	}
+	return parseArguments(line)
+}
+
+// parseArguments reads the text of /proc/PID/cmdline.
+func parseArguments(line []byte) []string {
+	if len(line) == 0 {
 		return nil
 	}
 	return strings.Split(string(bytes.TrimSuffix(line, []byte{0})), "\x00")
 }
 
-// flag is the value of one of the named flags: "--config FILE", "--config=FILE", "-fFILE" for a
+// flagOf is the value of one of the named flags: "--config FILE", "--config=FILE", "-fFILE" for a
 // name of one letter.
-func (p process) flag(names ...string) string {
-	args := p.arguments()
+func flagOf(args []string, names ...string) string {
 	for i, arg := range args {
 		for _, name := range names {
 			value, glued := strings.CutPrefix(arg, name)

@@ -1,8 +1,6 @@
 package trust
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/user"
@@ -32,10 +30,16 @@ func ProcessCredentials(pid int) (c Credentials, found bool) {
 	if err != nil {
 		return Credentials{}, false
 	}
+	c = parseStatus(data)
 	c.pid = pid
+	return c, true
+}
+
+// parseStatus reads the text of /proc/PID/status.
+func parseStatus(data []byte) (c Credentials) {
 	sets := map[string]*uint64{"CapInh": &c.inheritable, "CapPrm": &c.permitted, "CapAmb": &c.ambient, "CapBnd": &c.bounding}
-	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
-		key, value, _ := strings.Cut(lines.Text(), ":")
+	for line := range strings.Lines(string(data)) { // not by a Scanner, which ends at a line of many groups
+		key, value, _ := strings.Cut(line, ":")
 		fields := strings.Fields(value)
 		switch {
 		case sets[key] != nil && len(fields) == 1:
@@ -52,7 +56,7 @@ func ProcessCredentials(pid int) (c Credentials, found bool) {
 			}
 		}
 	}
-	return c, true
+	return c
 }
 
 func number(text string) uint32 {

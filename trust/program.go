@@ -25,18 +25,30 @@ type Program struct {
 // ProgramAt reads the capabilities of a file from the attribute that setcap(8) writes. A file that
 // cannot be looked at counts as one without capabilities.
 func ProgramAt(file string) Program {
-	const effective = 1 // include/uapi/linux/capability.h, vfs_cap_data
-	p := Program{File: file}
 	data := make([]byte, 64)
 	n, err := unix.Getxattr(file, "security.capability", data)
-	if err != nil || n < 20 { // revisions 2 and 3 have the flags and two words each of 32 bits
+	if err != nil {
+		return Program{File: file}
+	}
+	p := parseCapabilities(data[:n])
+	p.File = file
+	if !p.given {
+		return p
+	}
+	var system unix.Statfs_t
+	p.nosuid = unix.Statfs(file, &system) == nil && system.Flags&unix.ST_NOSUID != 0
+	return p
+}
+
+// parseCapabilities reads the attribute (include/uapi/linux/capability.h, vfs_cap_data).
+func parseCapabilities(data []byte) (p Program) {
+	const effective = 1
+	if len(data) < 20 { // revisions 2 and 3 have the flags and two words each of 32 bits
 		return p
 	}
 	word := func(i int) uint64 { return uint64(binary.LittleEndian.Uint32(data[4*i:])) }
 	p.given, p.effective = true, word(0)&effective != 0
 	p.permitted, p.inheritable = word(1)|word(3)<<32, word(2)|word(4)<<32
-	var system unix.Statfs_t
-	p.nosuid = unix.Statfs(file, &system) == nil && system.Flags&unix.ST_NOSUID != 0
 	return p
 }
 

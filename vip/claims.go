@@ -17,7 +17,7 @@ import (
 // either kind, or of a neighbour advertisement.
 func claimant(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 	var f ethernet.Frame
-	if err := f.UnmarshalBinary(b); err != nil {
+	if err := f.UnmarshalBinary(b); err != nil || f.VLAN != nil || f.ServiceVLAN != nil { // in another VLAN it is another's
 		return nil, false
 	}
 	mac, ok := net.HardwareAddr(nil), false
@@ -33,11 +33,13 @@ func claimant(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 
 // arpSender is the sender in the packet, not in the frame: it is what the neighbours believe.
 func arpSender(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
+	const overEthernet = 1
 	var p arp.Packet
-	if err := p.UnmarshalBinary(b); err != nil {
+	if err := p.UnmarshalBinary(b); err != nil || p.HardwareType != overEthernet || p.ProtocolType != uint16(ethernet.EtherTypeIPv4) {
 		return nil, false
 	}
-	return p.SenderHardwareAddr, p.SenderIP == addr
+	eitherKind := p.Operation == arp.OperationRequest || p.Operation == arp.OperationReply // not RARP's and its kin's
+	return p.SenderHardwareAddr, eitherKind && p.SenderIP == addr
 }
 
 // advertiser is the MAC in the target link-layer option. Where that is missing, it is the sender of
@@ -45,11 +47,11 @@ func arpSender(b []byte, addr netip.Addr) (net.HardwareAddr, bool) {
 func advertiser(f ethernet.Frame, addr netip.Addr) (net.HardwareAddr, bool) {
 	const header = 40
 	b := f.Payload
-	if len(b) < header || b[6] != unix.IPPROTO_ICMPV6 || b[7] != ndp.HopLimit {
+	if len(b) < header || b[0]>>4 != 6 || b[6] != unix.IPPROTO_ICMPV6 || b[7] != ndp.HopLimit {
 		return nil, false
 	}
 	size := header + int(binary.BigEndian.Uint16(b[4:]))
-	if len(b) < size {
+	if len(b) < size || size < header+2 || b[header+1] != 0 { // the code; ndp does not look at it
 		return nil, false
 	}
 	m, err := ndp.ParseMessage(b[header:size])

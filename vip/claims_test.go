@@ -36,24 +36,3 @@ func TestClaimant(t *testing.T) {
 		}
 	}
 }
-
-// Nothing that is received may panic, or make a claim for somebody who is no host.
-func FuzzClaimant(f *testing.F) {
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	kernels := []*Kernel{New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("10.77.0.5/32")}), New(Options{Clock: bootTime, Prefix: netip.MustParsePrefix("fd00::5/128")})}
-	for _, k := range kernels {
-		frames, err := announcement(k.addr(), mac)
-		must(f, err)
-		for _, fr := range frames {
-			f.Add(fr.bytes)
-			f.Add(fr.bytes[:len(fr.bytes)-1])
-		}
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, k := range kernels {
-			if mac, ok := claimant(b, k.addr()); ok && (len(mac) != 6 || mac[0]&1 != 0) {
-				t.Errorf("%s claims %s in %x", mac, k.addr(), b)
-			}
-		}
-	})
-}

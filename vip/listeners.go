@@ -53,9 +53,13 @@ func takes(data []byte, at netip.AddrPort) bool {
 	if len(data) < size || binary.BigEndian.Uint16(data[port:]) != at.Port() {
 		return false
 	}
-	if data[0] == unix.AF_INET {
+	switch data[0] {
+	case unix.AF_INET:
 		ip := netip.AddrFrom4([4]byte(data[source : source+4]))
 		return at.Addr().Is4() && (ip.IsUnspecified() || ip == at.Addr())
+	case unix.AF_INET6:
+	default:
+		return false
 	}
 	ip := netip.AddrFrom16([16]byte(data[source : source+16]))
 	if ip.IsUnspecified() {

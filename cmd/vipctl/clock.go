@@ -47,19 +47,25 @@ func (hostClock) Wait(ctx context.Context, d time.Duration) error {
 // of 10 ms since boot), so that a freeze before main counts as well. Where it cannot be read, it is
 // now.
 func processStart() policy.Moment {
-	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
-	const starttime = 19                // counted from the field behind the command's name, which may contain spaces
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return hostClock{}.Now()
 	}
+	start, ok := parseStart(stat)
+	if !ok {
+		return hostClock{}.Now()
+	}
+	return start
+}
+
+// parseStart reads the text of /proc/PID/stat.
+func parseStart(stat []byte) (start policy.Moment, ok bool) {
+	const jiffy = 10 * time.Millisecond // USER_HZ is 100 on every architecture that Go runs on
+	const starttime = 19                // counted from the field behind the command's name, which may contain spaces
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) <= starttime {
-		return hostClock{}.Now()
+		return policy.Moment{}, false
 	}
 	ticks, err := strconv.ParseInt(string(fields[starttime]), 10, 64)
-	if err != nil {
-		return hostClock{}.Now()
-	}
-	return policy.SinceBoot(time.Duration(ticks) * jiffy)
+	return policy.SinceBoot(time.Duration(ticks) * jiffy), err == nil
 }

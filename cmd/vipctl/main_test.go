@@ -73,12 +73,15 @@ func (f helpFlag) Apply(set *flag.FlagSet) error {
 	return own.Apply(set)
 }
 
-// settle makes the namespaces a world to test in, where there are any.
+// settle makes the namespaces a world to test in, where there are any. A fuzz target's worker finds
+// itself in the world of the process that has started it.
 func settle() {
-	if noSandbox != "" {
+	root := os.Getenv(rootDir)
+	if noSandbox != "" || root == "" {
 		return
 	}
-	if err := errors.Join(upLoopback(), makeRoot(os.Getenv(rootDir))); err != nil {
+	os.Unsetenv(rootDir)
+	if err := errors.Join(upLoopback(), makeRoot(root)); err != nil {
 		fmt.Fprintln(os.Stderr, "make a world for the tests:", err)
 		os.Exit(1)
 	}

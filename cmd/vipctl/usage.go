@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/vipctl/vipctl/config"
+	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/trust"
 )
 
@@ -62,12 +64,12 @@ var invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?
 // onUsageError says what was wanted instead of a flag that cannot be understood.
 func onUsageError(c *cli.Context, err error, _ bool) error {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
-		return usageError{fmt.Errorf("unknown flag %s%s (%s --help lists all)", dashed(name), didYouMean("--", name, flagNames(c)), c.Command.HelpName)}
+		return usageError{fmt.Errorf("unknown flag %s%s (%s --help lists all)", reconcile.Printable(dashed(name)), didYouMean("--", name, flagNames(c)), c.Command.HelpName)}
 	}
 	if m := invalidValue.FindStringSubmatch(err.Error()); m != nil {
 		return usageError{fmt.Errorf("got %s %s, want %s", dashed(m[2]), m[1], wanted(flagOf(c, m[2])))}
 	}
-	return usageError{err}
+	return usageError{errors.New(reconcile.Printable(err.Error()))}
 }
 
 // didYouMean suggests the word that text is a slip of; nothing where it is far from all of them.
@@ -123,6 +125,9 @@ func noWords(c *cli.Context) error {
 }
 
 func flagFor(c *cli.Context, word string) string {
+	if reconcile.Printable(word) != word {
+		return ""
+	}
 	_, err := time.ParseDuration(word)
 	for _, name := range []string{"for", "since", "vip"} {
 		if flagOf(c, name) != nil && (name == "vip") == (err != nil) {

@@ -76,11 +76,6 @@ func TestParseEnvironment(t *testing.T) {
 	}
 }
 
-func FuzzParseEnvironment(f *testing.F) {
-	f.Add("A=\"b\\\"\" 'c' \\\nd\n#x\nB='")
-	f.Fuzz(func(_ *testing.T, text string) { parseEnvironment(text) })
-}
-
 // TestOneVariable: PATRONI_CONFIGURATION counts where no file is named, and then alone.
 func TestOneVariable(t *testing.T) {
 	env := write(t, "env", "PATRONI_SCOPE=env\nPATRONI_CONFIGURATION='scope: demo\nname: n1\nrestapi: {listen: 10.0.0.1:8008}\n'\n")

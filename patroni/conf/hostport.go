@@ -37,7 +37,11 @@ func splitHostPort(text string) (host, port string, err error) {
 	host = strings.TrimSpace(host)
 	if strings.Contains(host, ":") {
 		host = strings.Trim(host, "[]")
-		if _, err := netip.ParseAddr(host); err != nil {
+		addr, err := netip.ParseAddr(host)
+		if err == nil && strings.ContainsFunc(addr.Zone(), func(r rune) bool { return !inHost(r) }) {
+			err = fmt.Errorf("zone %q", addr.Zone())
+		}
+		if err != nil {
 			return "", "", err
 		}
 		return host, port, nil
@@ -57,5 +61,5 @@ func inHost(r rune) bool {
 // wildcard reports whether a server that listens at host listens at every address.
 func wildcard(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return host == "" || host == "*" || err == nil && ip.IsUnspecified()
+	return host == "" || host == "*" || err == nil && bare(ip).IsUnspecified()
 }

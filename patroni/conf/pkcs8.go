@@ -76,40 +76,60 @@ type pbkdf2Parameters struct {
 	PRF        pkix.AlgorithmIdentifier `asn1:"optional"`
 }
 
-// decryptPKCS8 decrypts a private key as OpenSSL writes it when it is given a password: PBES2 with
-// PBKDF2 and AES-CBC (RFC 8018). The standard library reads only keys without one.
+// lockedKey is a private key as OpenSSL writes it when it is given a password: PBES2 with PBKDF2 and
+// AES-CBC (RFC 8018). The standard library reads only keys without one.
+type lockedKey struct {
+	newHash            func() hash.Hash
+	salt, iv, data     []byte
+	iterations, length int // length is that of AES's key, in bytes
+}
+
+// decryptPKCS8 decrypts a [lockedKey].
 func decryptPKCS8(der []byte, password string) ([]byte, error) {
 	if password == "" {
 		return nil, errors.New("the key is encrypted, and neither ctl.keyfile_password nor restapi.keyfile_password is set")
 	}
+	key, err := parsePKCS8(der)
+	if err != nil {
+		return nil, err
+	}
+	return key.decrypt(password)
+}
+
+// parsePKCS8 reads how a key was encrypted.
+func parsePKCS8(der []byte) (lockedKey, error) {
 	var key encryptedKey
 	var scheme pbes2
 	var kdf pbkdf2Parameters
 	var iv []byte
 	if _, err := asn1.Unmarshal(der, &key); err != nil {
-		return nil, fmt.Errorf("no PKCS #8 key: %w", err)
+		return lockedKey{}, fmt.Errorf("no PKCS #8 key: %w", err)
 	}
 	if id := key.Algorithm.Algorithm.String(); id != oidPBES2 {
-		return nil, fmt.Errorf("the key is encrypted by %s, which vipctl cannot read, %s", cmp.Or(oldSchemes[id], id), wantKey)
+		return lockedKey{}, fmt.Errorf("the key is encrypted by %s, which vipctl cannot read, %s", cmp.Or(oldSchemes[id], id), wantKey)
 	}
 	for _, part := range []struct {
 		from *asn1.RawValue
 		into any
 	}{{&key.Algorithm.Parameters, &scheme}, {&scheme.KDF.Parameters, &kdf}, {&scheme.Cipher.Parameters, &iv}} {
 		if _, err := asn1.Unmarshal(part.from.FullBytes, part.into); err != nil {
-			return nil, fmt.Errorf("the key is encrypted by PBES2 in an unknown way (%w), %s", err, wantKey)
+			return lockedKey{}, fmt.Errorf("the key is encrypted by PBES2 in an unknown way (%w), %s", err, wantKey)
 		}
 	}
 	newHash, length := keyHashes[kdf.PRF.Algorithm.String()], keyLengths[scheme.Cipher.Algorithm.String()]
 	if scheme.KDF.Algorithm.String() != oidPBKDF2 ||
 		newHash == nil || length == 0 || kdf.Iterations < 1 || kdf.Iterations > maxIterations || len(iv) != aes.BlockSize {
-		return nil, errors.New("the key is encrypted by PBES2 in an unknown way, " + wantKey)
+		return lockedKey{}, errors.New("the key is encrypted by PBES2 in an unknown way, " + wantKey)
 	}
-	derived, err := pbkdf2.Key(newHash, password, kdf.Salt, kdf.Iterations, length)
+	return lockedKey{newHash: newHash, salt: kdf.Salt, iv: iv, data: key.Data, iterations: kdf.Iterations, length: length}, nil
+}
+
+func (k lockedKey) decrypt(password string) ([]byte, error) {
+	derived, err := pbkdf2.Key(k.newHash, password, k.salt, k.iterations, k.length)
 	if err != nil {
 		return nil, err
 	}
-	return decryptCBC(derived, iv, key.Data)
+	return decryptCBC(derived, k.iv, k.data)
 }
 
 // decryptCBC decrypts and takes off the padding, whose shape is what tells a right password from a

@@ -2,7 +2,6 @@ package conf
 
 import (
 	"bytes"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,18 +36,4 @@ func TestEncryptedKeys(t *testing.T) {
 	if _, err := plainKey(read("aes256.pem"), "another"); err == nil {
 		t.Error("a wrong password is taken")
 	}
-}
-
-func FuzzDecryptPKCS8(f *testing.F) {
-	data, err := os.ReadFile("testdata/keys/aes256.pem")
-	if err != nil {
-		f.Fatal(err)
-	}
-	block, _ := pem.Decode(data)
-	f.Add(block.Bytes)
-	f.Fuzz(func(_ *testing.T, der []byte) {
-		if len(der) < 400 { // not for long in PBKDF2
-			_, _ = decryptPKCS8(der, "a password")
-		}
-	})
 }

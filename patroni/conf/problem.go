@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // Problem is one setting that cannot be used.
@@ -21,7 +23,8 @@ func (p Problem) Error() string {
 	if where != "" && p.Line > 0 {
 		where += ":" + strconv.Itoa(p.Line)
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%s: got %s, want %s", strings.TrimSuffix(where+": "+p.Setting, ": "), p.Got, p.Want), ": ")
+	text := fmt.Sprintf("%s: got %s, want %s", strings.TrimSuffix(where+": "+p.Setting, ": "), p.Got, p.Want)
+	return reconcile.Printable(strings.TrimPrefix(text, ": "))
 }
 
 // Problems are all that is wrong with a configuration, on one line.

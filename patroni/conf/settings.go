@@ -3,6 +3,8 @@ package conf
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/vipctl/vipctl/reconcile"
 )
 
 // Settings are what vipctl takes from Patroni's configuration and from vipctl.yml. They are filled
@@ -48,7 +50,7 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]"))
 // place.
 type Taken struct {
 	Name   string // Patroni's name for it: "scope", "postgresql.data_dir"; of what was made of several, a word
-	Value  string // empty where nothing says it; never a secret
+	Value  string // printable; empty where nothing says it; never a secret
 	Source string // where it stands, "FILE:LINE: SETTING"; "default" where nothing says it
 }
 
@@ -74,6 +76,7 @@ func (s Settings) Taken() []Taken {
 		if t.Value == "" || t.Value == "false" {
 			all[i].Source = "default"
 		}
+		all[i].Value = reconcile.Printable(t.Value)
 	}
 	return all
 }

@@ -91,18 +91,6 @@ func TestMergeAsPatroni(t *testing.T) {
 	}
 }
 
-func FuzzReadYAML(f *testing.F) {
-	f.Add("a: &b {listen: '*:8008', <<: *b}\nrestapi: {<<: [*b, *b]}\nscope: x\nname: y\n")
-	f.Add("%YAML 1.2\n---\na:\t0x_\n<<: 2026-02-30\n? [x]\n: =\n---\n&a b: !c &a d\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) < 4096 { // anchors can be piled up; whoever writes patroni.yml runs the database
-			o := Source{Config: write(t, "p.yml", text)}
-			_, _ = Read(o, nil)
-			FindUnstartable(o)
-		}
-	})
-}
-
 // TestPiledAnchors: merges of merges take no longer than their number.
 func TestPiledAnchors(t *testing.T) {
 	text := "a0: &a0 {listen: '*:8008', <<: *a0}\n"

@@ -116,7 +116,13 @@ func (s spool) readFile(name string, b *batch) bool {
 		}
 		return false
 	}
-	for line := range bytes.SplitSeq(data, []byte{'\n'}) {
+	b.parse(data)
+	return true
+}
+
+// parse adds the entries of a spool's text.
+func (b *batch) parse(text []byte) {
+	for line := range bytes.SplitSeq(text, []byte{'\n'}) {
 		if len(line) == 0 {
 			continue
 		}
@@ -126,7 +132,6 @@ func (s spool) readFile(name string, b *batch) bool {
 			b.torn++
 		}
 	}
-	return true
 }
 
 // peek reads the spools where they are. The order is the one that a record moves in, so that one
