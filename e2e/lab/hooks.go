@@ -3,7 +3,8 @@ package lab
 // What is changed in Patroni, in Python.
 
 // stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`,
-// before PostgreSQL is told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
+// before PostgreSQL is told to stop. It stands in for that setting where Patroni has none, as Debian
+// 12's 3.0.2.
 const stopHook = `import os, time
 from patroni.postgresql.postmaster import PostmasterProcess
 
