@@ -30,22 +30,20 @@ def wall_clock():
 time.time = wall_clock
 `
 
-// wallWaits makes Patroni's waits end by the wall clock, as Python's did before 3.11, where a lock
-// is waited for with sem_timedwait (bpo-41710).
+// wallWaits makes Patroni's sleep between two loops end by the wall clock, as Python's waits did
+// before 3.11, where a lock is waited for with sem_timedwait (bpo-41710). A condition's wait that
+// times out just as it is notified says that it was not: hence the flag is asked each time.
 const wallWaits = `import threading, time
 
-wait = threading.Condition.wait
+wait = threading.Event.wait
 
 def wait_by_wall_clock(self, timeout=None):
     if timeout is None:
         return wait(self)
     end = time.time() + timeout
-    while True:
-        left = end - time.time()
-        if wait(self, max(0, min(left, 0.1))):
-            return True
-        if left <= 0:
-            return False
+    while not self.is_set() and time.time() < end:
+        wait(self, max(0, min(end - time.time(), 0.1)))
+    return self.is_set()
 
-threading.Condition.wait = wait_by_wall_clock
+threading.Event.wait = wait_by_wall_clock
 `
