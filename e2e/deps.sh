@@ -72,7 +72,7 @@ unpack_patroni() {
   fi
   e2e/debian13.sh "$root" patroni
   # By hashes that nobody checks: the lab copies the files, and a copy has another time.
-  python3 -m compileall -q --invalidation-mode unchecked-hash "$root/usr/lib/python3/dist-packages"
+  /usr/bin/python3 -m compileall -q --invalidation-mode unchecked-hash "$root/usr/lib/python3/dist-packages"
 }
 
 [ "${#missing[@]}" -eq 0 ] || install_missing

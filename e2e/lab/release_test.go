@@ -1,6 +1,10 @@
 package lab
 
-import "testing"
+import (
+	"os"
+	"strings"
+	"testing"
+)
 
 func TestRelease(t *testing.T) {
 	for _, tt := range []struct {
@@ -25,5 +29,21 @@ func TestRelease(t *testing.T) {
 		if r, err := (Release{}).called(said); err == nil {
 			t.Errorf("%q: got %+v, want an error", said, r)
 		}
+	}
+}
+
+func TestFindPatroni(t *testing.T) {
+	if _, err := os.Stat(Release{}.program()); err != nil {
+		t.Skipf("no Patroni is installed: %v", err)
+	}
+	installed, err := FindPatroni(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, err := FindPatroni(installed.major()); err != nil || same.Version != installed.Version {
+		t.Errorf("found %s by its major version, want the installed %s (%v)", same.Version, installed.Version, err)
+	}
+	if other, err := FindPatroni(99); err == nil || !strings.Contains(err.Error(), "e2e/deps.sh 99") {
+		t.Errorf("got %+v and %v, want an error that says what to run", other, err)
 	}
 }
