@@ -3,8 +3,10 @@
 # make demo   a real cluster on this machine: a switchover and a crash, seen by a client of the VIP (KEEP=1 leaves it up)
 # make test   unit, kernel and end-to-end tests
 # make test-faults  faults on the real cluster, with figures (build/faults.json); some of them: ONLY="TestFrozen|TestCable";
-#             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing
-# make figures  the faults three times, and what they measured into docs/failure-modes.md (on a quiet machine)
+#             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing;
+#             PATRONI=4 runs Patroni 4 where Patroni 3 is installed
+# make test-faults-4  the ten faults that differ most on Patroni 4
+# make figures  the faults three times on Patroni 3 and on 4, and what they measured into docs/failure-modes.md (on a quiet machine)
 # make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
 # make mutate check that some test fails for each flipped operator of the policy
@@ -17,6 +19,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 KEEP ?=
 PROMISE ?=
 ONLY ?=
+PATRONI ?=
 PARALLEL ?= 16
 SEEDS ?= 1000
 FIRST ?= 1
@@ -31,7 +34,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses fuzz lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses fuzz test-faults-4 lint
 
 all: build
 
@@ -39,7 +42,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs,nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION)' -o bin/vipctl ./cmd/vipctl
 
 deps:
-	@e2e/deps.sh
+	@e2e/deps.sh $(PATRONI)
 
 # The program is built, not `go run`: a signal must reach it, for it has a cluster to take away.
 demo: deps build
@@ -53,15 +56,31 @@ test: deps build
 
 # Rows on different clusters run side by side, those that measure milliseconds alone. PARALLEL=1: each alone.
 test-faults: deps
-	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PATRONI),-patroni $(PATRONI)) $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
 
-# A row that fails is in the table as one that failed, and fails this when all is written.
-RUNS := $(foreach n,1 2 3,build/faults-$(n).json)
+# The ten that differ most between Patroni 3.0.2 and 4.0.7, by what has changed in Patroni:
+# - In a stop the lock is given away when a replica has the last checkpoint, and a second later (3.2.1, 3.3.0): TestSwitchover,
+#   TestSwitchoverSlowArchiver, TestPatroniStopped.
+# - Nobody takes the lock from another that has it (3.0.3): TestFrozen, TestCable.
+# - before_stop is a setting (3.0.3): TestSlowStop.
+# - A crashed primary is started as one, without a promotion (3.0.4): TestPostmasterKilled.
+# - on_start comes before Patroni has looked at the lock (3.2.0): TestPatroniStartedBesideExPrimary, TestPausePostgresRestarted.
+# - Failsafe mode does not miss that etcd is gone (4.0.7): TestEtcdLostFailsafe.
+# In all of them a primary is called primary in replies and callbacks, and no longer master (4.0.0).
+DIFFERENT := TestSwitchover|TestSwitchoverSlowArchiver|TestPatroniStopped|TestFrozen|TestCable|TestSlowStop|TestPostmasterKilled|TestPatroniStartedBesideExPrimary|TestPausePostgresRestarted|TestEtcdLostFailsafe
+
+test-faults-4:
+	$(MAKE) test-faults PATRONI=4 ONLY='$(DIFFERENT)' FIGURES=build/faults-4.json
+
+# Each run is PATRONI-NUMBER. A row that fails is in the table as one that failed, and fails this when all is written.
+RUNS := 3-1 3-2 3-3 4-1 4-2 4-3
+MEASURED := $(RUNS:%=build/faults-%.json)
 
 figures:
-	@rm -f $(RUNS)
-	@failed=0; for run in $(RUNS); do $(MAKE) test-faults PROMISE=1 FIGURES=$$run || failed=1; done; \
-	go run ./e2e/figures docs/failure-modes.md $(RUNS) && exit $$failed
+	@rm -f $(MEASURED)
+	@failed=0; for run in $(RUNS); do \
+	  $(MAKE) test-faults PROMISE=1 PATRONI=$${run%-*} FIGURES=build/faults-$$run.json || failed=1; \
+	done; go run ./e2e/figures docs/failure-modes.md $(MEASURED) && exit $$failed
 
 test-oracles:
 	cd e2e/oracle && ./deps.sh && go vet ./... && go test -count=1 ./...

@@ -370,7 +370,7 @@ var (
 	link      = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading   = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	codeBlock = regexp.MustCompile("(?s)```.*?```")
-	target    = regexp.MustCompile("`(?:# )?make ([a-z-]+)")
+	target    = regexp.MustCompile("`(?:# )?make ([a-z0-9-]+)")
 )
 
 // pages are all Markdown files, from this folder.

@@ -68,18 +68,27 @@ func TestMeasuredFaults(t *testing.T) {
 	}
 }
 
-// TestFiguresColumns: each column of the figures is explained.
+// TestFiguresColumns: each column of the figures is explained, and there for each major version of
+// Patroni.
 func TestFiguresColumns(t *testing.T) {
 	around, figures := measured(t)
-	measured := map[string]bool{}
+	measured, majors := map[string][]string{}, []string(nil)
 	for line := range strings.Lines(figures) {
-		if head, ok := strings.CutPrefix(strings.TrimSpace(line), "| fault | "); ok {
+		if head, ok := strings.CutPrefix(strings.TrimSpace(line), "| fault | settings | "); ok {
 			for _, column := range strings.Split(strings.TrimSuffix(head, " |"), " | ") {
-				measured[column] = true
+				at := strings.LastIndex(column, " ")
+				measured[column[:max(at, 0)]] = append(measured[column[:max(at, 0)]], column[at+1:])
+				majors = append(majors, column[at+1:])
 			}
 		}
 	}
 	same(t, "columns", first(tableRows(around)), slices.Collect(maps.Keys(measured)))
+	slices.Sort(majors)
+	for column, of := range measured {
+		if want := slices.Compact(slices.Clone(majors)); !slices.Equal(of, want) {
+			t.Errorf("%s: the figures have the column %q for Patroni %v, want %v", failureModes, column, of, want)
+		}
+	}
 }
 
 // TestTrials: each trial of e2e/faults is described, and nothing else.

@@ -175,7 +175,7 @@ func TestClockForward(t *testing.T) {
 		time.Sleep(time.Second) // a step while it asks the DCS ends that question's time: Patroni demotes its PostgreSQL then
 		tr.must(tr.leader.Clock.Set(step))
 		for until := time.Now().Add(2 * tr.lab.Settings.LoopWait); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-			if m, err := tr.leader.REST.Member(tr.ctx); err == nil && !m.Leads && m.Role == "master" {
+			if m, err := tr.leader.REST.Member(tr.ctx); err == nil && !m.Leads && m.Role == tr.lab.Release.Primary() {
 				denied++
 			}
 		}

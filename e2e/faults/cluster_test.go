@@ -41,7 +41,7 @@ func (c *cluster) up() (*lab.Lab, error) {
 	if c.opts.Binary, c.err = program(); c.err != nil {
 		return nil, c.err
 	}
-	c.opts.Interval = interval
+	c.opts.Interval, c.opts.Patroni = interval, *patroni
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	if c.lab, c.err = lab.Up(ctx, c.opts); c.err == nil {

@@ -28,6 +28,7 @@ var (
 	killed      = flag.Int("killed", 4, "how many switchovers with killed callbacks")
 	story       = flag.Bool("story", false, "log what happened in every trial, not only in those that fail")
 	promise     = flag.Bool("promise", false, "fail where a figure is beyond what is promised on a quiet machine, not only where the mechanism is missing")
+	patroni     = flag.Int("patroni", 0, "the major version of Patroni to run; 0 is the installed one")
 	figuresFile = flag.String("figures", "", "write the figures to this file")
 )
 

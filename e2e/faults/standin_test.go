@@ -88,13 +88,17 @@ func (s *stage) loop(ctx context.Context) {
 func (m *standIn) loop() { m.seen = time.Now().Add(m.off).Unix() }
 
 // standIn replies as Patroni on the node does.
-func (s *stage) standIn(node string) http.Handler {
+func (s *stage) standIn(node string, patroni lab.Release) http.Handler {
 	m, mux := s.cast[node], http.NewServeMux()
+	self := map[string]any{"version": patroni.Version, "scope": "lab"}
+	if patroni.Since(3, 2, 0) {
+		self["name"] = node
+	}
 	mux.HandleFunc("GET /leader", func(w http.ResponseWriter, _ *http.Request) {
-		role := map[bool]string{true: "master", false: "replica"}
+		role := map[bool]string{true: patroni.Primary(), false: "replica"}
 		say(w, map[bool]int{true: 200, false: 503}[m.leads], map[string]any{
 			"state": "running", "role": role[m.leads], "timeline": m.timeline, "dcs_last_seen": m.seen, "cluster_unlocked": s.locked == "",
-			"patroni": map[string]any{"version": "3.2.0", "scope": "lab", "name": node},
+			"patroni": self,
 		})
 	})
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
@@ -194,7 +198,7 @@ func TestStagedMonitor(t *testing.T) {
 	time.Sleep(40 * time.Second)
 	s.asleep(tr)
 	s.succeed(tr)
-	_, err := tr.lab.Nodes[1].Vipctl.Run("callback", "on_role_change", "master", "lab")
+	_, err := tr.lab.Nodes[1].Vipctl.Run("callback", "on_role_change", tr.lab.Release.Primary(), "lab")
 	tr.must(err)
 	s.succeeded(tr, func() { time.Sleep(40 * time.Second) })
 }

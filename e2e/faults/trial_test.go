@@ -145,6 +145,9 @@ func (tr *trial) measure() {
 	if tr.TakenBack > 0 {
 		tr.note("%d writes by a server to which Patroni gave the lock back over its successor's head", tr.TakenBack)
 	}
+	if tr.overwrote() && tr.lab.Release.Since(3, 0, 3) {
+		tr.Errorf("Patroni %s took the lock from another that had it: %+v", tr.lab.Release.Version, tr.lab.Lock.Changes())
+	}
 	if f.Writes == 0 {
 		tr.Error("no write went through the VIP")
 	}

@@ -206,9 +206,11 @@ func TestCable(t *testing.T) {
 	}
 }
 
-// Patroni 3.0.2 reports a crashed primary that keeps the lock as replica, then as master again.
+// Patroni before 3.0.4 starts a crashed primary that keeps the lock as a replica, and promotes it
+// again: it reports both. Later ones start it as the primary that it was.
 func TestPostmasterKilled(t *testing.T) {
 	tr := short.begin(t, "postmaster killed, recovered by Patroni")
+	before := tr.timeline()
 	tr.while(func() {
 		tr.must(tr.leader.Postgres.Kill())
 		time.Sleep(time.Second)
@@ -217,6 +219,18 @@ func TestPostmasterKilled(t *testing.T) {
 	})
 	tr.unmoved()
 	tr.atMost("outage", tr.Outage, staysLimit)
+	promotions := map[bool]int{false: 1, true: 0}[tr.lab.Release.Since(3, 0, 4)]
+	if got := tr.timeline() - before; got != promotions {
+		tr.Errorf("Patroni %s promoted the crashed primary %d times, want %d: the trial has shown something else", tr.lab.Release.Version, got, promotions)
+	}
+}
+
+// timeline is the one of the leader of before.
+func (tr *trial) timeline() int {
+	tr.Helper()
+	m, err := tr.leader.REST.Member(tr.ctx)
+	tr.must(err)
+	return m.Timeline
 }
 
 // A Patroni that is started beside a primary that was succeeded says on_start with the role of a

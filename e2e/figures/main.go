@@ -3,8 +3,8 @@
 //
 //	figures PAGE FILE...
 //
-// Each FILE is what one run wrote. What they come to replaces all that is between these two lines
-// of the PAGE:
+// Each FILE is what one run wrote. Runs on another major version of Patroni have columns of their
+// own. What they come to replaces all that is between these two lines of the PAGE:
 //
 //	<!-- figures: begin -->
 //	<!-- figures: end -->

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,8 @@ type measured struct {
 	Trials []trial `json:"trials"`
 }
 
-// made says of what the run was made. What was not to be found out is empty.
+// made says of what the run was made. What was not to be found out is empty; Patroni
+// never is.
 type made struct {
 	At       time.Time `json:"at"`
 	Cores    int       `json:"cores"`
@@ -22,6 +25,12 @@ type made struct {
 	Patroni  string    `json:"patroni"`
 	Postgres string    `json:"postgres"`
 	Etcd     string    `json:"etcd"`
+}
+
+// major is Patroni's major version.
+func (m made) major() string {
+	major, _, _ := strings.Cut(m.Patroni, ".")
+	return major
 }
 
 // trial is one fault on a cluster. Times are in milliseconds; nil is what was not looked for, or
@@ -70,6 +79,9 @@ func read(file string) (measured, error) {
 }
 
 func (m measured) check() error {
+	if _, err := strconv.Atoi(m.Made.major()); err != nil {
+		return fmt.Errorf("made with patroni %q, want a version such as 4.0.7: each has columns of its own", m.Made.Patroni)
+	}
 	if len(m.Trials) == 0 {
 		return errors.New("no trials")
 	}

@@ -19,28 +19,30 @@ type remark struct {
 	trials  []int      // which made it
 }
 
-// list has a line for each fault on which there are remarks.
-func list(all []*fault) (text string) {
+// list has a line for each fault and each major version of Patroni on which there are remarks.
+func list(majors []string, all []*fault) (text string) {
 	for _, f := range all {
-		var remarks []string
-		for _, r := range f.remarks() {
-			remark := r.String()
-			if n := len(slices.Compact(r.trials)); n < len(f.trials) {
-				remark += fmt.Sprintf(" (%d of %d)", n, len(f.trials))
+		for _, major := range majors {
+			var said []string
+			for _, r := range remarks(f.trials[major]) {
+				remark := r.String()
+				if n := len(slices.Compact(r.trials)); n < len(f.trials[major]) {
+					remark += fmt.Sprintf(" (%d of %d)", n, len(f.trials[major]))
+				}
+				said = append(said, remark)
 			}
-			remarks = append(remarks, remark)
-		}
-		if len(remarks) > 0 {
-			text += fmt.Sprintf("- %s (%s): %s\n", f.name, f.settings, strings.Join(remarks, "; "))
+			if len(said) > 0 {
+				text += fmt.Sprintf("- %s (%s, Patroni %s): %s\n", f.name, f.settings, major, strings.Join(said, "; "))
+			}
 		}
 	}
 	return text
 }
 
-// remarks collects the notes of the fault's trials that differ in nothing but numbers, in the order
-// in which they were made first.
-func (f *fault) remarks() (all []*remark) {
-	for i, t := range f.trials {
+// remarks collects the notes of trials that differ in nothing but numbers, in the order in which
+// they were made first.
+func remarks(trials []trial) (all []*remark) {
+	for i, t := range trials {
 		for _, note := range t.Notes {
 			words := number.Split(note, -1)
 			at := slices.IndexFunc(all, func(r *remark) bool { return slices.Equal(r.words, words) })

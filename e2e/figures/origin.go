@@ -7,11 +7,31 @@ import (
 	"time"
 )
 
-// origin says from how many runs the figures are, and of what.
+// majors lists the major versions of Patroni that the runs had, the lowest first.
+func majors(runs []measured) (all []string) {
+	for _, r := range runs {
+		if m := r.Made.major(); !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	slices.SortFunc(all, byValue)
+	return all
+}
+
+// origins says for each major version of Patroni from how many runs its figures are, and of what.
+func origins(majors []string, runs []measured) (text string) {
+	for _, major := range majors {
+		of := slices.DeleteFunc(slices.Clone(runs), func(r measured) bool { return r.Made.major() != major })
+		text += fmt.Sprintf("- Patroni %s (%s): %s\n", major, distinct(of, func(m made) string { return m.Patroni }), origin(of))
+	}
+	return text
+}
+
+// origin says how many runs there are, and of what.
 func origin(runs []measured) string {
-	text := fmt.Sprintf("From %d runs", len(runs))
+	text := fmt.Sprintf("%d runs", len(runs))
 	if len(runs) == 1 {
-		text = "From one run"
+		text = "one run"
 	}
 	text += " of `make test-faults`"
 	for _, part := range []struct {
@@ -21,7 +41,6 @@ func origin(runs []measured) string {
 	}{
 		{" on ", day, ""},
 		{", vipctl ", func(m made) string { return m.Vipctl }, ""},
-		{", Patroni ", func(m made) string { return m.Patroni }, ""},
 		{", PostgreSQL ", func(m made) string { return m.Postgres }, ""},
 		{", etcd ", func(m made) string { return m.Etcd }, ""},
 		{", ", cores, " cores"},

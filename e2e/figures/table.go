@@ -8,42 +8,61 @@ import (
 	"strings"
 )
 
-// column is a figure of the tables. The page says what each name means.
+// column is what a table says of each fault. It stands there once for each major version of
+// Patroni. The page says what each name means.
 type column struct {
-	name string
-	of   func(trial) *int64 // nil where the trial has none
+	name, ruler string
+	cell        func([]trial) string
 }
 
-// What clients saw.
-var clients = []column{
-	{"outage", func(t trial) *int64 { return t.Outage }},
-	{"flush", func(t trial) *int64 { return t.Flush }},
-	{"direct", func(t trial) *int64 { return t.Direct }},
-	{"nobody", func(t trial) *int64 { return t.Nobody }},
-	{"two", func(t trial) *int64 { return t.Two }},
-	{"deposed", func(t trial) *int64 { return t.Deposed }},
-	{"taken back", func(t trial) *int64 {
-		if t.Deposed == nil {
-			return nil
+// figure is a column of numbers. of returns nil where the trial has none.
+func figure(name string, of func(trial) *int64) column {
+	return column{name, "---:", func(trials []trial) string {
+		var all []int64
+		for _, t := range trials {
+			if n := of(t); n != nil {
+				all = append(all, *n)
+			}
 		}
-		return &t.TakenBack
-	}},
-	{"lost", func(t trial) *int64 { return t.Lost }},
+		return spread(all)
+	}}
 }
 
-// How the VIP and the lock left the old leader.
-var succession = []column{
-	{"gone", func(t trial) *int64 { return t.Gone }},
-	{"lock", func(t trial) *int64 { return t.Lock }},
-	{"early", func(t trial) *int64 { return t.Early }},
-	{"election", func(t trial) *int64 { return t.Election }},
-	{"ahead", func(t trial) *int64 { return t.Ahead }},
+// tables are the columns of each table.
+var tables = [][]column{
+	{ // how long clients went without a write
+		{"ran", "---", ran},
+		figure("outage", func(t trial) *int64 { return t.Outage }),
+		figure("flush", func(t trial) *int64 { return t.Flush }),
+		figure("direct", func(t trial) *int64 { return t.Direct }),
+	},
+	{ // how long the VIP was not on one node
+		figure("nobody", func(t trial) *int64 { return t.Nobody }),
+		figure("two", func(t trial) *int64 { return t.Two }),
+	},
+	{ // what became of writes
+		figure("deposed", func(t trial) *int64 { return t.Deposed }),
+		figure("taken back", func(t trial) *int64 {
+			if t.Deposed == nil {
+				return nil
+			}
+			return &t.TakenBack
+		}),
+		figure("lost", func(t trial) *int64 { return t.Lost }),
+	},
+	{ // how the VIP and the lock left the old leader
+		figure("gone", func(t trial) *int64 { return t.Gone }),
+		figure("lock", func(t trial) *int64 { return t.Lock }),
+		figure("early", func(t trial) *int64 { return t.Early }),
+		figure("election", func(t trial) *int64 { return t.Election }),
+		figure("ahead", func(t trial) *int64 { return t.Ahead }),
+	},
 }
 
 // fault is all the trials of a fault with the same settings.
 type fault struct {
 	name, settings string
-	trials         []trial
+	trials         map[string][]trial // by Patroni's major version
 }
 
 // counted is the end of a name that only counts: "switchover 3".
@@ -52,14 +71,15 @@ var counted = regexp.MustCompile(` \d+$`)
 // faults collects the trials of all runs, in the order in which the runs had them first.
 func faults(runs []measured) (all []*fault) {
 	for _, r := range runs {
+		major := r.Made.major()
 		for _, t := range r.Trials {
 			name := counted.ReplaceAllString(t.Fault, "")
 			i := slices.IndexFunc(all, func(f *fault) bool { return f.name == name && f.settings == t.Settings })
 			if i < 0 {
 				i = len(all)
-				all = append(all, &fault{name: name, settings: t.Settings})
+				all = append(all, &fault{name: name, settings: t.Settings, trials: make(map[string][]trial)})
 			}
-			all[i].trials = append(all[i].trials, t)
+			all[i].trials[major] = append(all[i].trials[major], t)
 		}
 	}
 	return all
@@ -81,38 +101,33 @@ func sorted(all []*fault, page string) []*fault {
 // figures is the text between the page's markers: where the figures come from, the tables, and what
 // the trials remarked.
 func figures(page string, runs []measured) string {
-	all := sorted(faults(runs), page)
-	return strings.Join([]string{
-		origin(runs) + "\n",
-		table([]string{"fault", "settings", "ran"}, clients, all, func(f *fault) []string {
-			return []string{cell(f.name), f.settings, f.ran()}
-		}),
-		table([]string{"fault", "settings"}, succession, all, func(f *fault) []string {
-			if !f.has(succession) {
-				return nil
-			}
-			return []string{cell(f.name), f.settings}
-		}),
-		list(all),
-	}, "\n")
+	all, majors := sorted(faults(runs), page), majors(runs)
+	parts := []string{origins(majors, runs)}
+	for _, columns := range tables {
+		parts = append(parts, table(majors, columns, all))
+	}
+	return strings.Join(append(parts, list(majors, all)), "\n")
 }
 
-// table has a row for each fault for which head returns cells.
-func table(heads []string, columns []column, all []*fault, head func(*fault) []string) string {
-	ruler := strings.Repeat("|---", len(heads)) + strings.Repeat("|---:", len(columns)) + "|\n"
+// table has a row for each fault of which one of the columns says something.
+func table(majors []string, columns []column, all []*fault) string {
+	heads, ruler := []string{"fault", "settings"}, []string{"---", "---"}
 	for _, c := range columns {
-		heads = append(heads, c.name)
+		for _, major := range majors {
+			heads, ruler = append(heads, c.name+" "+major), append(ruler, c.ruler)
+		}
 	}
-	text := line(heads) + ruler
+	text := line(heads) + "|" + strings.Join(ruler, "|") + "|\n"
 	for _, f := range all {
-		cells := head(f)
-		if cells == nil {
-			continue
-		}
+		var cells []string
 		for _, c := range columns {
-			cells = append(cells, spread(f.values(c)))
+			for _, major := range majors {
+				cells = append(cells, c.cell(f.trials[major]))
+			}
 		}
-		text += line(cells)
+		if strings.Join(cells, "") != "" {
+			text += line(append([]string{cell(f.name), f.settings}, cells...))
+		}
 	}
 	return text
 }
@@ -122,32 +137,21 @@ func line(cells []string) string { return "| " + strings.Join(cells, " | ") + " 
 // cell is text that does not end the cell it is in.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// ran is how often the fault ran, and how often not all was as it should be.
-func (f *fault) ran() string {
+// ran is how many trials there were, and in how many of them not all was as it should be.
+func ran(trials []trial) string {
 	failed := 0
-	for _, t := range f.trials {
+	for _, t := range trials {
 		if !t.Holds {
 			failed++
 		}
 	}
-	if failed > 0 {
-		return fmt.Sprintf("%d, %d failed", len(f.trials), failed)
+	switch {
+	case len(trials) == 0:
+		return ""
+	case failed > 0:
+		return fmt.Sprintf("%d, %d failed", len(trials), failed)
 	}
-	return fmt.Sprint(len(f.trials))
-}
-
-func (f *fault) has(columns []column) bool {
-	return slices.ContainsFunc(columns, func(c column) bool { return len(f.values(c)) > 0 })
-}
-
-// values are the column's figures, of the trials that have it.
-func (f *fault) values(c column) (all []int64) {
-	for _, t := range f.trials {
-		if n := c.of(t); n != nil {
-			all = append(all, *n)
-		}
-	}
-	return all
+	return fmt.Sprint(len(trials))
 }
 
 // spread is a figure that was measured several times: its median, and from where to where it goes.

@@ -43,31 +43,37 @@ func TestRemarks(t *testing.T) {
 		{"twice in one trial", [][]string{{"5 ms", "4 ms"}, nil, nil}, "4 to 5 ms (1 of 3)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := &fault{name: "f", settings: "s"}
+			f := &fault{name: "f", settings: "s", trials: make(map[string][]trial)}
 			for _, notes := range tt.notes {
-				f.trials = append(f.trials, trial{Notes: notes})
+				f.trials["4"] = append(f.trials["4"], trial{Notes: notes})
 			}
 			want := ""
 			if tt.want != "" {
-				want = "- f (s): " + tt.want + "\n"
+				want = "- f (s, Patroni 4): " + tt.want + "\n"
 			}
-			if got := list([]*fault{f}); got != want {
+			if got := list([]string{"3", "4"}, []*fault{f}); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
 	}
 }
 
-func TestOrigin(t *testing.T) {
+func TestOrigins(t *testing.T) {
+	on := func(patroni, vipctl string, cores int) measured {
+		return measured{Made: made{Patroni: patroni, Vipctl: vipctl, Cores: cores}}
+	}
 	for _, tt := range []struct {
 		runs []measured
 		want string
 	}{
-		{[]measured{{}}, "From one run of `make test-faults`."},
-		{[]measured{{Made: made{Cores: 4}}, {}}, "From 2 runs of `make test-faults`, 4 cores."},
-		{[]measured{{Made: made{Vipctl: "a"}}, {Made: made{Vipctl: "b"}}, {Made: made{Vipctl: "a"}}}, "From 3 runs of `make test-faults`, vipctl a and b."},
+		{[]measured{on("3.0.2", "", 0)}, "- Patroni 3 (3.0.2): one run of `make test-faults`.\n"},
+		{[]measured{on("3.0.2", "", 4), on("3.0.2", "", 0)}, "- Patroni 3 (3.0.2): 2 runs of `make test-faults`, 4 cores.\n"},
+		{[]measured{on("3.0.2", "a", 0), on("3.3.1", "b", 0), on("3.0.2", "a", 0)},
+			"- Patroni 3 (3.0.2 and 3.3.1): 3 runs of `make test-faults`, vipctl a and b.\n"},
+		{[]measured{on("10.0.0", "a", 0), on("4.0.7", "a", 0)},
+			"- Patroni 4 (4.0.7): one run of `make test-faults`, vipctl a.\n- Patroni 10 (10.0.0): one run of `make test-faults`, vipctl a.\n"},
 	} {
-		if got := origin(tt.runs); got != tt.want {
+		if got := origins(majors(tt.runs), tt.runs); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}

@@ -1,6 +1,7 @@
 // Package lab runs a real Patroni cluster on one machine: a switch, three nodes and two clients,
 // each a network namespace, with etcd, Patroni and PostgreSQL from the distribution's packages on
-// every node and vipctl beside them.
+// every node and vipctl beside them. Where the distribution has Patroni 3, [Options.Patroni] chooses
+// Patroni 4 instead.
 //
 // [Up] brings a [Lab] up and [Lab.Down] takes it away without a trace. A lab is made of parts, and
 // what can be done to it is done to the part:

@@ -3,7 +3,8 @@ package lab
 // What is changed in Patroni, in Python.
 
 // stopHook makes Patroni wait where it runs before_stop since 3.0.3: after the state is `stopping`,
-// before PostgreSQL is told to stop. Debian 12's Patroni, 3.0.2, has no such hook.
+// before PostgreSQL is told to stop. It stands in for that setting where Patroni has none, as Debian
+// 12's 3.0.2.
 const stopHook = `import os, time
 from patroni.postgresql.postmaster import PostmasterProcess
 
@@ -29,22 +30,20 @@ def wall_clock():
 time.time = wall_clock
 `
 
-// wallWaits makes Patroni's waits end by the wall clock, as Python's did before 3.11, where a lock
-// is waited for with sem_timedwait (bpo-41710).
+// wallWaits makes Patroni's sleep between two loops end by the wall clock, as Python's waits did
+// before 3.11, where a lock is waited for with sem_timedwait (bpo-41710). A condition's wait that
+// times out just as it is notified says that it was not: hence the flag is asked each time.
 const wallWaits = `import threading, time
 
-wait = threading.Condition.wait
+wait = threading.Event.wait
 
 def wait_by_wall_clock(self, timeout=None):
     if timeout is None:
         return wait(self)
     end = time.time() + timeout
-    while True:
-        left = end - time.time()
-        if wait(self, max(0, min(left, 0.1))):
-            return True
-        if left <= 0:
-            return False
+    while not self.is_set() and time.time() < end:
+        wait(self, max(0, min(end - time.time(), 0.1)))
+    return self.is_set()
 
-threading.Condition.wait = wait_by_wall_clock
+threading.Event.wait = wait_by_wall_clock
 `

@@ -12,6 +12,7 @@ type Lab struct {
 	Dir      string
 	VIP      string // an address
 	Settings Settings
+	Release  Release // of Patroni; Up finds it
 
 	Nodes   []*Node
 	Cluster *Cluster

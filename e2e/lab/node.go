@@ -23,20 +23,13 @@ type Node struct {
 	Timer     *Timer
 }
 
-// newNodes makes the nodes of the hosts. None is furnished, and nothing on them runs.
-func newNodes(h *home, hosts []*Host, sw *Switch, o Options) []*Node {
-	var nodes []*Node
-	for _, host := range hosts {
-		nodes = append(nodes, newNode(h, host, hosts, sw, o))
-	}
-	return nodes
-}
-
-func newNode(h *home, host *Host, all []*Host, sw *Switch, o Options) *Node {
+// newNode makes a node of one of all the hosts of a lab. It is not furnished, and nothing on it runs.
+func newNode(l *Lab, host *Host, all []*Host) *Node {
+	o := l.opts
 	n := &Node{
 		Host: host,
-		Link: &Link{host: host, sw: sw, all: all}, Addresses: &Addresses{host: host, vip: o.Hetzner.address()},
-		Etcd:     &Etcd{host: host, members: all, dir: h.path("mem", host.Name, "etcd"), v2: o.EtcdV2},
+		Link: &Link{host: host, sw: l.Switch, all: all}, Addresses: &Addresses{host: host, vip: o.Hetzner.address()},
+		Etcd:     &Etcd{host: host, members: all, dir: l.home.path("mem", host.Name, "etcd"), v2: o.EtcdV2},
 		Postgres: &Postgres{host: host, bin: findPostgres(), data: host.path("data", "pg")},
 		REST:     &REST{host: host, loopWait: o.LoopWait},
 		Vipctl: &Vipctl{
@@ -46,7 +39,7 @@ func newNode(h *home, host *Host, all []*Host, sw *Switch, o Options) *Node {
 	}
 	n.Clock = &Clock{file: n.Vipctl.program + ".clock"}
 	n.Timer = &Timer{host: host, interval: o.Interval}
-	n.Patroni = &Patroni{host: host, members: all, opts: o, bin: n.Postgres.bin, clock: n.Clock}
+	n.Patroni = &Patroni{host: host, members: all, opts: o, release: l.Release, bin: n.Postgres.bin, clock: n.Clock}
 	if o.Binary != "" {
 		n.Timer.argv = n.Vipctl.command("reconcile")
 		n.Patroni.call = n.Vipctl.command("callback")

@@ -8,6 +8,7 @@ import (
 // Options say what lab [Up] brings up. The zero value of each is its default.
 type Options struct {
 	Binary       string        // vipctl, as `make build` writes it; without it the cluster has no VIP
+	Patroni      int           // its major version, see FindPatroni; 0 is the installed one, 3 on Debian 12
 	Nodes        int           // 3
 	Interval     time.Duration // of the timers, 2 s
 	TTL          int           // Patroni's, in seconds: 20, the least it takes
@@ -23,9 +24,9 @@ type Options struct {
 	Hetzner      Product       // whose the VIP is; without it neighbours ask each other for it
 	Progress     func(Step)    // told what Up is doing
 
-	// StandIn makes what answers on the node of that name in the place of its Patroni; the lab has
-	// no cluster then.
-	StandIn func(node string) http.Handler
+	// StandIn makes what answers on the node of that name in the place of its Patroni, which would be
+	// of the release; the lab has no cluster then.
+	StandIn func(node string, patroni Release) http.Handler
 }
 
 // Step is one thing that [Up] does or waits for. It is reported twice: as it begins, and with its

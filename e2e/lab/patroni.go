@@ -50,7 +50,7 @@ postgresql:
   basebackup: [checkpoint: fast]
   remove_data_directory_on_rewind_failure: true
   remove_data_directory_on_diverged_timelines: true
-  parameters:
+%[14]s  parameters:
     lab.node: %[2]s
     unix_socket_directories: %[10]s/data
     fsync: "off"
@@ -70,6 +70,7 @@ type Patroni struct {
 	host    *Host
 	members []*Host // where an etcd is
 	opts    Options
+	release Release
 	bin     string   // the folder of PostgreSQL's programs
 	call    []string // the command line for a callback; nil for none
 	clock   *Clock
@@ -88,7 +89,7 @@ func (p *Patroni) writeYAML() error {
 	archive := map[bool]string{true: "on", false: "off"}[o.Archive]
 	dcs := map[bool]string{true: "etcd", false: "etcd3"}[o.EtcdV2]
 	text := fmt.Sprintf(patroniYAML, scope, p.host.Name, p.host.Addr, strings.Join(etcds, ", "), o.TTL, o.LoopWait, o.RetryTimeout,
-		o.Synchronous, p.bin, p.host.Dir, p.callbacksYAML(), archive, dcs)
+		o.Synchronous, p.bin, p.host.Dir, p.callbacksYAML(), archive, dcs, p.beforeStopYAML())
 	return os.WriteFile(p.yaml(), []byte(text), 0o644)
 }
 
@@ -106,13 +107,22 @@ func (p *Patroni) callbacksYAML() string {
 	return b.String()
 }
 
+// beforeStopYAML makes the stop of PostgreSQL wait where this Patroni can be told so.
+func (p *Patroni) beforeStopYAML() string {
+	if !p.opts.StopHook || !p.release.hasBeforeStop() {
+		return ""
+	}
+	return fmt.Sprintf("  before_stop: '/bin/sh -c \"while [ -e %s ]; do sleep 0.1; done\"'\n", p.holdStop())
+}
+
 // Start starts Patroni, unless it runs already.
 func (p *Patroni) Start() (err error) {
 	if p.service.running() {
 		return nil
 	}
-	argv := []string{"/usr/bin/patroni", p.yaml()}
-	if module, env := p.hooks(); module != "" {
+	module, env := p.hooks()
+	path := p.release.modules()
+	if module != "" {
 		if err := os.MkdirAll(p.host.path("hook"), 0o755); err != nil {
 			return err
 		}
@@ -120,8 +130,9 @@ func (p *Patroni) Start() (err error) {
 		if err := os.WriteFile(p.host.path("hook", "sitecustomize.py"), []byte(module), 0o644); err != nil {
 			return err
 		}
-		argv = append(append([]string{"/usr/bin/env", "PYTHONPATH=" + p.host.path("hook")}, env...), argv...)
+		path = strings.TrimSuffix(p.host.path("hook")+":"+path, ":")
 	}
+	argv := append(append([]string{"/usr/bin/env", "PYTHONPATH=" + path}, env...), p.release.program(), p.yaml())
 	p.service, err = p.host.serve("patroni", argv...)
 	return err
 }
@@ -129,7 +140,7 @@ func (p *Patroni) Start() (err error) {
 // hooks is the Python module that changes this Patroni as the lab's options say, and the
 // environment that it reads. Both are empty where nothing is changed.
 func (p *Patroni) hooks() (module string, env []string) {
-	if p.opts.StopHook {
+	if p.opts.StopHook && !p.release.hasBeforeStop() {
 		module += stopHook
 		env = append(env, "LAB_HOLD_STOP="+p.holdStop())
 	}

@@ -26,7 +26,7 @@ func TestRouteYAML(t *testing.T) {
 		},
 	} {
 		host := &Host{Name: "n1", Addr: "10.77.0.11", Dir: t.TempDir()}
-		n := newNode(new(home), host, []*Host{host}, nil, Options{Hetzner: p}.withDefaults())
+		n := newNode(newLab(Options{Hetzner: p}), host, []*Host{host})
 		if err := n.Vipctl.SetPrefix(""); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,10 @@ func Up(ctx context.Context, opts Options) (*Lab, error) {
 		return nil, err
 	}
 	l := newLab(opts)
+	var err error
+	if l.Release, err = FindPatroni(opts.Patroni); err != nil {
+		return nil, err
+	}
 	for _, s := range l.steps() {
 		if err := s.take(ctx, l.opts.Progress); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", s.what, err), l.Down())
@@ -56,7 +60,10 @@ func (l *Lab) steps() []step {
 func (l *Lab) makeHome(context.Context) error {
 	err := l.home.make()
 	l.Dir = l.home.dir
-	return err
+	if err != nil {
+		return err
+	}
+	return l.Release.copyTo(l.home.path("patroni"))
 }
 
 // connect makes the switch, the nodes, the clients, and what writes down what happens between them.
@@ -91,7 +98,9 @@ func (l *Lab) connectNodes() (hosts []*Host, err error) {
 		name := fmt.Sprintf("n%d", i+1)
 		hosts = append(hosts, &Host{Name: name, Addr: fmt.Sprintf(inside, 11+i), Dir: l.home.path(name), postgres: l.home.postgres})
 	}
-	l.Nodes = newNodes(&l.home, hosts, l.Switch, l.opts)
+	for _, host := range hosts {
+		l.Nodes = append(l.Nodes, newNode(l, host, hosts))
+	}
 	l.Cluster = &Cluster{nodes: l.Nodes}
 	for _, n := range l.Nodes {
 		if n.NS, err = l.Switch.plug(n.Name, n.Addr); err != nil {
@@ -153,7 +162,7 @@ func (l *Lab) upStandIns(context.Context) error {
 		return err
 	}
 	for _, n := range l.Nodes {
-		e := &endpoint{ns: n.NS, address: "0.0.0.0:8008", handler: l.opts.StandIn(n.Name)}
+		e := &endpoint{ns: n.NS, address: "0.0.0.0:8008", handler: l.opts.StandIn(n.Name, l.Release)}
 		if err := l.home.postgresDir(n.Postgres.data); err != nil {
 			return err
 		}
