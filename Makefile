@@ -4,6 +4,7 @@
 # make test   unit, kernel and end-to-end tests
 # make test-faults  faults on the real cluster, with figures (build/faults.json); some of them: ONLY="TestFrozen|TestCable";
 #             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing
+# make campaign  FAULTS=200 random faults, one or two at a time, on one real cluster; SEED=1 says which, ONLY=17 repeats one of them
 # make figures  the faults three times, and what they measured into docs/failure-modes.md (on a quiet machine)
 # make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
@@ -15,6 +16,8 @@ KEEP ?=
 PROMISE ?=
 ONLY ?=
 PARALLEL ?= 16
+SEED ?= 1
+FAULTS ?= 200
 FIGURES ?= build/faults.json
 
 export GOFLAGS += -buildvcs=false
@@ -23,7 +26,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate lint
+.PHONY: all build deps demo test test-faults campaign figures test-oracles bench mutate lint
 
 all: build
 
@@ -45,7 +48,10 @@ test: deps build
 
 # Rows on different clusters run side by side, those that measure milliseconds alone. PARALLEL=1: each alone.
 test-faults: deps
-	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) -skip '^TestCampaign$$' $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+
+campaign: deps
+	go test -count=1 -v -timeout 12h -run '^TestCampaign$$' ./e2e/faults -args -seed $(SEED) -campaign $(FAULTS) $(if $(ONLY),-only $(ONLY))
 
 # A row that fails is in the table as one that failed, and fails this when all is written.
 RUNS := $(foreach n,1 2 3,build/faults-$(n).json)
