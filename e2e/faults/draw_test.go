@@ -34,7 +34,7 @@ func draw(seed, number uint64) plan {
 	p := plan{number: number, phase: r.Float64()}
 	first := r.IntN(len(faults))
 	p.hits = []hit{drawHit(r, first)}
-	if r.IntN(2) == 0 {
+	if r.IntN(3) == 0 {
 		return p
 	}
 	second := drawHit(r, (first+1+r.IntN(len(faults)-1))%len(faults))
@@ -152,7 +152,7 @@ func TestDraw(t *testing.T) {
 			t.Errorf("%s was not drawn in %d", f.name, many)
 		}
 	}
-	if pairs < many/3 || pairs > many*2/3 {
+	if pairs < many/2 || pairs > many*4/5 {
 		t.Errorf("%d of %d are pairs", pairs, many)
 	}
 	if reflect.DeepEqual(draw(1, 1), draw(2, 1)) {

@@ -61,6 +61,7 @@ var faults = []fault{
 	{name: "patronictl restart on %s", lasts: atOnce, begin: restart, stays: ever, planned: true},
 	{name: "patronictl reload on %s", lasts: atOnce, begin: reload, stays: ever, planned: true},
 	{name: "Patroni stopped on %s", lasts: untilDone, begin: terminate, end: startPatroni, planned: true},
+	{name: "Patroni stopped on %s, its before_stop hook hangs", lasts: untilDone, begin: hangInStop, end: startAfterHang},
 	{name: "Patroni killed on %s", lasts: anyTime, begin: killPatroni, end: startPatroni, stays: lease},
 	{name: "Patroni frozen on %s", lasts: anyTime, begin: freezePatroni, end: thaw, stays: lease},
 	{name: "before_stop hook hangs on %s", lasts: anyTime, begin: holdStop(true), end: holdStop(false), stays: ever},
@@ -86,7 +87,7 @@ var faults = []fault{
 	{name: "etcd killed on %s and one more", on: atLeader, lasts: anyTime, begin: pair(killEtcd), end: pair(startEtcd)},
 
 	{name: "timer stopped on %s", lasts: aFewTicks, begin: stopTimer, end: startTimer, stays: ever, silent: true, forgets: true},
-	{name: "callbacks killed everywhere", on: everywhere, lasts: anyTime, begin: killCallbacks, end: spareCallbacks, stays: ever, forgets: true},
+	{name: "callbacks killed everywhere, switchover", on: everywhere, lasts: anyTime, begin: killCallbacks, end: spareCallbacks, forgets: true},
 	{name: "/run full on %s", lasts: anyTime, begin: fillRun(true), end: fillRun(false), stays: ever},
 	{name: "/run wiped on %s", lasts: atOnce, begin: wipeRun, stays: ever, forgets: true},
 	{name: "VIP deleted on %s", on: atLeader, lasts: atOnce, begin: deleteVIP, forgets: true},
@@ -114,6 +115,14 @@ func startPatroni(_ context.Context, s *scene) error {
 
 func holdStop(on bool) deed {
 	return func(_ context.Context, s *scene) error { return s.node.Patroni.HoldStop(on) }
+}
+
+func hangInStop(ctx context.Context, s *scene) error {
+	return errors.Join(holdStop(true)(ctx, s), terminate(ctx, s))
+}
+
+func startAfterHang(ctx context.Context, s *scene) error {
+	return errors.Join(startPatroni(ctx, s), holdStop(false)(ctx, s))
 }
 
 func breakYAML(on bool) deed {
@@ -165,14 +174,14 @@ func fillRun(on bool) deed {
 func wipeRun(_ context.Context, s *scene) error   { return s.node.Vipctl.WipeRun() }
 func deleteVIP(_ context.Context, s *scene) error { return s.node.Addresses.DeleteVIP() }
 
-// killCallbacks kills each at an instant that the campaign's seed says.
-func killCallbacks(_ context.Context, s *scene) error {
+// killCallbacks kills each at an instant that the campaign's seed says, and has some called.
+func killCallbacks(ctx context.Context, s *scene) error {
 	killing, stop := context.WithCancel(s.tr.ctx)
 	s.undo = func() error { stop(); return nil }
 	if _, err := lab.KillRuns(killing, s.tr.lab.Nodes, "callback", func() time.Duration { return killAfter(s.random) }); err != nil {
 		s.tr.Skip(err) // a kernel without CONFIG_PROC_EVENTS, or a container
 	}
-	return nil
+	return switchover(ctx, s.elsewhere(s.tr.other()))
 }
 
 func spareCallbacks(_ context.Context, s *scene) error { return s.undone() }
