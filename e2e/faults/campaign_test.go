@@ -111,6 +111,8 @@ func (tr *trial) carryOut(p plan) {
 		defer w.look(tr.ctx)()
 		tr.happen(p, w)
 		tr.settleAnyhow()
+		tr.noticed()
+		tr.settleAnyhow()
 		tr.settled = true
 	})
 	tr.judge(p, w)
@@ -136,6 +138,19 @@ func (tr *trial) happen(p plan, w *watch) {
 		}
 		cancel()
 	}
+}
+
+// noticed waits until every Patroni has been through a loop since: it may have found out only then
+// what has happened, and demote its leader because of it.
+func (tr *trial) noticed() {
+	tr.Helper()
+	since := time.Now().Add(tr.lab.Settings.LoopWait).Unix()
+	tr.eventually(time.Minute, "every Patroni has been through a loop", func() bool {
+		return !slices.ContainsFunc(tr.lab.Nodes, func(n *lab.Node) bool {
+			m, err := n.REST.Member(tr.ctx)
+			return err != nil || m.LastSeen <= since
+		})
+	})
 }
 
 // undo ends all, whatever has begun.

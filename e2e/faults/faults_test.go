@@ -90,7 +90,7 @@ var faults = []fault{
 	{name: "callbacks killed everywhere, switchover", on: everywhere, lasts: anyTime, begin: killCallbacks, end: spareCallbacks, forgets: true},
 	{name: "/run full on %s", lasts: anyTime, begin: fillRun(true), end: fillRun(false), stays: ever},
 	{name: "/run wiped on %s", lasts: atOnce, begin: wipeRun, stays: ever, forgets: true},
-	{name: "VIP deleted on %s", on: atLeader, lasts: atOnce, begin: deleteVIP, forgets: true},
+	{name: "VIP deleted on %s", on: atLeader, lasts: atOnce, begin: deleteVIP},
 	{name: "VIP also on a host that is no member", on: everywhere, lasts: anyTime, begin: plugStranger, end: unplugStranger, stays: ever, lures: true},
 }
 

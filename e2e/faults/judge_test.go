@@ -204,7 +204,8 @@ func (tr *trial) history(node string) []lab.Transition {
 }
 
 // unrecorded returns the changes on a node that have no record of their own, in the order in which
-// they came. A claim is told at once. Of an address that ended by itself the next tick tells.
+// they came. A claim is told at once. Of an address that ended by itself the next tick tells: in the
+// reason of its claim, where it claims it again.
 func unrecorded(node string, r *lab.Recording, history []lab.Transition) (missing []lab.Held) {
 	changes := slices.DeleteFunc(slices.Clone(r.Holders), func(h lab.Held) bool {
 		return h.Node != node || h.At.Before(r.From) || h.At.After(r.To)
@@ -218,11 +219,12 @@ func unrecorded(node string, r *lab.Recording, history []lab.Transition) (missin
 			}
 		}
 		found := slices.IndexFunc(history, func(e lab.Transition) bool { return tells(e, h) && e.At.Before(until) })
-		if found < 0 {
+		switch {
+		case found >= 0:
+			history = history[found+1:]
+		case h.Has || i+1 == len(changes) || !claimedAgain(history, changes[i+1]):
 			missing = append(missing, h)
-			continue
 		}
-		history = history[found+1:]
 	}
 	return missing
 }
@@ -230,6 +232,12 @@ func unrecorded(node string, r *lab.Recording, history []lab.Transition) (missin
 // tells reports whether the record may be of the change.
 func tells(e lab.Transition, h lab.Held) bool {
 	return e.Error == "" && e.At.After(h.At.Add(-time.Second)) && (h.Has && e.Do == "claim" || !h.Has && (e.Do == "release" || e.Do == "hand_over"))
+}
+
+// claimedAgain reports whether the claim's record says that the address was missing.
+func claimedAgain(history []lab.Transition, claim lab.Held) bool {
+	i := slices.IndexFunc(history, func(e lab.Transition) bool { return tells(e, claim) })
+	return i >= 0 && history[i].Code == "address_missing" && history[i].At.Before(claim.At.Add(placeLimit))
 }
 
 // at is a moment of a test.
@@ -262,6 +270,8 @@ func TestUnrecorded(t *testing.T) {
 	whole := []lab.Transition{{At: at(10.1), Do: "hand_over"}, {At: at(20.1), Do: "claim"}, {At: at(45), Do: "release", Code: "lease_ended"}}
 	failed := slices.Clone(whole)
 	failed[1].Error = "no such device"
+	again := slices.Clone(whole[1:])
+	again[0].Code = "address_missing"
 	for _, c := range []struct {
 		what    string
 		history []lab.Transition
@@ -271,6 +281,7 @@ func TestUnrecorded(t *testing.T) {
 		{"others between", slices.Insert(slices.Clone(whole), 1, lab.Transition{At: at(15), Do: "conflict"}), nil},
 		{"no claim", []lab.Transition{whole[0], whole[2]}, []float64{20}},
 		{"no first release", whole[1:], []float64{10}},
+		{"no first release, but a claim of what was missing", again, nil},
 		{"one release for both", whole[:2], []float64{30}},
 		{"a claim that failed", failed, []float64{20}},
 		{"none", nil, []float64{10, 20, 30}},
