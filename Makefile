@@ -6,6 +6,7 @@
 #             on a quiet machine PROMISE=1 fails where a figure is beyond its promise (20 ms), not only where a mechanism is missing;
 #             PATRONI=4 runs Patroni 4 where Patroni 3 is installed
 # make test-faults-4  the ten faults that differ most on Patroni 4
+# make campaign  FAULTS=200 random faults, one or two at a time, on one real cluster; SEED=1 says which, ONLY=17 repeats one of them
 # make figures  the faults three times on Patroni 3 and on 4, and what they measured into docs/failure-modes.md (on a quiet machine)
 # make test-oracles  Patroni's own loader judges how patroni.yml is read, and foreign clients the fake of Hetzner's APIs
 # make bench  what a claim and a tick cost, printed, never asserted
@@ -25,6 +26,8 @@ SEEDS ?= 1000
 FIRST ?= 1
 WITHIN ?= 0
 STORY ?=
+SEED ?= 1
+FAULTS ?= 200
 FIGURES ?= build/faults.json
 FUZZTIME ?= 20s
 
@@ -34,7 +37,7 @@ export GOFLAGS += -buildvcs=false
 RACE := $(shell command -v gcc >/dev/null && echo -race)
 STATICCHECK := go tool -modfile=tools/go.mod staticcheck
 
-.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses fuzz test-faults-4 lint
+.PHONY: all build deps demo test test-faults figures test-oracles bench mutate sim sim-relapses fuzz test-faults-4 campaign lint
 
 all: build
 
@@ -56,7 +59,10 @@ test: deps build
 
 # Rows on different clusters run side by side, those that measure milliseconds alone. PARALLEL=1: each alone.
 test-faults: deps
-	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PATRONI),-patroni $(PATRONI)) $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+	go test -count=1 -v -timeout 40m -parallel $(PARALLEL) -skip '^TestCampaign$$' $(if $(ONLY),-run '^($(ONLY))$$') ./e2e/faults -args $(if $(PATRONI),-patroni $(PATRONI)) $(if $(PROMISE),-promise) -switchovers 10 -killed 20 -figures $(CURDIR)/$(FIGURES)
+
+campaign: deps
+	go test -count=1 -v -timeout 12h -run '^TestCampaign$$' ./e2e/faults -args -seed $(SEED) -campaign $(FAULTS) $(if $(ONLY),-only $(ONLY))
 
 # The ten that differ most between Patroni 3.0.2 and 4.0.7, by what has changed in Patroni:
 # - In a stop the lock is given away when a replica has the last checkpoint, and a second later (3.2.1, 3.3.0): TestSwitchover,

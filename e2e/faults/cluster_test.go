@@ -78,17 +78,19 @@ func (r *remains) down() error {
 // down does not wait for a test that has the cluster: it may be called on a signal.
 func (c *cluster) down() error { return c.lab.Down() }
 
-// begin gives the cluster, whole, to the test for a trial of the named fault. The trial's line is
-// printed, and the cluster given back, when the test is over.
+// begin gives the cluster, whole, to the test for a trial of the named fault, which the table of
+// all figures will have. The trial's line is printed, and the cluster given back, when the test is
+// over.
 func (c *cluster) begin(t *testing.T, fault string) *trial {
 	t.Helper()
 	tr := c.take(t, fault, 8*time.Minute) // twice what the longest took
+	results.add(tr)
 	tr.settle()
 	tr.started = time.Now()
 	return tr
 }
 
-// take is begin with a cluster that is as it is, and a limit for the trial.
+// take is begin with a cluster that is as it is, and a limit for the trial, which no table has.
 func (c *cluster) take(t *testing.T, fault string, limit time.Duration) *trial {
 	t.Helper()
 	if err := lab.Lacks(); err != nil {
@@ -110,7 +112,6 @@ func (c *cluster) take(t *testing.T, fault string, limit time.Duration) *trial {
 		if t.Failed() || *story {
 			tr.story()
 		}
-		results.add(tr)
 	})
 	return tr
 }

@@ -6,6 +6,9 @@
 // build/faults.json. `make test-faults` runs all, which takes longer than `go test` allows by
 // itself; `go test ./e2e/faults -v -run NAME` one. Without root or the packages they say what is
 // missing.
+//
+// `make campaign` lets faults of one table (faults_test.go) happen at random, and judges each by
+// the same rules (judge_test.go).
 package faults_test
 
 import (

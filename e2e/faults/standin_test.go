@@ -59,6 +59,7 @@ func (s *stage) begin(t *testing.T, fault string) *trial {
 		}
 	})
 	tr := s.take(t, fault, 8*time.Minute)
+	results.add(tr)
 	tr.leader = tr.lab.Nodes[0]
 	go s.loop(tr.ctx)
 	tr.alone(tr.leader, 20*time.Second)

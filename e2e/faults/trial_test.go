@@ -21,6 +21,7 @@ type trial struct {
 	started    time.Time
 	recording  *lab.Recording
 	except     string // the node that clients reach through the VIP only
+	settled    bool   // the cluster was put right after the fault
 	window     bool   // one that stays open: writes through the VIP to a deposed primary are counted, and no failure
 
 	Fault    string `json:"fault"`
@@ -61,11 +62,19 @@ func (tr *trial) must(err error) {
 // eventually waits until ok, for the given time at the most.
 func (tr *trial) eventually(limit time.Duration, what string, ok func() bool) {
 	tr.Helper()
+	if !within(limit, ok) {
+		tr.Fatalf("not within %v: %s", limit, what)
+	}
+}
+
+// within waits until ok, and reports whether it was in the given time.
+func within(limit time.Duration, ok func() bool) bool {
 	for deadline := time.Now().Add(limit); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			tr.Fatalf("not within %v: %s", limit, what)
+			return false
 		}
 	}
+	return true
 }
 
 // other returns a node that does not lead.
@@ -255,14 +264,18 @@ func loosened(limit time.Duration) time.Duration {
 // has.
 func (tr *trial) lost(from time.Time) int {
 	tr.Helper()
+	return len(tr.missing(from))
+}
+
+// missing returns these writes.
+func (tr *trial) missing(from time.Time) []lab.Ack {
+	tr.Helper()
 	missing, err := tr.lab.Clients.Lost(tr.ctx, tr.recording)
 	tr.must(err)
-	count := 0
-	for _, a := range missing {
-		if (a.Target == lab.ViaVIP || a.Target == lab.ViaFlush) && a.End.After(from) {
-			count++
-		}
-	}
+	missing = slices.DeleteFunc(missing, func(a lab.Ack) bool {
+		return a.Target != lab.ViaVIP && a.Target != lab.ViaFlush || !a.End.After(from)
+	})
+	count := len(missing)
 	tr.LostWrites = &count
-	return count
+	return missing
 }

@@ -152,13 +152,7 @@ func TestCallbacksKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	killing, stop := context.WithCancel(tr.ctx)
 	defer stop()
-	count, err := lab.KillRuns(killing, tr.lab.Nodes, "callback", func() time.Duration {
-		longest := 15 * time.Millisecond // a claim
-		if random.IntN(2) == 0 {
-			longest = 300 * time.Millisecond // a hand-over
-		}
-		return time.Duration(random.Int64N(int64(longest)))
-	})
+	count, err := lab.KillRuns(killing, tr.lab.Nodes, "callback", func() time.Duration { return killAfter(random) })
 	if err != nil {
 		t.Skip(err) // a kernel without CONFIG_PROC_EVENTS, or a container
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Link is a node's cable to the switch, and what can happen to the packets on it. [Lab.Heal] undoes
-// all of it.
+// Link is a node's cable to the switch, and what can happen to the packets on it. Each has a method
+// that undoes it alone, and [Lab.Heal] undoes all of it.
 type Link struct {
 	host *Host
 	sw   *Switch
@@ -37,6 +37,9 @@ func (l *Link) Partition() error {
 }`, l.host.Name, strings.Join(others, ", ")))
 }
 
+// Rejoin undoes [Link.Partition].
+func (l *Link) Rejoin() error { return forgetTable(l.sw.ns, "bridge partition_"+l.host.Name) }
+
 // DropEtcd makes every packet from or to etcd on this node vanish, its own etcd's included.
 func (l *Link) DropEtcd() error {
 	return nft(l.host.NS, `table inet etcd {
@@ -44,6 +47,9 @@ func (l *Link) DropEtcd() error {
 	chain out { type filter hook output priority 0; tcp dport { 2379, 2380 } drop; tcp sport { 2379, 2380 } drop; }
 }`)
 }
+
+// PassEtcd undoes [Link.DropEtcd].
+func (l *Link) PassEtcd() error { return forgetTable(l.host.NS, "inet etcd") }
 
 // DropREST makes every packet between this node and another's Patroni vanish, and those of the
 // others to its own.
@@ -53,6 +59,9 @@ func (l *Link) DropREST() error {
 	chain out { type filter hook output priority 0; oifname "eth0" tcp dport 8008 drop; }
 }`)
 }
+
+// PassREST undoes [Link.DropREST].
+func (l *Link) PassREST() error { return forgetTable(l.host.NS, "inet rest") }
 
 // heal plugs the cable in and forgets the node's packet filters.
 func (l *Link) heal() error {

@@ -169,9 +169,12 @@ func (p *Patroni) HoldStop(on bool) error {
 	return nil
 }
 
-// Stop asks Patroni to end, and PostgreSQL with it, and returns when it has.
+// Terminate asks Patroni to end, and PostgreSQL with it, and does not wait for it.
+func (p *Patroni) Terminate() { p.service.signal(syscall.SIGTERM) }
+
+// Stop is [Patroni.Terminate], and returns when Patroni has ended.
 func (p *Patroni) Stop(ctx context.Context) error {
-	p.service.signal(syscall.SIGTERM)
+	p.Terminate()
 	select {
 	case <-p.service.done:
 		return nil

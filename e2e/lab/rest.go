@@ -21,6 +21,7 @@ type Member struct {
 	Role     string `json:"role"`
 	Timeline int    `json:"timeline"`
 	Pause    bool   `json:"pause"`
+	Unlocked bool   `json:"cluster_unlocked"` // it sees no leader lock
 	Failsafe bool   `json:"failsafe_mode_is_active"`
 	LastSeen int64  `json:"dcs_last_seen"` // when it read the DCS, in seconds since 1970
 }

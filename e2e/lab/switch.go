@@ -91,3 +91,8 @@ func nft(ns *Namespace, rules string) error {
 
 // forgetRules forgets every rule that was given to [nft] in the namespace.
 func forgetRules(ns *Namespace) error { return nft(ns, "flush ruleset") }
+
+// forgetTable forgets a table of rules, if there is one.
+func forgetTable(ns *Namespace, table string) error {
+	return nft(ns, fmt.Sprintf("add table %[1]s\ndelete table %[1]s", table))
+}
