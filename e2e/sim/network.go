@@ -34,6 +34,3 @@ func (n *network) reachesREST(a, b string) bool {
 func (n *network) reachesEtcd(a, b string) bool {
 	return n.reaches(a, b) && !n.noEtcd[a] && !n.noEtcd[b]
 }
-
-// heal undoes everything.
-func (n *network) heal() { *n = *newNetwork() }

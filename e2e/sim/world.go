@@ -263,6 +263,6 @@ func (c *hostClock) step(d time.Duration) { c.ahead += d }
 
 // run lets the wall clock gain so much in a second from now on. The world is locked.
 func (c *hostClock) run(gain float64) {
-	c.ahead = c.wall().Sub(time.Now())
+	c.ahead = time.Until(c.wall())
 	c.drift, c.since = gain, c.n.w.now()
 }
