@@ -125,13 +125,12 @@ func (c *Client) Members(ctx context.Context) (reconcile.Members, error) {
 // DynamicCallbacks asks the local Patroni for postgresql.callbacks in the dynamic configuration, by
 // event, GET /config. It is for [conf.Callbacks].
 func (c *Client) DynamicCallbacks(ctx context.Context) (map[string]any, error) {
-	var dynamic struct {
-		PostgreSQL struct {
-			Callbacks map[string]any `json:"callbacks"`
-		} `json:"postgresql"`
-	}
-	err := c.get(ctx, "/config", func(_ *endpoint, body []byte) error { return json.Unmarshal(body, &dynamic) })
-	return dynamic.PostgreSQL.Callbacks, err
+	var callbacks map[string]any
+	err := c.get(ctx, "/config", func(_ *endpoint, body []byte) (err error) {
+		callbacks, err = parseCallbacks(body)
+		return err
+	})
+	return callbacks, err
 }
 
 // get puts a question that wants a 200 to the local Patroni, within the client's deadline.

@@ -69,7 +69,9 @@ func checkOurs(t *testing.T, w policy.PatroniReply, status int, body string) {
 		t.Errorf("%d is %s", status, w.Kind)
 	}
 	var raw map[string]any
-	if err := json.Unmarshal([]byte(body), &raw); err != nil {
+	untyped := json.NewDecoder(strings.NewReader(body))
+	untyped.UseNumber() // one that is too large for a float64 is none of ours
+	if err := untyped.Decode(&raw); err != nil {
 		t.Fatal(err)
 	}
 	if said, once := only(raw, "patroni"); once {
@@ -163,6 +165,39 @@ func FuzzParseTiming(f *testing.F) {
 	})
 }
 
+// FuzzParseCallbacks: of the callbacks in the dynamic configuration, those that are commands can be
+// run, and what is wrong with others can be said.
+func FuzzParseCallbacks(f *testing.F) {
+	f.Add(fixture(f, "v4.1.4/leader-config.txt").body)
+	f.Add(`{"postgresql":{"callbacks":{"on_start":"/usr/bin/vipctl callback","on_stop":["a"],"on\nrole":"x","on_reload":"'","on_restart":""}}}`)
+	f.Add(`{"postgresql":{"callbacks":[]}}`)
+	from := conf.Source{Config: filepath.Join(onTmpfs(f), "patroni.yml")}
+	if err := os.WriteFile(from.Config, []byte("scope: demo\n"), 0o600); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		commands, found := conf.Callbacks(from, func() (map[string]any, error) { return parseCallbacks([]byte(body)) })
+		for _, c := range commands {
+			if len(c.Words) == 0 || c.Event == "" || c.Where == "" {
+				t.Errorf("%+v of %s", c, body)
+			}
+		}
+		for _, finding := range found {
+			sayable(t, "finding", finding.Text)
+		}
+	})
+}
+
+// onTmpfs is a folder that is not on a disk, which would take a millisecond for each file.
+func onTmpfs(f *testing.F) string {
+	dir, err := os.MkdirTemp("/dev/shm", "patroni-test-")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // FuzzLoadEndpoint: a saved endpoint that is taken is of the same source and says whom to ask; saved
 // again it is the same, and no password is in it.
 func FuzzLoadEndpoint(f *testing.F) {
@@ -204,11 +239,7 @@ func FuzzPostmaster(f *testing.F) {
 	for _, text := range []string{pidFile(7, "ready   "), pidFile(7, "stopping"), pidFile(-7, "standby "), "4294967296\n", "4294967295\n", "7", "\n\n\n5432\n"} {
 		f.Add([]byte(text))
 	}
-	dir, err := os.MkdirTemp("/dev/shm", "patroni-test-") // a disk would take a millisecond
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { os.RemoveAll(dir) })
+	dir := onTmpfs(f)
 	put := func(name string, data []byte) error { return os.WriteFile(filepath.Join(dir, name), data, 0o600) }
 	if err := put("PG_VERSION", nil); err != nil {
 		f.Fatal(err)

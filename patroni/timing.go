@@ -63,3 +63,14 @@ func parseSeconds(raw json.RawMessage, otherwise time.Duration) (time.Duration, 
 	}
 	return time.Duration(n) * time.Second, nil
 }
+
+// parseCallbacks reads the answer to GET /config.
+func parseCallbacks(body []byte) (map[string]any, error) {
+	var dynamic struct {
+		PostgreSQL struct {
+			Callbacks map[string]any `json:"callbacks"`
+		} `json:"postgresql"`
+	}
+	err := parse(body, &dynamic)
+	return dynamic.PostgreSQL.Callbacks, err
+}
