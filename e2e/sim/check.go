@@ -115,6 +115,11 @@ func (c *checks) admitted() (bound time.Duration, why string) {
 	if now-c.paused < seconds(c.w.scenario.TTL)+20*time.Second {
 		return 2*interval + time.Second, " (a pause ended and nobody could say so)"
 	}
+	for _, until := range c.heldUntil {
+		if now < until && (now < c.apart || len(c.w.net.noREST) > 0) {
+			return never, " (a hold where no peer replies)"
+		}
+	}
 	for _, until := range c.suspect {
 		if now < until {
 			return onOthers, " (200 without a lock)"

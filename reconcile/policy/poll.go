@@ -29,10 +29,11 @@ type Poll struct {
 
 // Summarize turns the replies of the peers into one result. self is this member's name, at is when
 // they were asked. "No leader" of a peer that has not read the DCS for longer than a loop and its
-// retries, or that is in failsafe mode, says only that the peer sees no DCS.
+// retries, or that is in failsafe mode, says only that the peer sees no DCS: who leads is what the
+// others say.
 func (s ClusterState) Summarize(replies []PeerReply, self string, at Moment) Poll {
 	p := Poll{result: pollSilent, At: at}
-	var answers, nobody, us, paused int
+	var answers, blind, nobody, us, paused int
 	for _, r := range replies {
 		switch {
 		case r.Reply.Kind == Leader:
@@ -40,6 +41,7 @@ func (s ClusterState) Summarize(replies []PeerReply, self string, at Moment) Pol
 		case r.Reply.Kind != NotLeader:
 			continue
 		case r.Reply.Unlocked && (r.Reply.Failsafe || r.Reply.blind(at, s.timing())):
+			blind++
 		case r.Reply.Unlocked:
 			nobody++
 		case r.Names != "" && r.Names == self:
@@ -53,11 +55,11 @@ func (s ClusterState) Summarize(replies []PeerReply, self string, at Moment) Pol
 		}
 	}
 	p.Paused = answers > 0 && paused == answers
-	switch {
+	switch seeing := answers - blind; {
 	case answers == 0 || p.result == pollNamed:
-	case nobody == answers:
+	case nobody > 0 && nobody == seeing:
 		p.result = pollNobody
-	case us == answers:
+	case us > 0 && us == seeing:
 		p.result = pollUs
 	default:
 		p.result = pollUnclear
