@@ -44,10 +44,10 @@ func (f *Findings) Failed(err error) bool {
 
 // Printable is a text that is one line and moves no terminal's cursor: one that would is written
 // with Go's escapes.
-func Printable(text string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return text
+func Printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
 	}
-	quoted := strconv.Quote(text)
+	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
 }
