@@ -4,5 +4,6 @@ package main
 var equivalent = map[string]string{
 	"yields: we.LastSeen < peer.LastSeen: < to <=": "the case says that they differ",
 	"Date: before > age: > to >=":                  "where they are equal, either is the answer",
+	"lockLease: end.Before(least): Before to <=":   "where they are equal, the rolling lease ends then too",
 	"NextLook: at.Before(f.Now): Before to <=":     "nextLoop never returns the very moment at which it is asked",
 }
