@@ -23,12 +23,11 @@ type checks struct {
 	heldUntil map[*node]time.Duration
 	paused    time.Duration // when the cluster was paused last
 	apart     time.Duration // until when no ARP goes between two nodes, and what comes of it
-	stole     time.Duration // when a Patroni took the lock from another last
 }
 
 func newChecks(w *world) *checks {
 	return &checks{w: w, two: map[string]time.Duration{}, healthy: map[*node]time.Duration{}, deposed: map[*node]time.Duration{},
-		suspect: map[*node]time.Duration{}, heldUntil: map[*node]time.Duration{}, paused: -never, stole: -never}
+		suspect: map[*node]time.Duration{}, heldUntil: map[*node]time.Duration{}, paused: -never}
 }
 
 // violated takes note of what must not be.
@@ -143,8 +142,17 @@ func (c *checks) written(vip string, n *node) {
 	}
 }
 
-// stolen is called when a Patroni overwrites another's lock.
-func (c *checks) stolen(string) { c.stole = c.w.now() }
+// ended is called for a vipctl that was not killed. What it has moved it has written down, or
+// counted, where it could.
+func (c *checks) ended(p *process) {
+	counts := false
+	for _, s := range p.n.store.vips {
+		counts = counts || len(s.Repeats) > 0
+	}
+	if p.moved > 0 && p.wrote == 0 && !counts && !p.n.store.full {
+		c.violated("%s of %s has moved an address, and there is no record of it", p.what, p.n.name)
+	}
+}
 
 // happened takes note of a fault that changes what may be expected.
 func (c *checks) happened(n *node, f Fault) {

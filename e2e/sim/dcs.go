@@ -118,7 +118,6 @@ func (d *dcs) acquire(n *node, ttl time.Duration, steal bool) bool {
 	}
 	if d.leader != "" && d.leader != n.name {
 		n.tell("steals the lock of %s", d.leader)
-		d.w.checks.stolen(d.leader)
 	}
 	d.lease = d.w.now() + ttl
 	d.give(n.name)

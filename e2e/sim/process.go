@@ -71,6 +71,9 @@ func (n *node) spawn(what string, run func(p *process)) *process {
 		}
 		n.w.mu.Lock()
 		defer n.w.mu.Unlock()
+		if !p.isDead() {
+			n.w.checks.ended(p)
+		}
 		p.end()
 	})
 	return p
