@@ -34,7 +34,7 @@ func (e *Error) Error() string {
 
 // Parse makes a trigger of the three arguments that every Patroni appends: the action, the role and
 // the scope (patroni/postgresql/__init__.py, call_nowait). at is the moment at which this process
-// was started. A role that no Patroni up to 4.1 knows becomes [reconcile.RoleUnknown], which never
+// was started. A role that no Patroni up to 4.1 knows becomes the role unknown, which never
 // leads. The error is an [*Error]: an action that no Patroni knows, an empty scope, or another
 // number of arguments than three.
 func Parse(args []string, at policy.Moment) (policy.Trigger, error) {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
@@ -21,7 +20,7 @@ import (
 // sayable complains of a text for people that is not one printable line.
 func sayable(t *testing.T, what, text string) {
 	t.Helper()
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if reconcile.Printable(text) != text {
 		t.Errorf("%s: %q", what, text)
 	}
 }

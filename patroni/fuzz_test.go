@@ -8,12 +8,11 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/vipctl/vipctl/patroni/conf"
+	"github.com/vipctl/vipctl/reconcile"
 	"github.com/vipctl/vipctl/reconcile/policy"
 )
 
@@ -21,7 +20,7 @@ import (
 // must not move a terminal's cursor.
 func sayable(t *testing.T, what, text string) {
 	t.Helper()
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if reconcile.Printable(text) != text {
 		t.Errorf("%s: %q", what, text)
 	}
 }

@@ -92,7 +92,7 @@ func (s *Store) VIPState(vip string) (policy.VIPState, error) {
 	return load[policy.VIPState](s.files, vip)
 }
 
-// SaveNote replaces the VIP state.
+// SaveVIPState replaces the VIP state.
 func (s *Store) SaveVIPState(vip string, state policy.VIPState) error {
 	if err := checkName(vip); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (s *Store) ClusterState() (policy.ClusterState, error) {
 	return load[policy.ClusterState](s.files, clusterFile)
 }
 
-// UpdateMemory reads, changes and writes the cluster state under a lock of its own, for which it
+// UpdateClusterState reads, changes and writes the cluster state under a lock of its own, for which it
 // waits 200 ms at the most. With [reconcile.ErrBusy] nothing was changed. Any other error may come
 // although the change was saved: the state could not be read and was begun anew, or there could be
 // no lock.

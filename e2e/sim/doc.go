@@ -19,6 +19,7 @@
 //	store.go     /run and the history
 //	timer.go     the systemd timer
 //
-// faults.go has all that may happen, scenario.go draws it from the seed, check.go what must hold in
-// every instant, and story.go tells what did happen.
+// faults.go has all that may happen, themes.go what is dangerous together, scenario.go draws it from
+// the seed, check.go has what must hold in every instant, metrics.go what a trial on the real cluster
+// measures, and story.go tells what did happen.
 package sim
